@@ -1,0 +1,154 @@
+"""Configuration: one TOML file in the data directory, every default runnable.
+
+Read once at start by a host; no stage reads it. Each field says its unit in its name.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tidings.errors import InputError
+
+
+class CollectConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The HTTP door."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on; loopback unless you say otherwise."""
+    port: int = 8300
+    """Port of the collector; 0 lets the system choose."""
+    public_url: str = ""
+    """How browsers and mail readers reach it, e.g. ``https://t.shop.example``; empty means ``http://host:port``."""
+    write_keys: dict[str, str] = {}
+    """Write key to source name, e.g. ``{wk_web = "web"}``."""
+    max_waiting_bytes: int = 64 * 1024 * 1024
+    """Accepted bytes not yet on disk; above it the door answers 503."""
+    max_lag_events: int = 2_000_000
+    """Events on disk not yet processed; above it the door answers 503."""
+    header_timeout_s: float = 5.0
+    """A request's head must be complete within this time."""
+    body_timeout_s: float = 10.0
+    """A request's body must be complete within this time."""
+    idle_timeout_s: float = 30.0
+    """A connection without a request is closed after this time."""
+    max_connections: int = 4_096
+    """Open connections; above it new ones are closed at once."""
+
+
+class MailConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where messages are handed over, and from whom they are."""
+
+    smtp_host: str = "127.0.0.1"
+    """Server that takes our mail."""
+    smtp_port: int = 8325
+    """Its port."""
+    smtp_connections: int = 4
+    """Connections kept open to it."""
+    smtp_timeout_s: float = 30.0
+    """How long to wait for one answer."""
+    from_name: str = "Tidings Demo Shop"
+    """Display name of the sender identity."""
+    from_address: str = "hello@shop.example"
+    """Address of the sender identity; its domain also makes the Message-ID."""
+    postal_address: str = "1 Example Street, Example Town"
+    """Printed in each marketing mail, as the law in many places asks."""
+    max_attempts: int = 8
+    """Hand-overs tried when the server says "later" (4xx) before the message counts as refused."""
+    max_queued: int = 200_000
+    """Messages waiting for hand-over; above it processing waits."""
+
+
+class ConsoleConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The web console."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on."""
+    port: int = 8301
+    """Its port."""
+
+
+class ProcessConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The keyed core's host."""
+
+    dedup_window_s: int = 7 * 86_400
+    """How long an event id is remembered, at least."""
+    max_batch: int = 5_000
+    """Records per micro-batch at most."""
+    state_cache: int = 50_000
+    """Profiles kept decoded in memory."""
+    max_behind_blocks: int = 20_000
+    """Output blocks that the projector may be behind before processing waits."""
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All of it. `data` and `workspace` are folders."""
+
+    data: Path = Path("tidings-data")
+    """The data directory: log, state, ledger, lake, serving copy, secrets."""
+    workspace: Path = Path("workspace")
+    """The workspace folder: definitions as code."""
+    collect: CollectConfig = CollectConfig()
+    process: ProcessConfig = ProcessConfig()
+    mail: MailConfig = MailConfig()
+    console: ConsoleConfig = ConsoleConfig()
+    log_level: str = "info"
+    """``debug``, ``info``, ``warning`` or ``error``."""
+    retrain_every_s: int = 3_600
+    """How often bought-together is trained again from the lake."""
+    lake_flush_s: float = 5.0
+    """Applied events reach the lake at the latest after this time."""
+
+    @property
+    def public_url(self) -> str:
+        """Base URL of the collector as seen from outside, without a trailing slash."""
+        return self.collect.public_url.rstrip("/") or f"http://{self.collect.host}:{self.collect.port}"
+
+
+def load(path: Path) -> Config:
+    """The configuration in a TOML file. Raises InputError naming file and key."""
+    try:
+        raw: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
+        config = msgspec.convert(raw, Config, dec_hook=_decode_path)
+    except FileNotFoundError as error:
+        msg = f"{path}: no such configuration file; run `tidings init {path.parent}` to make one"
+        raise InputError(msg) from error
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        msg = f"{path}: {error}; see docs/reference/configuration.md"
+        raise InputError(msg) from error
+    base = path.parent
+    return msgspec.structs.replace(config, data=base / config.data, workspace=base / config.workspace)
+
+
+def _decode_path(kind: type, value: Any) -> Any:
+    if kind is Path and isinstance(value, str):
+        return Path(value)
+    msg = f"cannot read {value!r} as {kind.__name__}"
+    raise NotImplementedError(msg)
+
+
+def save(config: Config, path: Path) -> None:
+    """Write `config` as TOML (used for the roles of one supervisor; comments are `tidings init`'s business)."""
+    lines = [f"data = {_toml(str(config.data))}", f"workspace = {_toml(str(config.workspace))}"]
+    tables: list[str] = []
+    for field in msgspec.structs.fields(config):
+        value = getattr(config, field.name)
+        if isinstance(value, msgspec.Struct):
+            tables += [f"\n[{field.name}]"]
+            tables += [f"{f.name} = {_toml(getattr(value, f.name))}" for f in msgspec.structs.fields(value)]
+        elif field.name not in ("data", "workspace"):
+            lines.append(f"{field.name} = {_toml(value)}")
+    path.write_text("\n".join(lines + tables) + "\n", "utf-8")
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_toml(k)} = {_toml(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return repr(value)
+    return msgspec.json.encode(str(value)).decode()

@@ -1,0 +1,29 @@
+-- The send ledger (ledger.db, WAL, synchronous=FULL): one row per decision, unique by message id (law 6).
+-- The processor inserts (OR IGNORE: a replay makes the same ids), the deliver role moves states. Times are microseconds.
+CREATE TABLE IF NOT EXISTS messages (
+  message_id TEXT PRIMARY KEY, profile_id TEXT NOT NULL, address TEXT NOT NULL, journey TEXT NOT NULL,
+  journey_version TEXT NOT NULL, run_id TEXT NOT NULL, step TEXT NOT NULL, template TEXT NOT NULL,
+  template_version TEXT NOT NULL DEFAULT '',      -- set when rendered
+  category TEXT NOT NULL, mode TEXT NOT NULL,
+  state TEXT NOT NULL,                            -- domain/message.py DeliveryState
+  reason TEXT NOT NULL DEFAULT '',                -- of suppressed, refused, in_doubt
+  occurred_us INTEGER NOT NULL, decided_us INTEGER NOT NULL, queued_us INTEGER NOT NULL,
+  next_us INTEGER NOT NULL,                       -- earliest instant of the next attempt
+  attempts INTEGER NOT NULL DEFAULT 0, finished_us INTEGER, reply TEXT NOT NULL DEFAULT '',
+  subject TEXT NOT NULL DEFAULT '',               -- as rendered
+  intent BLOB NOT NULL,                           -- zstd JSON of the SendIntent: values and why
+  items TEXT NOT NULL DEFAULT '[]',               -- JSON: recommended items frozen at first rendering, each with its reason
+  links TEXT NOT NULL DEFAULT '[]',               -- JSON: destination of each tracked link, by index
+  reported INTEGER NOT NULL DEFAULT 0             -- 1 when the delivery event is in the log
+);
+CREATE INDEX IF NOT EXISTS messages_due ON messages (next_us) WHERE state = 'queued';
+CREATE INDEX IF NOT EXISTS messages_attempting ON messages (message_id) WHERE state = 'attempting';
+CREATE INDEX IF NOT EXISTS messages_unreported ON messages (message_id) WHERE reported = 0 AND finished_us IS NOT NULL;
+CREATE INDEX IF NOT EXISTS messages_person ON messages (profile_id);
+CREATE INDEX IF NOT EXISTS messages_decided ON messages (decided_us DESC);
+-- One row before each final dot, its end after the answer.
+CREATE TABLE IF NOT EXISTS attempts (message_id TEXT, n INTEGER, started_us INTEGER NOT NULL, ended_us INTEGER, reply TEXT,
+  PRIMARY KEY (message_id, n)) WITHOUT ROWID;
+-- Checked in the same transaction that writes the attempt row (law 7).
+CREATE TABLE IF NOT EXISTS suppressions (address TEXT, category TEXT, reason TEXT NOT NULL, profile_id TEXT NOT NULL,
+  known_us INTEGER NOT NULL, PRIMARY KEY (address, category)) WITHOUT ROWID;

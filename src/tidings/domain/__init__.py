@@ -1,0 +1,1 @@
+"""The nouns: what the rest of Tidings talks about. Pure; imports nothing above it."""

@@ -1,0 +1,140 @@
+"""A profile: everything known about one person. The state of one key of the keyed core.
+
+Every part is bounded, and every part but runs, sends and timers is an order-free function of the set of events
+(law 1): given traits are last-write-wins by (occurred, event id), accumulators are commutative merges.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+
+class TraitValue(msgspec.Struct, array_like=True, gc=False):
+    """A trait as given by identify, with what decides between two writes."""
+
+    value: Any
+    """As the source gave it."""
+    occurred_us: int
+    """When it was given; the latest wins."""
+    event_id: str
+    """Tie-break, and the evidence."""
+
+
+class ConsentEntry(msgspec.Struct, array_like=True, gc=False):
+    """Permission for one purpose (a message category, or a topic)."""
+
+    granted: bool
+    """True after an opt-in, False after a withdrawal."""
+    occurred_us: int
+    """When; the latest wins, and at the same instant a withdrawal wins."""
+    event_id: str
+    """Evidence: the event that gave or withdrew it."""
+    offset: int
+    """Where that event is in the log."""
+    method: str
+    """How: ``checkbox``, ``one_click``, ``preference_page``, …, as the event says."""
+
+
+class Run(msgspec.Struct, array_like=True):
+    """One walk through one journey version."""
+
+    run_id: str
+    """Stable id."""
+    journey: str
+    """Journey name."""
+    version: str
+    """Version of the definition this run keeps."""
+    step: str
+    """Id of the step where it waits."""
+    entered_us: int
+    """Occurred time of the entry."""
+    known_us: int
+    """When we knew of the entry."""
+    since_us: int
+    """Occurred time from which the present step counts."""
+    timer_us: int
+    """Scheduled end of the present wait; 0 when it waits for nothing timed."""
+    due_us: int
+    """When that timer fires: `timer_us`, or the instant we knew if that is later."""
+    ref: str
+    """``event:<offset>`` that started it."""
+    item: dict[str, Any]
+    """Properties of the entering event (bounded), for templates and explanations."""
+    path: list[list[Any]]
+    """[step, occurred_us, known_us, outcome, cause] for each step taken, oldest first; bounded."""
+    sent: int = 0
+    """How many messages it decided on; numbers the occurrences in message ids."""
+
+
+class ProfileState(msgspec.Struct, array_like=True):
+    """State of one key."""
+
+    profile_id: str
+    """This profile's id."""
+    first_us: int
+    """Occurred time of the earliest event."""
+    last_us: int
+    """Occurred time of the latest event."""
+    events: int
+    """How many events were applied."""
+    identifiers: list[tuple[str, str]]
+    """(kind, value), sorted: what points here. Bounded; see process/identity.py."""
+    traits: dict[str, TraitValue]
+    """Given traits."""
+    layout: str
+    """Which accumulator layout `values` follows."""
+    values: list[Any]
+    """One accumulated value per slot of the layout; None where nothing was seen."""
+    sessions: list[Any]
+    """See process/session.py."""
+    segments: dict[str, int]
+    """Segment name to the instant (occurred) it was entered."""
+    alarms: dict[str, list[int]]
+    """Segment name to [scheduled_us, due_us]: when its membership can next change by time alone."""
+    runs: list[Run]
+    """Active runs."""
+    ended: dict[str, int]
+    """Journey name to the known instant its last run ended, for re-entry rules."""
+    consents: dict[str, ConsentEntry]
+    """Purpose to its latest word."""
+    sends: list[tuple[int, str]]
+    """(decided_us, category) of the latest allowed messages, for caps; bounded."""
+    next_due_us: int = 0
+    """The earliest due instant over runs and alarms; 0 for none. The host's wake-up index follows it."""
+
+
+ENCODER = msgspec.msgpack.Encoder()
+DECODER = msgspec.msgpack.Decoder(ProfileState)
+
+
+def encode(state: ProfileState) -> bytes:
+    """The state as MessagePack (positions, no names)."""
+    return ENCODER.encode(state)
+
+
+def decode(data: bytes) -> ProfileState:
+    """The inverse of `encode`."""
+    return DECODER.decode(data)
+
+
+def new(profile_id: str, layout: str, slots: int) -> ProfileState:
+    """A profile about which nothing is known yet."""
+    return ProfileState(
+        profile_id=profile_id,
+        first_us=0,
+        last_us=0,
+        events=0,
+        identifiers=[],
+        traits={},
+        layout=layout,
+        values=[None] * slots,
+        sessions=[],
+        segments={},
+        alarms={},
+        runs=[],
+        ended={},
+        consents={},
+        sends=[],
+    )

@@ -1,0 +1,156 @@
+"""From the wire to an event: one record of the log becomes an `Event`, or a `Rejected` with the reason.
+
+A pure function of the record, used at the door (to answer the client) and by the keyed core (to apply), so that both
+always agree. Names on the wire are Segment's (https://segment.com/docs/connections/spec/, camelCase); here they
+become ours.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from tidings.clock import SECOND_US
+from tidings.domain.event import KINDS, Event, Rejected
+from tidings.domain.record import BACKFILL, REFUSED, LogRecord
+
+MAX_EVENT_BYTES = 32 * 1024
+"""Segment's limit for one event."""
+MAX_DEPTH = 32
+"""Deepest nesting of objects and lists in one event."""
+MAX_ID_CHARS = 200
+"""Longest event id, user id or anonymous id."""
+MAX_NAME_CHARS = 200
+"""Longest event name."""
+INTERNAL_SOURCE = "tidings"
+"""Source of our own feedback events; only it may name a profile."""
+
+_EARLIEST_US = 315_532_800 * SECOND_US  # 1980-01-01: anything before it is a broken clock
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NAMES = {kind: kind.capitalize() for kind in KINDS}
+
+
+class _Wire(msgspec.Struct, gc=False):
+    """The fields we use of a call's JSON; the rest is ignored."""
+
+    type: str = ""
+    event: str | None = None
+    messageId: str | None = None
+    userId: str | int | None = None
+    anonymousId: str | int | None = None
+    previousId: str | int | None = None
+    timestamp: str | int | float | None = None
+    originalTimestamp: str | int | float | None = None
+    sentAt: str | int | float | None = None
+    properties: dict[str, Any] | None = None
+    traits: dict[str, Any] | None = None
+    context: dict[str, Any] | None = None
+
+
+_DECODER = msgspec.json.Decoder(_Wire)
+
+
+def instant_us(value: str | float | None) -> int:
+    """A wire time (ISO 8601 text, or epoch milliseconds) in microseconds; 0 for none. Raises ValueError."""
+    if value is None or value == "":
+        return 0
+    if isinstance(value, str):
+        moment = datetime.fromisoformat(value)
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        delta = moment - _EPOCH
+        return (delta.days * 86_400 + delta.seconds) * SECOND_US + delta.microseconds
+    return int(value * 1000)
+
+
+def depth(body: bytes) -> int:
+    """How deeply objects and lists are nested in valid JSON, strings left aside."""
+    level = deepest = 0
+    in_string = escaped = False
+    for byte in body:
+        if in_string:
+            if escaped:
+                escaped = False
+            elif byte == 0x5C:
+                escaped = True
+            elif byte == 0x22:
+                in_string = False
+        elif byte == 0x22:
+            in_string = True
+        elif byte in b"{[":
+            level += 1
+            deepest = max(deepest, level)
+        elif byte in b"}]":
+            level -= 1
+    return deepest
+
+
+def normalise(record: LogRecord, offset: int, taken_us: int) -> Event | Rejected:
+    """The event that `record` at `offset` holds, taken by the log at `taken_us`; never raises for bad input."""
+    if record.flags & REFUSED:
+        word, _, sentence = record.reason.partition(": ")
+        return Rejected(reason=word, detail=sentence)
+    body = record.body
+    if len(body) > MAX_EVENT_BYTES:
+        return Rejected(reason="too_large", detail=f"event: got {len(body)} bytes, wanted at most {MAX_EVENT_BYTES}")
+    if body.count(b"{") + body.count(b"[") > MAX_DEPTH and depth(body) > MAX_DEPTH:
+        return Rejected(reason="too_deep", detail=f"event: nested deeper than {MAX_DEPTH} levels; send it flatter")
+    try:
+        wire = _DECODER.decode(body)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        return Rejected(reason="bad_json", detail=f"event: {error}; wanted one JSON object as in Segment's spec")
+    try:
+        occurred_us = instant_us(wire.timestamp) or instant_us(wire.originalTimestamp)
+        sent_us = instant_us(wire.sentAt) or record.sent_us
+    except (ValueError, OverflowError) as error:
+        return Rejected(
+            reason="bad_timestamp", detail=f"timestamp: {error}; wanted ISO 8601 such as 2026-01-31T12:00:00Z"
+        )
+    # The client's clock may be off; sentAt tells by how much (Segment: timestamp = receivedAt - (sentAt - timestamp)).
+    if occurred_us and sent_us:
+        occurred_us += taken_us - sent_us
+    return _event(record, wire, offset, taken_us, occurred_us or taken_us)
+
+
+def _event(record: LogRecord, wire: _Wire, offset: int, taken_us: int, occurred_us: int) -> Event | Rejected:
+    kind = record.kind or wire.type
+    name = wire.event if kind == "track" else _NAMES.get(kind)
+    user_id = "" if wire.userId is None else str(wire.userId)
+    anonymous_id = "" if wire.anonymousId is None else str(wire.anonymousId)
+    context = wire.context or {}
+    profile_id = context.get("profile_id", "") if record.source == INTERNAL_SOURCE else ""
+    event_id = wire.messageId or f"offset-{offset}"
+    if not name:
+        if kind not in _NAMES:
+            return Rejected(reason="unknown_type", detail=f"type: got {kind!r}, wanted one of {', '.join(KINDS)}")
+        return Rejected(reason="missing_event_name", detail="event: a track call needs a non-empty event name")
+    if len(name) > MAX_NAME_CHARS:
+        return Rejected(reason="name_too_long", detail=f"event: got {len(name)} characters, wanted {MAX_NAME_CHARS}")
+    if not (user_id or anonymous_id or profile_id):
+        return Rejected(reason="missing_identifier", detail="wanted userId or anonymousId; send at least one of them")
+    if max(len(user_id), len(anonymous_id), len(event_id)) > MAX_ID_CHARS:
+        return Rejected(reason="id_too_long", detail=f"userId, anonymousId, messageId: wanted at most {MAX_ID_CHARS}")
+    if occurred_us < _EARLIEST_US:
+        return Rejected(reason="bad_timestamp", detail="timestamp: before 1980; the sender's clock is broken")
+    traits = wire.traits or {}
+    if kind == "identify" and isinstance(context.get("traits"), dict):
+        traits = {**context["traits"], **traits}  # RudderStack's server SDKs put them there
+    return Event(
+        event_id=event_id,
+        kind=kind,
+        name=name,
+        occurred_us=min(occurred_us, taken_us),
+        received_us=taken_us,
+        offset=offset,
+        source=record.source,
+        user_id=user_id,
+        anonymous_id=anonymous_id,
+        previous_id="" if wire.previousId is None else str(wire.previousId),
+        profile_id=profile_id,
+        backfill=bool(record.flags & BACKFILL),
+        properties=wire.properties or {},
+        traits=traits,
+        context=context,
+    )
