@@ -1,0 +1,1 @@
+"""The demonstration: a small shop whose visitors' clicks become events, and mails."""
