@@ -1,0 +1,103 @@
+-- Statements of ledger.py, by name.
+
+-- name: add
+-- (not OR IGNORE: that would also skip a row with a missing value, without a word)
+INSERT INTO messages (message_id, profile_id, address, journey, journey_version, run_id, step, template, category,
+  mode, state, reason, occurred_us, decided_us, queued_us, next_us, finished_us, intent, reported)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (message_id) DO NOTHING;
+
+-- name: suppress
+INSERT INTO suppressions (address, category, reason, profile_id, known_us) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT DO UPDATE SET reason = excluded.reason, profile_id = excluded.profile_id, known_us = excluded.known_us
+WHERE excluded.known_us >= known_us;
+
+-- name: lift
+DELETE FROM suppressions WHERE address = ? AND category = ? AND known_us <= ?;
+
+-- name: due_first
+SELECT message_id, intent, attempts, template_version, sender_version, items FROM messages
+WHERE state = 'queued' AND category = 'transactional' AND next_us <= ? ORDER BY next_us LIMIT ?;
+
+-- name: due
+SELECT message_id, intent, attempts, template_version, sender_version, items FROM messages
+WHERE state = 'queued' AND next_us <= ? ORDER BY next_us LIMIT ?;
+
+-- name: next_due
+SELECT next_us FROM messages WHERE state = 'queued' ORDER BY next_us LIMIT 1;
+
+-- name: standing
+SELECT state, next_us, address, category, attempts FROM messages WHERE message_id = ?;
+
+-- name: suppressed_by
+SELECT reason FROM suppressions WHERE address = ? AND (category = '*' OR (category = ? AND category <> 'transactional'))
+ORDER BY category = '*' DESC LIMIT 1;
+
+-- name: set_suppressed
+UPDATE messages SET state = 'suppressed', reason = ?, finished_us = ? WHERE message_id = ?;
+
+-- name: set_attempting
+UPDATE messages SET state = 'attempting', attempts = ?, template_version = ?, sender_version = ?, subject = ?, items = ?,
+  links = ?, digest = ? WHERE message_id = ?;
+
+-- name: start_attempt
+INSERT INTO attempts (message_id, n, started_us) VALUES (?, ?, ?);
+
+-- name: end_attempt
+INSERT INTO attempts (message_id, n, started_us, ended_us, reply) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT DO UPDATE SET ended_us = excluded.ended_us, reply = excluded.reply;
+
+-- name: finish
+UPDATE messages SET state = ?, reply = ?, reason = ?, attempts = ?, next_us = ?, finished_us = ?, reported = 0
+WHERE message_id = ?;
+
+-- name: attempting
+SELECT message_id, mode, attempts FROM messages WHERE state = 'attempting';
+
+-- name: unreported
+SELECT message_id, profile_id, journey, template, category, state, reason, reply, finished_us FROM messages
+WHERE reported = 0 AND finished_us IS NOT NULL LIMIT ?;
+
+-- name: mark_reported
+UPDATE messages SET reported = 1 WHERE message_id = ? AND state = ?;
+
+-- name: message
+SELECT message_id, profile_id, address, journey, journey_version, run_id, step, template, template_version, category, mode,
+  state, reason, occurred_us, decided_us, queued_us, next_us, attempts, finished_us, reply, subject, reported,
+  sender_version, digest FROM messages WHERE message_id = ?;
+
+-- name: intent
+SELECT intent, items FROM messages WHERE message_id = ?;
+
+-- name: links
+SELECT links FROM messages WHERE message_id = ?;
+
+-- name: attempts
+SELECT n, started_us, ended_us, reply FROM attempts WHERE message_id = ? ORDER BY n;
+
+-- name: recent
+SELECT message_id, profile_id, address, journey, journey_version, run_id, step, template, template_version, category, mode,
+  state, reason, occurred_us, decided_us, queued_us, next_us, attempts, finished_us, reply, subject, reported,
+  sender_version, digest FROM messages
+WHERE (decided_us, message_id) < (?, ?) AND /* filters */ 1
+ORDER BY decided_us DESC, message_id DESC LIMIT ?;
+
+-- name: of_person
+SELECT message_id, profile_id, address, journey, journey_version, run_id, step, template, template_version, category, mode,
+  state, reason, occurred_us, decided_us, queued_us, next_us, attempts, finished_us, reply, subject, reported,
+  sender_version, digest FROM messages
+WHERE profile_id = ? ORDER BY decided_us DESC, message_id DESC LIMIT ?;
+
+-- name: counts
+SELECT state, sum(n) FROM tallies WHERE (? = '' OR journey = ?) GROUP BY state HAVING sum(n) > 0;
+
+-- name: queued
+SELECT coalesce(sum(n), 0) FROM tallies WHERE state IN ('queued', 'attempting');
+
+-- name: suppressions
+SELECT address, category, reason, profile_id, known_us FROM suppressions WHERE address = ? ORDER BY category;
+
+-- name: keep
+INSERT INTO kept (version, body) VALUES (?, ?) ON CONFLICT (version) DO NOTHING;
+
+-- name: kept
+SELECT body FROM kept WHERE version = ?;
