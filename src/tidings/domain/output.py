@@ -20,7 +20,7 @@ REJECTED = 2
 STATUS_NAMES = ("applied", "duplicate", "rejected")
 
 
-class Outcome(msgspec.Struct, array_like=True, frozen=True, gc=False):
+class Outcome(msgspec.Struct, array_like=True, frozen=True, gc=False, order=True):
     """What became of one record of the log: exactly one outcome per offset (law 5)."""
 
     offset: int

@@ -102,7 +102,11 @@ class ProfileState(msgspec.Struct, array_like=True):
     sends: list[tuple[int, str]]
     """(decided_us, category) of the latest allowed messages, for caps; bounded."""
     next_due_us: int = 0
-    """The earliest due instant over runs and alarms; 0 for none. The host's wake-up index follows it."""
+    """The earliest due instant over runs and alarms; 0 for none."""
+    indexed_us: int = 0
+    """The instant under which the host's wake-up index lists this profile; 0 when it does not."""
+    clock_us: int = 0
+    """The latest instant (occurred or scheduled) that this person's segments were judged at."""
 
 
 ENCODER = msgspec.msgpack.Encoder()

@@ -1,0 +1,135 @@
+"""cart: what lies in the person's cart now.
+
+Items are added and removed one by one; an order empties the cart. Whatever order the events arrive in, the cart is
+what the instants of the events say: an item is in it with the quantities added after the latest order and after its
+own latest removal.
+
+Value: [cleared_us, {item_id: [[occurred_us, event_id, quantity, name, price, url, image], …]}]. A quantity of 0 is a removal,
+which stays as a marker until an order makes it pointless, so that a late addition from before it stays out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from tidings.accumulate.base import only
+from tidings.domain import filter as event_filter
+from tidings.domain.event import Event
+from tidings.domain.filter import EventFilter
+from tidings.errors import DefinitionError
+
+MAX_ITEMS = 50
+"""Items kept: the latest touched."""
+MAX_CHANGES = 16
+"""Additions kept per item: the latest."""
+_MAX_TEXT = 300
+
+
+def _text(value: Any) -> str:
+    return value[:_MAX_TEXT] if isinstance(value, str) else ""
+
+
+def _price(value: Any) -> float:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if number else 0.0
+
+
+def _quantity(value: Any) -> int:
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return max(1, min(value, 10_000)) if whole else 1
+
+
+def _tidy(changes: list[list[Any]], cleared_us: int) -> list[list[Any]]:
+    """Sorted changes of one item without those that can never show again."""
+    changes.sort(key=lambda change: (change[0], change[1]))
+    for index in range(len(changes) - 1, -1, -1):
+        if changes[index][2] == 0:
+            changes = changes[index:]
+            break
+    kept = [change for change in changes if change[0] > cleared_us]
+    return kept[:1] + kept[1:][-MAX_CHANGES:] if kept and kept[0][2] == 0 else kept[-MAX_CHANGES:]
+
+
+def _bounded(items: dict[str, list[list[Any]]]) -> dict[str, list[list[Any]]]:
+    if len(items) <= MAX_ITEMS:
+        return items
+    newest = sorted(items, key=lambda item: (items[item][-1][0], item))[-MAX_ITEMS:]
+    return {item: items[item] for item in newest}
+
+
+class Cart(msgspec.Struct, frozen=True):
+    """Which events add, remove and empty."""
+
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    emptied: tuple[str, ...]
+
+    @property
+    def filter(self) -> EventFilter:
+        return EventFilter(tuple(sorted({*self.added, *self.removed, *self.emptied})))
+
+    @property
+    def key(self) -> str:
+        return f"cart:{self.added}:{self.removed}:{self.emptied}"
+
+    def fold(self, value: list[Any] | None, event: Event) -> list[Any]:
+        cleared_us, items = value or [0, {}]
+        if event.name in self.emptied:
+            return self._clear(max(cleared_us, event.occurred_us), items)
+        properties = event.properties
+        item = str(properties.get("product_id") or properties.get("sku") or "")[:_MAX_TEXT]
+        if not item or event.occurred_us <= cleared_us:
+            return [cleared_us, items]
+        quantity = 0 if event.name in self.removed else _quantity(properties.get("quantity"))
+        change = [
+            event.occurred_us,
+            event.event_id,
+            quantity,
+            _text(properties.get("name")),
+            _price(properties.get("price")),
+            _text(properties.get("url")),
+            _text(properties.get("image_url")),
+        ]
+        items[item] = _tidy([*items.get(item, []), change], cleared_us)
+        return [cleared_us, _bounded(items)]
+
+    def _clear(self, cleared_us: int, items: dict[str, list[list[Any]]]) -> list[Any]:
+        if not items:
+            return [cleared_us, items]
+        kept = {item: _tidy(changes, cleared_us) for item, changes in items.items()}
+        return [cleared_us, {item: changes for item, changes in kept.items() if changes}]
+
+    def merge(self, one: list[Any], other: list[Any]) -> list[Any]:
+        cleared_us = max(one[0], other[0])
+        items: dict[str, list[list[Any]]] = {}
+        for item in {**one[1], **other[1]}:
+            changes = _tidy([*one[1].get(item, []), *other[1].get(item, [])], cleared_us)
+            if changes:
+                items[item] = changes
+        return [cleared_us, _bounded(items)]
+
+    def read(self, value: list[Any] | None) -> list[dict[str, Any]]:
+        """The items, oldest addition first: item_id, name, price, quantity, url, image."""
+        shown = []
+        for item, changes in (value[1] if value else {}).items():
+            added = [change for change in changes if change[2] > 0]
+            if added:
+                shown.append((added[-1][0], item, sum(change[2] for change in added), added[-1]))
+        shown.sort(key=lambda row: row[:2])
+        return [
+            {"item_id": item, "name": c[3], "price": c[4], "quantity": quantity, "url": c[5], "image": c[6]}
+            for _, item, quantity, c in shown
+        ]
+
+
+def parse(raw: Mapping[str, Any], events: EventFilter | None, where: str) -> Cart:  # noqa: ARG001 - it names its own
+    only(raw, {"added", "removed", "emptied", "description"}, where)
+    names = {}
+    for setting in ("added", "removed", "emptied"):
+        if setting not in raw and setting != "removed":
+            raise DefinitionError(where, f"needs `{setting}`: the event that does it", got=None)
+        names[setting] = event_filter.parse(raw[setting], None, f"{where}.{setting}").names if setting in raw else ()
+    return Cart(**names)

@@ -1,0 +1,59 @@
+"""Eligibility: everything that must hold at the instant of the decision, each with its evidence or its reason.
+
+Checked once more at hand-over against the ledger's suppressions (law 7), because minutes may pass in the outbox.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from tidings.decide.policy import Policy
+from tidings.domain.profile import ProfileState
+
+
+class Permission(msgspec.Struct, frozen=True):
+    """The answer, with what it rests on."""
+
+    reason: str
+    """Empty when allowed, else why not: ``no_address``, ``no_consent``, ``consent_withdrawn``, ``frequency_cap``."""
+    evidence: dict[str, Any]
+    """``consent`` (the entry that allows it) and ``cap`` (how many were counted), for the explanation."""
+
+
+def address_of(state: ProfileState) -> str:
+    """The person's e-mail address, lower-cased; empty when none fit to send to is known."""
+    given = state.traits.get("email")
+    text = given.value.strip().lower() if given is not None and isinstance(given.value, str) else ""
+    name, at, domain = text.rpartition("@")
+    odd = any(ord(c) <= 32 or c in '<>()[],;:"\\\x7f' for c in text)
+    return text if at and name and domain and not odd and len(text) <= 254 and text.isascii() else ""
+
+
+def permit(state: ProfileState, policy: Policy, at_us: int) -> Permission:
+    """Whether a message under `policy` may go to this person at `at_us`."""
+    evidence: dict[str, Any] = {}
+    if not address_of(state):
+        return Permission("no_address", evidence)
+    entry = state.consents.get(policy.category)
+    if entry is not None:
+        evidence["consent"] = {
+            "purpose": policy.category,
+            "granted": entry.granted,
+            "occurred_us": entry.occurred_us,
+            "event_id": entry.event_id,
+            "offset": entry.offset,
+            "method": entry.method,
+        }
+    if policy.consent and entry is None:
+        return Permission("no_consent", evidence)
+    if entry is not None and not entry.granted:  # a withdrawal counts even where no consent is needed
+        return Permission("consent_withdrawn", evidence)
+    if policy.cap:
+        since_us = at_us - policy.cap_span_us
+        count = sum(1 for sent_us, category in state.sends if category == policy.category and sent_us > since_us)
+        evidence["cap"] = {"at_most": policy.cap, "per_us": policy.cap_span_us, "counted": count}
+        if count >= policy.cap:
+            return Permission("frequency_cap", evidence)
+    return Permission("", evidence)

@@ -1,0 +1,92 @@
+"""Comparisons of one value with what a definition asks for; shared by event filters and by trait conditions.
+
+A value of the wrong type never raises and never matches: events come from outside, definitions are checked at load.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from tidings.errors import DefinitionError
+
+Test = Callable[[Any, Any], bool]
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _ordered(compare: Callable[[Any, Any], bool]) -> Test:
+    def test(value: Any, wanted: Any) -> bool:
+        same_kind = (_number(value) and _number(wanted)) or (isinstance(value, str) and isinstance(wanted, str))
+        return same_kind and compare(value, wanted)
+
+    return test
+
+
+def _equals(value: Any, wanted: Any) -> bool:
+    if isinstance(value, bool) or isinstance(wanted, bool):
+        return value is wanted
+    return bool(value == wanted)
+
+
+def _contains(value: Any, wanted: Any) -> bool:
+    if isinstance(value, str):
+        return isinstance(wanted, str) and wanted in value
+    return isinstance(value, list) and wanted in value
+
+
+OPERATORS: dict[str, tuple[Test, str]] = {
+    "equals": (_equals, "is"),
+    "not_equals": (lambda value, wanted: not _equals(value, wanted), "is not"),
+    "at_least": (_ordered(lambda value, wanted: value >= wanted), "is at least"),
+    "at_most": (_ordered(lambda value, wanted: value <= wanted), "is at most"),
+    "more_than": (_ordered(lambda value, wanted: value > wanted), "is more than"),
+    "less_than": (_ordered(lambda value, wanted: value < wanted), "is less than"),
+    "contains": (_contains, "contains"),
+    "starts_with": (lambda value, wanted: isinstance(value, str) and value.startswith(wanted), "starts with"),
+    "in": (lambda value, wanted: any(_equals(value, one) for one in wanted), "is one of"),
+    "exists": (lambda value, wanted: (value is not None) is wanted, "exists is"),
+    "empty": (lambda value, wanted: (value is None or value in ("", [], {})) is wanted, "empty is"),
+}
+"""Name in definitions to (test, words for people)."""
+
+
+class Comparison(msgspec.Struct, frozen=True):
+    """One operator with what it asks for."""
+
+    operator: str
+    """A name in `OPERATORS`."""
+    wanted: Any
+    """What the definition asks for."""
+
+    def test(self, value: Any) -> bool:
+        """Whether `value` passes."""
+        return OPERATORS[self.operator][0](value, self.wanted)
+
+    def words(self) -> str:
+        """For people: ``is at least 1000``."""
+        return f"{OPERATORS[self.operator][1]} {self.wanted!r}"
+
+
+def parse(raw: Any, where: str) -> tuple[Comparison, ...]:
+    """Comparisons from ``{at_least: 3, less_than: 9}``, or from a plain value, which means equals."""
+    if not isinstance(raw, Mapping):
+        return (Comparison("equals", raw),)
+    found = []
+    for name, wanted in raw.items():
+        if name not in OPERATORS:
+            raise DefinitionError(where, "unknown comparison", got=name, wanted="one of " + ", ".join(OPERATORS))
+        if name == "in" and not isinstance(wanted, list):
+            raise DefinitionError(where, "`in` needs a list", got=wanted)
+        if name in ("exists", "empty") and not isinstance(wanted, bool):
+            raise DefinitionError(where, f"`{name}` needs true or false", got=wanted)
+        if name == "starts_with" and not isinstance(wanted, str):
+            raise DefinitionError(where, "`starts_with` needs a text", got=wanted)
+        found.append(Comparison(name, wanted))
+    if not found:
+        raise DefinitionError(where, "no comparison given", wanted="one of " + ", ".join(OPERATORS))
+    return tuple(found)

@@ -1,0 +1,366 @@
+"""Driving the core: read the log in order, load states, run the pipeline, commit once, hand on what came out.
+
+Every host uses this one file; they differ in their ports and their clock. It decides nothing: order, state and timers are
+the pipeline's. What makes a crash harmless: outputs commit in the same atomic write as state and offset, and are handed
+on afterwards under their running number; after a crash what was not handed on is handed on again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import msgspec
+
+from tidings.domain import profile as profiles
+from tidings.domain import wire
+from tidings.domain.event import Event, Rejected
+from tidings.domain.message import SendIntent, SuppressIntent
+from tidings.domain.output import APPLIED, DUPLICATE, REJECTED, Fact, Outcome, OutputBlock, Outputs
+from tidings.domain.profile import ProfileState
+from tidings.domain.record import LogBlock
+from tidings.log.base import Log
+from tidings.pipeline import Intent, Pipeline, Step
+from tidings.process import identity
+from tidings.state.base import MOVED, Commit, StateStore, Wake
+
+MAX_WAKES = 2_000
+"""Profiles woken in one micro-batch."""
+DROP_EVERY = 64
+"""Output blocks between two looks at which of them are safe elsewhere."""
+
+
+class Sink(Protocol):
+    """Where outputs go. Idempotent: the same number or id a second time changes nothing."""
+
+    def put(self, block: OutputBlock, sends: Sequence[SendIntent], suppressions: Sequence[SuppressIntent]) -> None:
+        """Take one block and its intents."""
+        ...
+
+    def last_seq(self) -> int:
+        """The number of the last block taken."""
+        ...
+
+    def durable_seq(self) -> int:
+        """Blocks up to this number survive a power cut."""
+        ...
+
+
+class Kept(msgspec.Struct, array_like=True):
+    """An output as it is kept beside the state until it is safe elsewhere."""
+
+    upto_offset: int
+    outcomes: list[Outcome]
+    facts: list[Fact]
+    touched: list[str]
+    sends: list[SendIntent]
+    suppressions: list[SuppressIntent]
+
+
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODER = msgspec.msgpack.Decoder(Kept)
+
+
+def _nothing(point: str) -> None:
+    """The default checkpoint."""
+
+
+class Batch:
+    """What one micro-batch has gathered so far."""
+
+    def __init__(self) -> None:
+        self.outcomes: list[Outcome] = []
+        self.facts: list[Fact] = []
+        self.intents: list[Intent] = []
+        self.touched: dict[str, ProfileState] = {}
+        self.moved: dict[str, str] = {}
+        self.links: dict[str, str] = {}
+        self.seen: list[str] = []
+        self.seen_us = 0
+        self.unwakes: list[Wake] = []
+
+
+class Driver:
+    """One keyed core over one log. Not thread-safe; one per process."""
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        log: Log,
+        state: StateStore,
+        sink: Sink,
+        *,
+        max_batch: int = 5_000,
+        cache: int = 50_000,
+        checkpoint: Callable[[str], None] = _nothing,
+    ) -> None:
+        """`checkpoint` is called at named points; the test kit crashes there."""
+        self._pipeline = pipeline
+        self._layout = pipeline.definitions.layout
+        self._log = log
+        self._state = state
+        self._sink = sink
+        self._max_batch = max_batch
+        self._cache = cache
+        self._checkpoint = checkpoint
+        self._live: dict[str, ProfileState] = {}
+        self._links: dict[str, str] = {}
+        self.offset, self._seq = state.position()
+        self.complete_us = 0
+        """All records taken by the log up to this instant have been processed."""
+        self._recover()
+
+    def _recover(self) -> None:
+        """Hand on again what a crash may have kept from being handed on."""
+        for seq, data in self._state.outputs(min(self._sink.last_seq(), self._sink.durable_seq())):
+            kept = _DECODER.decode(data)
+            stored = zip(kept.touched, self._state.states(kept.touched), strict=True)
+            shown = [(one, b"" if raw is None or raw[:1] == MOVED else raw) for one, raw in stored]
+            block = OutputBlock(seq, kept.upto_offset, kept.outcomes, kept.facts, shown)
+            self._sink.put(block, kept.sends, kept.suppressions)
+
+    # One micro-batch of events
+
+    def run_batch(self) -> int:
+        """Process the next records of the log; how many there were."""
+        blocks = self._log.read(self.offset, self._max_batch)
+        if not blocks:
+            return 0
+        batch = Batch()
+        events = self._accept(blocks, batch)
+        self._prefetch(events)
+        for event in events:
+            self._apply(event, batch)
+        count = sum(len(block.records) for block in blocks)
+        self._commit(batch, self.offset + count)
+        last = blocks[-1]
+        whole = self._log.head() == self.offset or self._starts_block(self.offset, last.taken_us)
+        self.complete_us = last.taken_us if whole else last.taken_us - 1
+        return count
+
+    def _starts_block(self, offset: int, taken_us: int) -> bool:
+        following = self._log.read(offset, 1)
+        return not following or following[0].taken_us != taken_us
+
+    def _accept(self, blocks: list[LogBlock], batch: Batch) -> list[Event]:
+        """Events of these blocks that are neither bad nor seen before; the others get their outcome here."""
+        events: list[Event] = []
+        ids: list[str] = []
+        for block in blocks:
+            taken_us = block.taken_us
+            for index, record in enumerate(block.records):
+                offset = block.first_offset + index
+                event = wire.normalise(record, offset, taken_us)
+                if isinstance(event, Rejected):
+                    reason = f"{event.reason}: {event.detail}"
+                    batch.outcomes.append(Outcome(offset, REJECTED, record.source, "", reason))
+                else:
+                    events.append(event)
+                    ids.append(f"{event.source}\n{event.event_id}")
+        fresh: list[Event] = []
+        taken: set[str] = set()
+        for event, key, seen in zip(events, ids, self._state.seen(ids), strict=True):
+            if seen or key in taken:
+                batch.outcomes.append(Outcome(event.offset, DUPLICATE, event.source))
+            else:
+                taken.add(key)
+                fresh.append(event)
+        batch.seen = list(taken)
+        batch.seen_us = blocks[-1].taken_us
+        return fresh
+
+    def _prefetch(self, events: list[Event]) -> None:
+        """Look up all identifiers and states of a batch in two reads."""
+        links = self._links
+        keys = {key for event in events for key in _identifier_keys(event) if key not in links}
+        wanted = list(keys)
+        for key, profile_id in zip(wanted, self._state.links(wanted), strict=True):
+            if profile_id is not None:
+                links[key] = profile_id
+        found = {links[key] for event in events for key in _identifier_keys(event) if key in links}
+        self._load_many([profile_id for profile_id in found if profile_id not in self._live])
+
+    def _load_many(self, profile_ids: list[str]) -> None:
+        for profile_id, raw in zip(profile_ids, self._state.states(profile_ids), strict=True):
+            if raw is not None and raw[:1] != MOVED:
+                self._live[profile_id] = profiles.decode(raw)
+
+    def _find(self, batch: Batch) -> identity.Find:
+        def find(kind: str, value: str) -> str:
+            profile_id = self._links.get(f"{kind}:{value}", "")
+            return self._survivor(profile_id, batch) if profile_id else ""
+
+        return find
+
+    def _survivor(self, profile_id: str, batch: Batch) -> str:
+        """Follow merges to the profile that lives."""
+        for _ in range(identity.MAX_IDENTIFIERS):
+            if profile_id in self._live:
+                return profile_id
+            moved = batch.moved.get(profile_id)
+            if moved is None:
+                raw = self._state.states([profile_id])[0]
+                if raw is None or raw[:1] != MOVED:
+                    return profile_id
+                moved = raw[1:].decode()
+            profile_id = moved
+        return profile_id
+
+    def _load(self, profile_id: str) -> ProfileState | None:
+        state = self._live.get(profile_id)
+        if state is None:
+            self._load_many([profile_id])
+            state = self._live.get(profile_id)
+        return state
+
+    def _apply(self, event: Event, batch: Batch) -> None:
+        resolution = identity.resolve(event, self._find(batch), self._load)
+        profile_id = resolution.profile_id
+        state = self._load(profile_id)
+        cause = f"event:{event.offset}"
+        if state is None:
+            state = profiles.new(profile_id, self._layout.layout_id, len(self._layout.accumulators))
+            self._live[profile_id] = state
+            founded = resolution.founded or "profile"
+            batch.facts.append(
+                Fact(Outputs.PROFILE_CREATED, profile_id, founded, event.occurred_us, event.received_us, cause)
+            )
+        elif state.layout != self._layout.layout_id:
+            self._take(self._pipeline.adopt(state, event.received_us), batch)
+        if resolution.links:
+            self._link(state, resolution.links, event, batch)
+        for absorbed in resolution.absorbed:
+            other = self._load(absorbed)
+            if other is not None and other is not state:
+                self._absorb(state, other, event, batch)
+        self._take(self._pipeline.on_event(state, event), batch)
+        batch.outcomes.append(Outcome(event.offset, APPLIED, event.source, profile_id))
+
+    def _link(self, state: ProfileState, links: list[tuple[str, str]], event: Event, batch: Batch) -> None:
+        for kind, value in identity.add_identifiers(state, links):
+            batch.links[f"{kind}:{value}"] = self._links[f"{kind}:{value}"] = state.profile_id
+            data = {"kind": kind, "value": value}
+            cause = f"event:{event.offset}"
+            batch.facts.append(
+                Fact(Outputs.IDENTIFIED, state.profile_id, kind, event.occurred_us, event.received_us, cause, data)
+            )
+
+    def _absorb(self, state: ProfileState, other: ProfileState, event: Event, batch: Batch) -> None:
+        for one in (state, other):
+            if one.layout != self._layout.layout_id:
+                self._take(self._pipeline.adopt(one, event.received_us), batch)
+        self._take(self._pipeline.on_merge(state, other, event), batch)
+        if other.indexed_us:
+            batch.unwakes.append(Wake(other.indexed_us, other.profile_id))
+        batch.moved[other.profile_id] = state.profile_id
+        batch.touched.pop(other.profile_id, None)
+        del self._live[other.profile_id]
+
+    def _take(self, step: Step, batch: Batch) -> None:
+        batch.touched[step.state.profile_id] = step.state
+        if step.facts:
+            batch.facts += step.facts
+        if step.intents:
+            batch.intents += step.intents
+
+    # Timers
+
+    def next_due_us(self) -> int:
+        """The earliest instant at which a profile must be woken; 0 for never."""
+        return self._state.next_due_us()
+
+    def fire(self, until_us: int) -> int:
+        """Wake profiles whose timers are due by `until_us`, at most `MAX_WAKES`; how many there were.
+
+        Call it only up to an instant whose records have all been processed (`complete_us`, or the log's horizon).
+        """
+        wakes = self._state.due(until_us, MAX_WAKES)
+        if not wakes:
+            return 0
+        batch = Batch()
+        self._load_many([wake.profile_id for wake in wakes if wake.profile_id not in self._live])
+        for wake in wakes:
+            batch.unwakes.append(wake)
+            state = self._live.get(wake.profile_id)
+            if state is None:
+                continue
+            if state.indexed_us == wake.due_us:
+                state.indexed_us = 0
+            if state.layout != self._layout.layout_id:
+                self._take(self._pipeline.adopt(state, wake.due_us), batch)
+            self._take(self._pipeline.on_timer(state, until_us), batch)
+        self._commit(batch, self.offset)
+        return len(wakes)
+
+    # The atomic write
+
+    def _commit(self, batch: Batch, offset: int) -> None:
+        wakes: list[Wake] = []
+        shown: list[tuple[str, bytes]] = []
+        for profile_id, state in batch.touched.items():
+            _index(state, wakes, batch.unwakes)
+            shown.append((profile_id, profiles.encode(state)))
+        states = dict(shown)
+        for absorbed, survivor in batch.moved.items():
+            states[absorbed] = MOVED + survivor.encode()
+            shown.append((absorbed, b""))
+        batch.outcomes.sort()
+        sends = [one for one in batch.intents if isinstance(one, SendIntent)]
+        suppressions = [one for one in batch.intents if isinstance(one, SuppressIntent)]
+        kept = Kept(offset, batch.outcomes, batch.facts, list(states), sends, suppressions)
+        self._checkpoint("before_commit")
+        seq = self._seq + 1
+        self._state.commit(
+            Commit(
+                states=states,
+                links=batch.links,
+                seen=batch.seen,
+                seen_us=batch.seen_us,
+                wakes=wakes,
+                unwakes=batch.unwakes,
+                offset=offset,
+                seq=seq,
+                outputs=_ENCODER.encode(kept),
+            )
+        )
+        self._checkpoint("after_commit")
+        self.offset, self._seq = offset, seq
+        self._sink.put(OutputBlock(seq, offset, batch.outcomes, batch.facts, shown), sends, suppressions)
+        self._checkpoint("after_sink")
+        if seq % DROP_EVERY == 0:
+            self._state.drop_outputs(min(self._sink.durable_seq(), seq))
+        self._forget()
+
+    def _forget(self) -> None:
+        """Keep the caches within their bound: the longest untouched go first."""
+        if len(self._live) > self._cache:
+            for profile_id in list(self._live)[: len(self._live) - self._cache // 2]:
+                del self._live[profile_id]
+        if len(self._links) > 4 * self._cache:
+            self._links.clear()
+
+
+def _identifier_keys(event: Event) -> list[str]:
+    """Keys of the identity index that resolving this event may look at."""
+    if event.profile_id:
+        return [f"profile:{event.profile_id}"]
+    keys = []
+    if event.user_id:
+        keys.append(f"user_id:{event.user_id}")
+    if event.anonymous_id:
+        keys.append(f"anonymous_id:{event.anonymous_id}")
+    if event.previous_id:
+        keys += [f"user_id:{event.previous_id}", f"anonymous_id:{event.previous_id}"]
+    return keys
+
+
+def _index(state: ProfileState, wakes: list[Wake], unwakes: list[Wake]) -> None:
+    """Keep the profile in the wake-up index at or before its next due instant: one entry, moved only forward in time
+    when it rings, so that a wait that is extended again and again costs no write.
+    """
+    due_us, indexed_us = state.next_due_us, state.indexed_us
+    if due_us and (not indexed_us or due_us < indexed_us):
+        if indexed_us:
+            unwakes.append(Wake(indexed_us, state.profile_id))
+        wakes.append(Wake(due_us, state.profile_id))
+        state.indexed_us = due_us

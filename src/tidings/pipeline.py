@@ -1,0 +1,291 @@
+"""The main path: what one event, one timer or one merge does to one person, every stage in order.
+
+    identity ─► profile ─► segments ─► journeys ─► decide
+
+Pure: no clock, no chance, no I/O. A `Step` is what changes; a host stores it. The state handed in is consumed: the
+caller goes on with the one in the step. Timers live in the state (`next_due_us`), each with the instant it was scheduled
+for, so that a late wake-up changes no result (law 3); those due by an event's `received_us` fire before it (law 2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from tidings.decide.eligibility import address_of, permit
+from tidings.domain import feedback
+from tidings.domain.event import Event
+from tidings.domain.message import SendIntent, SuppressIntent
+from tidings.domain.output import Fact, Outputs
+from tidings.domain.profile import ConsentEntry, ProfileState, Run
+from tidings.ids import digest, message_id
+from tidings.process import identity, journey, profile, segment
+from tidings.process.journey import Journey, Walk
+from tidings.process.segment import Change, Segment
+from tidings.process.steps.base import Draft
+from tidings.workspace import Definitions
+
+MAX_TIMERS = 1_000
+"""Timers of one person that may fire in one go; more is a definition that goes round in a circle."""
+
+Intent = SendIntent | SuppressIntent
+
+
+class Step(msgspec.Struct):
+    """What one input changes."""
+
+    state: ProfileState
+    facts: list[Fact]
+    intents: list[Intent]
+
+
+class Pipeline:
+    """The stages, with the definitions they follow."""
+
+    def __init__(self, definitions: Definitions) -> None:
+        self.definitions = definitions
+        self._layout = definitions.layout
+        self._segments = definitions.segments
+        self._by_entry: dict[str, tuple[Journey, ...]] = {}
+        self._by_segment: dict[str, tuple[Journey, ...]] = {}
+        for one in definitions.journeys.values():
+            for name in one.entry.names if one.entry is not None else ():
+                self._by_entry[name] = (*self._by_entry.get(name, ()), one)
+            if one.entry_segment:
+                self._by_segment[one.entry_segment] = (*self._by_segment.get(one.entry_segment, ()), one)
+        self._heard = {name for one in definitions.versions.values() for name in one.listens()}
+
+    def on_event(self, state: ProfileState, event: Event) -> Step:
+        """One event of this person."""
+        step = Step(state, [], [])
+        if state.next_due_us and state.next_due_us <= event.received_us:
+            self._fire(step, event.received_us)
+        cause = f"event:{event.offset}"
+        changed = profile.apply(state, event, self._layout)
+        consent = profile.consent_of(event)
+        if consent is not None:
+            self._consent(step, event, *consent)
+        walk = self._walk(step, event.received_us, cause)
+        state.clock_us = max(state.clock_us, event.occurred_us)
+        entered = self._judge(walk, self._segments.touched(changed), state.clock_us) if changed else []
+        if state.runs and event.name in self._heard:
+            self._tell(walk, event)
+        if not event.backfill:
+            self._enter(walk, event, entered)
+        self._settle(step, event.received_us)
+        return step
+
+    def on_timer(self, state: ProfileState, until_us: int) -> Step:
+        """All timers of this person that are due by `until_us`, in the order they are due."""
+        step = Step(state, [], [])
+        self._settle(step, until_us)
+        return step
+
+    def on_merge(self, state: ProfileState, other: ProfileState, event: Event) -> Step:
+        """`other` turns out to be the same person: everything of hers goes over to `state`."""
+        step = Step(state, [], [])
+        for one in (state, other):
+            if one.next_due_us and one.next_due_us <= event.received_us:
+                fired = Step(one, step.facts, step.intents)
+                self._fire(fired, event.received_us)
+        walk = self._walk(step, event.received_us, f"event:{event.offset}")
+        for name in sorted(other.segments):
+            walk.facts.append(_segment_fact(walk, other.profile_id, Change(name, False, event.occurred_us)))
+        links = [*other.identifiers, ("profile", other.profile_id)]
+        identity.add_identifiers(state, links)
+        profile.absorb(state, other, self._layout)
+        self._join_runs(walk, other, event.occurred_us)
+        walk.facts.append(
+            Fact(
+                Outputs.PROFILE_MERGED,
+                state.profile_id,
+                other.profile_id,
+                event.occurred_us,
+                event.received_us,
+                walk.cause,
+            )
+        )
+        state.clock_us = max(state.clock_us, other.clock_us)
+        self._judge(walk, self._segments.all(), state.clock_us)
+        _reschedule(state)
+        return step
+
+    def adopt(self, state: ProfileState, known_us: int) -> Step:
+        """Bring a state that follows earlier definitions to the present ones. Starts no journey."""
+        step = Step(state, [], [])
+        if self._layout.adopt(state):
+            gone = [name for name in state.segments if name not in self._segments.by_name]
+            walk = self._walk(step, known_us, "definitions")
+            for name in gone:
+                del state.segments[name]
+                walk.facts.append(_segment_fact(walk, state.profile_id, Change(name, False, state.clock_us)))
+            state.alarms = {name: when for name, when in state.alarms.items() if name in self._segments.by_name}
+            self._judge(walk, self._segments.all(), state.clock_us)
+            _reschedule(state)
+        return step
+
+    # Timers
+
+    def _settle(self, step: Step, until_us: int) -> None:
+        """Find the next due instant; what an event made due at once fires at once."""
+        _reschedule(step.state)
+        if step.state.next_due_us and step.state.next_due_us <= until_us:
+            self._fire(step, until_us)
+
+    def _fire(self, step: Step, until_us: int) -> None:
+        state = step.state
+        for _ in range(MAX_TIMERS):
+            due_us, scheduled_us, name, run = _next_timer(state)
+            if not due_us or due_us > until_us:
+                break
+            if run is not None:
+                walk = self._walk(step, due_us, f"timer:{run.run_id}:{scheduled_us}")
+                journey.on_timer(self.definitions.versions.get((run.journey, run.version)), walk, run)
+            else:
+                walk = self._walk(step, due_us, f"timer:{name}:{scheduled_us}")
+                state.clock_us = max(state.clock_us, scheduled_us)
+                del state.alarms[name]
+                found = self._segments.by_name.get(name)
+                entered = self._judge(walk, (found,), scheduled_us) if found is not None else []
+                self._enter_by_segment(walk, entered)
+        _reschedule(state)
+
+    # Stages
+
+    def _judge(self, walk: Walk, touched: Iterable[Segment], at_us: int) -> list[Change]:
+        entered = []
+        for one in touched:
+            change = segment.judge(walk.state, one, at_us, walk.known_us)
+            if change is not None:
+                walk.facts.append(_segment_fact(walk, walk.state.profile_id, change))
+                if change.entered:
+                    entered.append(change)
+        return entered
+
+    def _tell(self, walk: Walk, event: Event) -> None:
+        for run in list(walk.state.runs):
+            found = self.definitions.versions.get((run.journey, run.version))
+            if found is not None:
+                journey.on_event(found, walk, run, event)
+
+    def _enter(self, walk: Walk, event: Event, entered: list[Change]) -> None:
+        for one in self._by_entry.get(event.name, ()):
+            fits = one.entry is not None and one.entry.passes(event.properties)
+            if fits and journey.may_enter(one, walk):
+                journey.enter(one, walk, event.occurred_us, event.properties)
+        if entered and self._by_segment:
+            self._enter_by_segment(walk, entered)
+
+    def _enter_by_segment(self, walk: Walk, entered: list[Change]) -> None:
+        for change in entered:
+            for one in self._by_segment.get(change.segment, ()):
+                if journey.may_enter(one, walk):
+                    journey.enter(one, walk, change.occurred_us, {})
+
+    def _join_runs(self, walk: Walk, other: ProfileState, occurred_us: int) -> None:
+        """Of two runs of one journey the one with the later wait goes on (the fresher cart); the other ends."""
+        state = walk.state
+        for theirs in other.runs:
+            mine = next((run for run in state.runs if run.journey == theirs.journey), None)
+            state.runs.append(theirs)
+            if mine is not None:
+                loser = min(mine, theirs, key=lambda run: (run.since_us, run.run_id))
+                journey.end(walk, loser, occurred_us, "merged with the other run of the same person")
+
+    def _consent(self, step: Step, event: Event, purpose: str, entry: ConsentEntry) -> None:
+        state = step.state
+        address = address_of(state)
+        if not profile.note_consent(state, purpose, entry) or not address:
+            return
+        step.intents.append(
+            SuppressIntent(
+                intent_id=digest("suppress", state.profile_id, purpose, event.event_id).hex(),
+                profile_id=state.profile_id,
+                address=address,
+                category=purpose,
+                reason="unsubscribed" if event.name == feedback.UNSUBSCRIBED else "consent_withdrawn",
+                active=not entry.granted,
+                known_us=event.received_us,
+            )
+        )
+
+    def _walk(self, step: Step, known_us: int, cause: str) -> Walk:
+        def send(run: Run, draft: Draft, occurred_us: int) -> str:
+            return self._decide(step, run, draft, occurred_us, known_us)
+
+        return Walk(step.state, known_us, cause, send, step.facts)
+
+    def _decide(self, step: Step, run: Run, draft: Draft, occurred_us: int, known_us: int) -> str:
+        """Allow or refuse one message, with everything that explains and reproduces it."""
+        state = step.state
+        policy = self.definitions.policies.get(draft.category)
+        if policy is None:
+            return f"not sent: category {draft.category} is gone from policy.yml"
+        permission = permit(state, policy, known_us)
+        values = profile.values(state, self._layout)
+        cart = values.pop("cart", None) or []
+        why = {
+            "entry": run.ref,
+            "steps": [list(entry) for entry in run.path],
+            "segments": sorted(state.segments),
+            **permission.evidence,
+        }
+        bought = [value for value in (values.get("last_product"),) if isinstance(value, str)]
+        step.intents.append(
+            SendIntent(
+                message_id=message_id(run.run_id, draft.step, run.sent),
+                profile_id=state.profile_id,
+                address=address_of(state),
+                journey=run.journey,
+                journey_version=run.version,
+                run_id=run.run_id,
+                step=draft.step,
+                template=draft.template,
+                category=draft.category,
+                mode=policy.mode,
+                occurred_us=occurred_us,
+                decided_us=known_us,
+                suppressed=permission.reason,
+                values={"person": values, "cart": cart, "event": run.item, "journey": run.journey},
+                seeds=[item["item_id"] for item in cart],
+                exclude=[item["item_id"] for item in cart] + bought,
+                why=why,
+            )
+        )
+        run.sent += 1
+        if permission.reason:
+            return f"not sent: {permission.reason}"
+        state.sends = [*state.sends, (known_us, draft.category)][-profile.MAX_SENDS :]
+        return f"decided to send {draft.template}"
+
+
+def _segment_fact(walk: Walk, profile_id: str, change: Change) -> Fact:
+    kind = Outputs.SEGMENT_ENTERED if change.entered else Outputs.SEGMENT_LEFT
+    return Fact(kind, profile_id, change.segment, change.occurred_us, walk.known_us, walk.cause)
+
+
+def _next_timer(state: ProfileState) -> tuple[int, int, str, Run | None]:
+    """(due, scheduled, name, run or None) of the timer that fires next; zeros when there is none."""
+    best: tuple[int, int, str] = (0, 0, "")
+    found: Run | None = None
+    for run in state.runs:
+        key = (run.due_us, run.timer_us, f"~{run.run_id}")  # after alarms of the same instant
+        if run.due_us and (not best[0] or key < best):
+            best, found = key, run
+    for name, (scheduled_us, due_us) in state.alarms.items():
+        alarm = (due_us, scheduled_us, name)
+        if not best[0] or alarm < best:
+            best, found = alarm, None
+    return (*best, found)
+
+
+def _reschedule(state: ProfileState) -> None:
+    due_us = 0
+    for run in state.runs:
+        if run.due_us and (not due_us or run.due_us < due_us):
+            due_us = run.due_us
+    for alarm in state.alarms.values():
+        if not due_us or alarm[1] < due_us:
+            due_us = alarm[1]
+    state.next_due_us = due_us

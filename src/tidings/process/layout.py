@@ -1,0 +1,94 @@
+"""The layout: which accumulators a workspace needs, in which slots, and which events touch them.
+
+Slots are shared: two conditions that need the same memory use one. State carries the layout's id, and `adopt` moves
+values into the present layout by the accumulators' keys, so a change of definitions keeps what was remembered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from tidings.accumulate.base import Accumulator
+from tidings.domain.event import Event
+from tidings.domain.profile import ProfileState
+from tidings.ids import digest
+
+NO_SLOTS: tuple[int, ...] = ()
+
+
+class Layout:
+    """Accumulators by slot; built once when definitions are loaded, then `seal`ed."""
+
+    def __init__(self) -> None:
+        self.accumulators: list[Accumulator] = []
+        self._slots: dict[str, int] = {}
+        self._traits: dict[str, int] = {}
+        self._by_event: dict[str, tuple[tuple[int, Accumulator, bool], ...]] = {}
+        self.layout_id = ""
+        self.known: dict[str, Sequence[str]] = {}
+
+    def slot(self, accumulator: Accumulator) -> int:
+        """Where this accumulator is kept; a new slot when nobody remembers the same yet."""
+        key = accumulator.key
+        if key not in self._slots:
+            self._slots[key] = len(self.accumulators)
+            self.accumulators.append(accumulator)
+        return self._slots[key]
+
+    def name(self, trait: str, accumulator: Accumulator) -> None:
+        """Make a computed trait of this name."""
+        self._traits[trait] = self.slot(accumulator)
+
+    def computed(self, name: str) -> tuple[int, Accumulator] | None:
+        """Slot and accumulator of a computed trait; None when there is none of that name."""
+        slot = self._traits.get(name)
+        return None if slot is None else (slot, self.accumulators[slot])
+
+    def traits(self) -> Iterator[tuple[str, int, Accumulator]]:
+        """Computed traits: name, slot, accumulator."""
+        for name, slot in self._traits.items():
+            yield name, slot, self.accumulators[slot]
+
+    def keys(self) -> list[str]:
+        """Accumulator keys by slot: what a stored state needs to be read in another layout."""
+        return [accumulator.key for accumulator in self.accumulators]
+
+    def seal(self, earlier: Mapping[str, Sequence[str]] | None = None) -> None:
+        """Fix the layout. `earlier` has the keys of layouts that stored states may still follow."""
+        feeds: dict[str, list[tuple[int, Accumulator, bool]]] = {}
+        for slot, accumulator in enumerate(self.accumulators):
+            for event_name in accumulator.filter.names:
+                feeds.setdefault(event_name, []).append((slot, accumulator, bool(accumulator.filter.where)))
+        self._by_event = {name: tuple(rows) for name, rows in feeds.items()}
+        self.layout_id = digest("layout", *self.keys(), size=4).hex()
+        self.known = {**(earlier or {}), self.layout_id: self.keys()}
+
+    def fold(self, values: list[Any], event: Event) -> list[int] | tuple[int, ...]:
+        """Fold one event into `values`; the slots that changed."""
+        feeds = self._by_event.get(event.name)
+        if feeds is None:
+            return NO_SLOTS
+        touched = []
+        for slot, accumulator, filtered in feeds:
+            if filtered and not accumulator.filter.passes(event.properties):
+                continue
+            values[slot] = accumulator.fold(values[slot], event)
+            touched.append(slot)
+        return touched
+
+    def merge(self, values: list[Any], others: Sequence[Any]) -> list[Any]:
+        """Both people's values together."""
+        merged = []
+        for accumulator, one, other in zip(self.accumulators, values, others, strict=True):
+            merged.append(other if one is None else one if other is None else accumulator.merge(one, other))
+        return merged
+
+    def adopt(self, state: ProfileState) -> bool:
+        """Move a state of an earlier layout into this one; True when something had to move."""
+        if state.layout == self.layout_id:
+            return False
+        kept = dict(zip(self.known.get(state.layout, ()), state.values, strict=False))
+        state.values = [kept.get(accumulator.key) for accumulator in self.accumulators]
+        state.layout = self.layout_id
+        return True

@@ -1,0 +1,126 @@
+"""Profile: given traits, computed traits, consents, and the merge of two profiles."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tidings.accumulate.base import Accumulator
+from tidings.accumulate.first import First
+from tidings.accumulate.last import Last
+from tidings.clock import iso
+from tidings.domain import feedback
+from tidings.domain.event import Event
+from tidings.domain.profile import ConsentEntry, ProfileState, TraitValue
+from tidings.process import session
+from tidings.process.layout import Layout
+
+MAX_TRAITS = 200
+"""Given traits kept per person: those whose names sort first win, so the bound does not depend on order."""
+MAX_TRAIT_BYTES = 2_000
+"""Longest text kept in one trait; more is cut."""
+MAX_SENDS = 100
+"""Latest messages remembered per person, for caps."""
+MAX_PURPOSES = 50
+"""Consent purposes kept per person."""
+
+
+def apply(state: ProfileState, event: Event, layout: Layout) -> list[str]:
+    """Fold one event into the profile; what changed, as `Condition.reads` names it."""
+    at_us = event.occurred_us
+    state.events += 1
+    state.first_us = min(state.first_us, at_us) if state.first_us else at_us
+    state.last_us = max(state.last_us, at_us)
+    changed = [f"slot:{slot}" for slot in layout.fold(state.values, event)]
+    if event.traits and event.kind == "identify":
+        changed += _give(state, event)
+    if not event.profile_id:  # a fetched pixel is no visit
+        state.sessions = session.fold(state.sessions, at_us)
+    return changed
+
+
+def _give(state: ProfileState, event: Event) -> list[str]:
+    changed = []
+    for name, value in event.traits.items():
+        kept = value[:MAX_TRAIT_BYTES] if isinstance(value, str) else value
+        new = TraitValue(kept, event.occurred_us, event.event_id)
+        if wins(new, state.traits.get(name)):
+            state.traits[name] = new
+            changed.append(f"trait:{name}")
+    if len(state.traits) > MAX_TRAITS:
+        state.traits = {name: state.traits[name] for name in sorted(state.traits)[:MAX_TRAITS]}
+    return changed
+
+
+def wins(new: TraitValue, old: TraitValue | None) -> bool:
+    """Whether the later write is `new`: by instant, then by event id."""
+    return old is None or (new.occurred_us, new.event_id) > (old.occurred_us, old.event_id)
+
+
+def consent_of(event: Event) -> tuple[str, ConsentEntry] | None:
+    """(purpose, entry) when the event gives or withdraws consent; None otherwise."""
+    if event.name in (feedback.CONSENT_GIVEN, feedback.CONSENT_WITHDRAWN):
+        purpose = event.properties.get("purpose", "marketing")
+    elif event.name == feedback.UNSUBSCRIBED:
+        purpose = event.properties.get("category", "marketing")
+    else:
+        return None
+    method = event.properties.get("method", "")
+    entry = ConsentEntry(
+        granted=event.name == feedback.CONSENT_GIVEN,
+        occurred_us=event.occurred_us,
+        event_id=event.event_id,
+        offset=event.offset,
+        method=method[:100] if isinstance(method, str) else "",
+    )
+    return (purpose[:100], entry) if isinstance(purpose, str) and purpose else None
+
+
+def note_consent(state: ProfileState, purpose: str, entry: ConsentEntry) -> bool:
+    """Take the entry if it is the latest word on its purpose; whether it was."""
+    old = state.consents.get(purpose)
+    if old is None and len(state.consents) >= MAX_PURPOSES:
+        return False
+    if old is not None and _consent_order(old) >= _consent_order(entry):
+        return False
+    state.consents[purpose] = entry
+    return True
+
+
+def _consent_order(entry: ConsentEntry) -> tuple[int, bool, str]:
+    return entry.occurred_us, not entry.granted, entry.event_id
+
+
+def absorb(state: ProfileState, other: ProfileState, layout: Layout) -> None:
+    """Make `state` the state of both people's events. Runs, segments and timers are the callers' business."""
+    state.first_us = min(filter(None, (state.first_us, other.first_us)), default=0)
+    state.last_us = max(state.last_us, other.last_us)
+    state.events += other.events
+    for name, value in other.traits.items():
+        if wins(value, state.traits.get(name)):
+            state.traits[name] = value
+    state.traits = {name: state.traits[name] for name in sorted(state.traits)[:MAX_TRAITS]}
+    state.values = layout.merge(state.values, other.values)
+    state.sessions = session.merge(state.sessions, other.sessions)
+    for purpose, entry in other.consents.items():
+        note_consent(state, purpose, entry)
+    state.sends = sorted([*state.sends, *other.sends])[-MAX_SENDS:]
+    for journey, ended_us in other.ended.items():
+        state.ended[journey] = max(ended_us, state.ended.get(journey, 0))
+
+
+def computed(state: ProfileState, layout: Layout) -> dict[str, Any]:
+    """Computed traits by name, as people and templates see them: an instant is an ISO text here."""
+    known = {name: _show(accumulator, state.values[slot]) for name, slot, accumulator in layout.traits()}
+    known["sessions"] = session.count(state.sessions)
+    return known
+
+
+def _show(accumulator: Accumulator, value: Any) -> Any:
+    shown = accumulator.read(value)
+    is_instant = isinstance(accumulator, First | Last) and not accumulator.name
+    return iso(shown) if is_instant and shown is not None else shown
+
+
+def values(state: ProfileState, layout: Layout) -> dict[str, Any]:
+    """Given and computed traits by name; a computed one wins over a given one of the same name."""
+    return {**{name: given.value for name, given in state.traits.items()}, **computed(state, layout)}

@@ -1,0 +1,71 @@
+"""Segments: named rules with live membership, judged when something they read changed or when their alarm rings.
+
+Membership goes by *occurred* time: a rule is judged at the person's own clock (the latest instant that something
+happened to her), and what would already have changed since then rings at once, with its own instant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from tidings.domain.profile import ProfileState
+from tidings.rules.base import Condition
+
+
+class Segment(msgspec.Struct, frozen=True):
+    """A named rule."""
+
+    name: str
+    description: str
+    rule: Condition
+    version: str
+    """Content hash of the definition."""
+
+
+class Change(msgspec.Struct, frozen=True, gc=False):
+    """A membership that changed."""
+
+    segment: str
+    entered: bool
+    occurred_us: int
+
+
+class Segments:
+    """All segments of a workspace, with which of them read what."""
+
+    def __init__(self, segments: Sequence[Segment]) -> None:
+        self.by_name = {segment.name: segment for segment in segments}
+        self._readers: dict[str, tuple[Segment, ...]] = {}
+        for segment in segments:
+            for read in set(segment.rule.reads()):
+                self._readers[read] = (*self._readers.get(read, ()), segment)
+
+    def touched(self, changed: Sequence[str]) -> Iterable[Segment]:
+        """Segments that read any of `changed`, each once."""
+        if len(changed) == 1:
+            return self._readers.get(changed[0], ())
+        found = {segment.name: segment for read in changed for segment in self._readers.get(read, ())}
+        return found.values()
+
+    def all(self) -> Iterable[Segment]:
+        """Every segment."""
+        return self.by_name.values()
+
+
+def judge(state: ProfileState, segment: Segment, at_us: int, known_us: int) -> Change | None:
+    """Judge one segment at `at_us`, known at `known_us`: note membership and alarm; the change, if any."""
+    verdict = segment.rule.judge(state, at_us)
+    name = segment.name
+    if verdict.next_us:
+        state.alarms[name] = [verdict.next_us, max(verdict.next_us, known_us)]
+    else:
+        state.alarms.pop(name, None)
+    if verdict.holds == (name in state.segments):
+        return None
+    if verdict.holds:
+        state.segments[name] = at_us
+    else:
+        del state.segments[name]
+    return Change(name, verdict.holds, at_us)

@@ -1,0 +1,1 @@
+"""Steps of a journey, one kind a file: its schema, its logic, its words."""

@@ -1,0 +1,101 @@
+"""The contract of a step: what it answers when a run arrives, when an event comes, when its time is over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import msgspec
+
+from tidings.domain.event import Event
+from tidings.domain.profile import ProfileState, Run
+from tidings.errors import DefinitionError
+from tidings.rules.base import Traits
+
+EXIT = "exit"
+"""The step id that ends a run."""
+
+
+class Draft(msgspec.Struct, frozen=True):
+    """A message that a send step asks for; deciding makes an intent of it."""
+
+    step: str
+    template: str
+    category: str
+
+
+class Move(msgspec.Struct, frozen=True):
+    """What a step answers."""
+
+    outcome: str
+    """A short sentence for the timeline: ``waited 5m``, ``did Order Completed``."""
+    goto: str = ""
+    """The step to go to, `EXIT` to end; empty to stay."""
+    until_us: int = 0
+    """When staying: the scheduled instant at which the wait is over."""
+    draft: Draft | None = None
+    """A message to decide on before going on."""
+
+
+class Step(Protocol):
+    """One node of a journey."""
+
+    @property
+    def id(self) -> str:
+        """Unique in its journey."""
+        ...
+
+    def targets(self) -> tuple[str, ...]:
+        """Step ids that it may go to."""
+        ...
+
+    def listens(self) -> tuple[str, ...]:
+        """Event names that a run waiting here must be told of."""
+        ...
+
+    def enter(self, state: ProfileState, run: Run) -> Move:
+        """A run arrives; `run.since_us` is the instant."""
+        ...
+
+    def on_event(self, run: Run, event: Event) -> Move | None:
+        """An event that it listens to happened while the run waits here; None when it does not matter."""
+        ...
+
+    def on_timer(self, run: Run) -> Move:
+        """The wait is over."""
+        ...
+
+    def words(self) -> str:
+        """The step for people."""
+        ...
+
+
+Parser = Callable[[dict[str, Any], str, str, Traits, str], Step]
+"""(settings, step id, id of the following step, traits, where) to a step."""
+
+
+class StepBase(msgspec.Struct, frozen=True):
+    """What most steps do not do."""
+
+    id: str
+    next: str
+
+    def targets(self) -> tuple[str, ...]:
+        return (self.next,)
+
+    def listens(self) -> tuple[str, ...]:
+        return ()
+
+    def on_event(self, run: Run, event: Event) -> Move | None:  # noqa: ARG002 - it listens to nothing
+        return None
+
+    def on_timer(self, run: Run) -> Move:  # noqa: ARG002 - it sets no timer
+        return Move("went on", goto=self.next)
+
+
+def text(raw: dict[str, Any], name: str, where: str, default: str | None = None) -> str:
+    """A setting that must be a non-empty text."""
+    value = raw.get(name, default)
+    if not isinstance(value, str) or not value:
+        raise DefinitionError(where, f"needs `{name}`", got=value, wanted="a text")
+    return value

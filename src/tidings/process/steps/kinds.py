@@ -1,0 +1,28 @@
+"""From the YAML of one step to the step: a kind is a module of this package, found by name."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from tidings.errors import DefinitionError
+from tidings.process.steps.base import Step
+from tidings.rules.base import Traits
+
+KINDS = ("send", "wait", "wait_until", "branch", "exit")
+"""Kinds that a journey may name."""
+
+
+def parse(raw: Any, following: str, traits: Traits, where: str) -> Step:
+    """The step of ``{id: …, KIND: …}``. Raises DefinitionError."""
+    kinds = [name for name in raw if name in KINDS] if isinstance(raw, dict) else []
+    if len(kinds) != 1:
+        raise DefinitionError(where, "a step needs exactly one kind", got=raw, wanted="one of " + ", ".join(KINDS))
+    step_id = raw.get("id")
+    if not isinstance(step_id, str) or not step_id or step_id == "exit":
+        raise DefinitionError(where, "a step needs an `id` other than exit", got=step_id)
+    extra = sorted(set(raw) - {"id", "description", kinds[0]})
+    if extra:
+        raise DefinitionError(where, "unknown setting", got=extra[0], wanted=f"id, description, {kinds[0]}")
+    step: Step = import_module(f"tidings.process.steps.{kinds[0]}").parse(raw, step_id, following, traits, where)
+    return step

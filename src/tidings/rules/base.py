@@ -1,0 +1,69 @@
+"""The contract of a condition, and what a condition may look at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+import msgspec
+
+from tidings.accumulate.base import Accumulator
+from tidings.domain.profile import ProfileState
+
+NEVER = 0
+"""As a next instant: it cannot change by time alone."""
+
+
+class Verdict(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """What a condition says at an instant."""
+
+    holds: bool
+    """Whether it is true."""
+    next_us: int = NEVER
+    """The next instant at which it can change by time alone; `NEVER` if it cannot."""
+
+
+YES = Verdict(True)
+NO = Verdict(False)
+
+
+class Traits(Protocol):
+    """What the workspace knows by name; conditions are bound to it once, at load."""
+
+    def slot(self, accumulator: Accumulator) -> int:
+        """Where in `ProfileState.values` this accumulator is kept; adds it when new."""
+        ...
+
+    def computed(self, name: str) -> tuple[int, Accumulator] | None:
+        """Slot and accumulator of a computed trait; None when there is none of that name."""
+        ...
+
+
+class Condition(Protocol):
+    """One testable statement about a person."""
+
+    def judge(self, state: ProfileState, at_us: int) -> Verdict:
+        """Whether it holds for this state at this instant, and when that can next change."""
+        ...
+
+    def reads(self) -> Iterator[str]:
+        """What it depends on: ``slot:3``, ``trait:plan``. It is judged again only when one of these changed."""
+        ...
+
+    def words(self) -> str:
+        """The condition for people: ``did Order Completed at least once within 30d``."""
+        ...
+
+    def explain(self, state: ProfileState, at_us: int) -> str:
+        """The condition with this person's own values."""
+        ...
+
+
+Parser = Callable[[dict[str, Any], Traits, str], Condition]
+
+
+def earliest(one_us: int, other_us: int) -> int:
+    """The earlier of two next instants, where `NEVER` is no instant."""
+    if NEVER in (one_us, other_us):
+        return one_us or other_us
+    return min(one_us, other_us)

@@ -1,0 +1,37 @@
+"""From YAML to a condition: a kind is a module of this package, found by the name that the YAML uses."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from tidings.errors import DefinitionError
+from tidings.rules.base import Condition, Traits
+
+KINDS = {"all": "all", "any": "any", "not": "not_", "did": "did", "did_not": "did_not", "trait": "trait"}
+"""Name in definitions to module."""
+MAX_DEPTH = 16
+"""Deepest nesting of all, any and not."""
+MAX_PARTS = 100
+"""Most conditions joined in one place."""
+
+
+def parse(raw: Any, traits: Traits, where: str) -> Condition:
+    """The condition that `raw` describes. Raises DefinitionError with the path of what is wrong."""
+    if where.count(".all") + where.count(".any") + where.count(".not") > MAX_DEPTH:
+        raise DefinitionError(where, f"nested deeper than {MAX_DEPTH}")
+    kinds = [name for name in raw if name in KINDS] if isinstance(raw, dict) else []
+    if len(kinds) != 1:
+        raise DefinitionError(where, "a condition needs exactly one kind", got=raw, wanted="one of " + ", ".join(KINDS))
+    if kinds[0] != "trait" and len(raw) != 1:
+        extra = sorted(set(raw) - set(kinds))[0]
+        raise DefinitionError(where, f"unknown setting beside `{kinds[0]}`", got=extra)
+    condition: Condition = import_module(f"tidings.rules.{KINDS[kinds[0]]}").parse(raw, traits, where)
+    return condition
+
+
+def parse_list(raw: Any, traits: Traits, where: str) -> tuple[Condition, ...]:
+    """The conditions of an all or any."""
+    if not isinstance(raw, list) or not 1 <= len(raw) <= MAX_PARTS:
+        raise DefinitionError(where, f"needs a list of 1 to {MAX_PARTS} conditions", got=raw)
+    return tuple(parse(part, traits, f"{where}[{index}]") for index, part in enumerate(raw))

@@ -1,0 +1,97 @@
+"""The state port: what the keyed core's host keeps, and the one atomic write that changes it.
+
+State, identity index, dedup window, wake-ups, outputs and the log offset commit together. So a crash at any moment
+leaves a state that is exactly that of some prefix of the log, with all that this prefix put out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+
+MOVED = b"\x00"
+"""First byte of the state of a profile that was absorbed; the survivor's id follows."""
+
+
+class Wake(msgspec.Struct, frozen=True, array_like=True, gc=False, order=True):
+    """One entry of the wake-up index: load this profile at this instant."""
+
+    due_us: int
+    profile_id: str
+
+
+class Commit(msgspec.Struct, kw_only=True):
+    """One atomic write."""
+
+    states: dict[str, bytes]
+    """Profile id to its encoded state, or `MOVED` and the survivor's id."""
+    links: dict[str, str]
+    """Identifier key (``kind:value``) to profile id."""
+    seen: Sequence[str]
+    """Event ids taken (prefixed by their source), for the dedup window."""
+    seen_us: int
+    """Received time of the newest of them; decides which generation they go to."""
+    wakes: Sequence[Wake]
+    """Wake-ups to add."""
+    unwakes: Sequence[Wake]
+    """Wake-ups to drop."""
+    offset: int
+    """All records below have been processed."""
+    seq: int
+    """Number of the output block; unchanged when there is none."""
+    outputs: bytes
+    """Encoded output (without profile bytes) and intents, kept until `drop_outputs`; empty when there is none."""
+
+
+class StateStore(Protocol):
+    """Keeps the state of all keys on behalf of one host."""
+
+    def states(self, profile_ids: Sequence[str]) -> list[bytes | None]:
+        """Encoded states in the order asked; None where nothing is known."""
+        ...
+
+    def links(self, keys: Sequence[str]) -> list[str | None]:
+        """Profile ids that identifier keys point to."""
+        ...
+
+    def seen(self, keys: Sequence[str]) -> list[bool]:
+        """Which event ids were taken within the dedup window."""
+        ...
+
+    def due(self, until_us: int, limit: int) -> list[Wake]:
+        """Wake-ups up to `until_us`, earliest first, at most `limit`."""
+        ...
+
+    def next_due_us(self) -> int:
+        """The earliest wake-up; 0 when there is none."""
+        ...
+
+    def commit(self, commit: Commit) -> None:
+        """Write all of it or nothing; on disk when this returns (for adapters that have one)."""
+        ...
+
+    def position(self) -> tuple[int, int]:
+        """(offset, seq) as last committed."""
+        ...
+
+    def outputs(self, after_seq: int) -> list[tuple[int, bytes]]:
+        """Kept outputs with a number above `after_seq`, in order."""
+        ...
+
+    def drop_outputs(self, upto_seq: int) -> None:
+        """Outputs up to this number are safe elsewhere; with the next commit they may go."""
+        ...
+
+    def meta(self, name: str) -> bytes | None:
+        """A named value of the host (layouts, journey versions)."""
+        ...
+
+    def set_meta(self, name: str, value: bytes) -> None:
+        """Store a named value, durably."""
+        ...
+
+    def close(self) -> None:
+        """Release files."""
+        ...

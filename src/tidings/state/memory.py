@@ -1,0 +1,97 @@
+"""State in memory: for the simulator and tests, and the first adapter of the port."""
+
+from __future__ import annotations
+
+from bisect import bisect_right, insort
+from collections.abc import Iterator, Sequence
+
+from tidings.state.base import Commit, Wake
+
+
+class MemoryState:
+    """Dictionaries. What was committed stays for as long as the object lives: a simulated crash keeps it."""
+
+    def __init__(self, dedup_window_us: int = 7 * 86_400_000_000) -> None:
+        self._states: dict[str, bytes] = {}
+        self._links: dict[str, str] = {}
+        self._seen: tuple[set[str], set[str]] = (set(), set())
+        self._generation = 0
+        self._window_us = dedup_window_us
+        self._wakes: list[Wake] = []
+        self._offset = 0
+        self._seq = 0
+        self._outputs: dict[int, bytes] = {}
+        self._meta: dict[str, bytes] = {}
+
+    def states(self, profile_ids: Sequence[str]) -> list[bytes | None]:
+        """See `StateStore.states`."""
+        return [self._states.get(one) for one in profile_ids]
+
+    def all_states(self) -> Iterator[bytes]:
+        """Every stored state; only this adapter offers it, for tests and the simulator."""
+        yield from self._states.values()
+
+    def links(self, keys: Sequence[str]) -> list[str | None]:
+        """See `StateStore.links`."""
+        return [self._links.get(one) for one in keys]
+
+    def seen(self, keys: Sequence[str]) -> list[bool]:
+        """See `StateStore.seen`."""
+        young, old = self._seen
+        return [key in young or key in old for key in keys]
+
+    def due(self, until_us: int, limit: int) -> list[Wake]:
+        """See `StateStore.due`."""
+        end = bisect_right(self._wakes, until_us, key=lambda wake: wake.due_us)
+        return self._wakes[: min(end, limit)]
+
+    def next_due_us(self) -> int:
+        """See `StateStore.next_due_us`."""
+        return self._wakes[0].due_us if self._wakes else 0
+
+    def commit(self, commit: Commit) -> None:
+        """See `StateStore.commit`."""
+        self._states.update(commit.states)
+        self._links.update(commit.links)
+        if commit.seen:
+            self._turn(commit.seen_us)
+            self._seen[0].update(commit.seen)
+        gone = set(commit.unwakes)
+        if gone:
+            self._wakes = [wake for wake in self._wakes if wake not in gone]
+        for wake in commit.wakes:
+            insort(self._wakes, wake)
+        self._offset = commit.offset
+        self._seq = commit.seq
+        if commit.outputs:
+            self._outputs[commit.seq] = commit.outputs
+
+    def _turn(self, seen_us: int) -> None:
+        generation = seen_us // self._window_us
+        if generation > self._generation:
+            kept = self._seen[0] if generation == self._generation + 1 else set()
+            self._seen = (set(), kept)
+            self._generation = generation
+
+    def position(self) -> tuple[int, int]:
+        """See `StateStore.position`."""
+        return self._offset, self._seq
+
+    def outputs(self, after_seq: int) -> list[tuple[int, bytes]]:
+        """See `StateStore.outputs`."""
+        return [(seq, data) for seq, data in sorted(self._outputs.items()) if seq > after_seq]
+
+    def drop_outputs(self, upto_seq: int) -> None:
+        """See `StateStore.drop_outputs`."""
+        self._outputs = {seq: data for seq, data in self._outputs.items() if seq > upto_seq}
+
+    def meta(self, name: str) -> bytes | None:
+        """See `StateStore.meta`."""
+        return self._meta.get(name)
+
+    def set_meta(self, name: str, value: bytes) -> None:
+        """See `StateStore.set_meta`."""
+        self._meta[name] = value
+
+    def close(self) -> None:
+        """Nothing to release."""

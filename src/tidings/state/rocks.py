@@ -1,0 +1,201 @@
+"""State in RocksDB: one synced write batch per micro-batch (see docs/adr/0002-state.md for why).
+
+Column families: states, links, wakes, outputs, meta, and one dedup generation per window (``seen-<n>``): ids are looked up
+in the present and the previous generation, and older ones are dropped whole, so forgetting costs nothing per id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rocksdict import AccessType, BlockBasedOptions, Cache, Options, Rdict, ReadOptions, WriteBatch, WriteOptions
+
+from tidings.state.base import Commit, Wake
+
+_FAMILIES = ("states", "links", "wakes", "outputs", "meta")
+_WIDTH = 8
+
+
+def _options(cache: Cache, *, points: bool) -> Options:
+    options = Options(raw_mode=True)
+    options.create_if_missing(True)
+    options.create_missing_column_families(True)
+    options.set_max_background_jobs(2)
+    table = BlockBasedOptions()
+    table.set_block_cache(cache)
+    if points:
+        table.set_bloom_filter(10, False)
+        options.set_memtable_whole_key_filtering(True)
+        options.set_memtable_prefix_bloom_ratio(0.05)
+    options.set_block_based_table_factory(table)
+    options.set_write_buffer_size(64 << 20)
+    return options
+
+
+class RocksState:
+    """One directory, one process."""
+
+    def __init__(self, path: Path, dedup_window_us: int, cache_bytes: int = 256 << 20) -> None:
+        path.mkdir(parents=True, exist_ok=True)
+        self._window_us = dedup_window_us
+        self._cache = Cache(cache_bytes)
+        try:
+            present = [name for name in Rdict.list_cf(str(path)) if name != "default"]
+        except Exception:  # noqa: BLE001 - the binding raises a bare Exception for "no database yet"
+            present = []
+        families = sorted({*_FAMILIES, *present})
+        columns = {name: _options(self._cache, points=name != "wakes") for name in families}
+        self._db = Rdict(
+            str(path), _options(self._cache, points=True), column_families=columns, access_type=AccessType.read_write()
+        )
+        self._cf: dict[str, Rdict] = {name: self._db.get_column_family(name) for name in families}
+        self._handles: dict[str, Any] = {name: self._db.get_column_family_handle(name) for name in families}
+        self._synced = WriteOptions()
+        self._synced.sync = True
+        self._generation = max((int(name[5:]) for name in families if name.startswith("seen-")), default=-1)
+        self._dropped_seq = 0
+        self._drop_to = 0
+        position = self._cf["meta"].get(b"position")
+        self._offset = int.from_bytes(position[:_WIDTH], "big") if position else 0
+        self._seq = int.from_bytes(position[_WIDTH:], "big") if position else 0
+        self._popped = b""
+        self._looked: list[Wake] = []
+
+    def states(self, profile_ids: Sequence[str]) -> list[bytes | None]:
+        """See `StateStore.states`."""
+        return self._many("states", [one.encode() for one in profile_ids])
+
+    def links(self, keys: Sequence[str]) -> list[str | None]:
+        """See `StateStore.links`."""
+        found = self._many("links", [one.encode("utf-8", "surrogatepass") for one in keys])
+        return [None if one is None else one.decode() for one in found]
+
+    def _many(self, family: str, keys: list[Any]) -> list[bytes | None]:
+        if not keys:
+            return []
+        return list(self._cf[family].get(keys) or ())
+
+    def seen(self, keys: Sequence[str]) -> list[bool]:
+        """See `StateStore.seen`."""
+        raw = [key.encode("utf-8", "surrogatepass") for key in keys]
+        found = [False] * len(raw)
+        for generation in (self._generation, self._generation - 1):
+            family = f"seen-{generation}"
+            if family in self._cf and raw:
+                for index, value in enumerate(self._many(family, raw)):
+                    if value is not None:
+                        found[index] = True
+        return found
+
+    def due(self, until_us: int, limit: int) -> list[Wake]:
+        """See `StateStore.due`."""
+        found: list[Wake] = []
+        bound = (until_us + 1).to_bytes(_WIDTH, "big")
+        options = ReadOptions()
+        options.set_iterate_upper_bound(bound)
+        rows = self._cf["wakes"].iter(options)
+        rows.seek(self._popped) if self._popped else rows.seek_to_first()
+        while rows.valid() and len(found) < limit:
+            key = rows.key()
+            found.append(Wake(int.from_bytes(key[:_WIDTH], "big"), key[_WIDTH:].decode()))
+            rows.next()
+        self._looked = found
+        return found
+
+    def next_due_us(self) -> int:
+        """See `StateStore.next_due_us`."""
+        rows = self._cf["wakes"].iter()
+        rows.seek(self._popped) if self._popped else rows.seek_to_first()
+        return int.from_bytes(rows.key()[:_WIDTH], "big") if rows.valid() else 0
+
+    def commit(self, commit: Commit) -> None:
+        """See `StateStore.commit`."""
+        batch = WriteBatch(raw_mode=True)
+        put, handles = batch.put, self._handles
+        states, links, wakes = handles["states"], handles["links"], handles["wakes"]
+        for profile_id, data in commit.states.items():
+            put(profile_id.encode(), data, states)
+        for key, profile_id in commit.links.items():
+            put(key.encode("utf-8", "surrogatepass"), profile_id.encode(), links)
+        if commit.seen:
+            seen = self._seen_handle(commit.seen_us)
+            for key in commit.seen:
+                put(key.encode("utf-8", "surrogatepass"), b"", seen)
+        for wake in commit.unwakes:
+            batch.delete(_wake_key(wake), wakes)
+        for wake in commit.wakes:
+            put(_wake_key(wake), b"", wakes)
+        if commit.outputs:
+            put(commit.seq.to_bytes(_WIDTH, "big"), commit.outputs, handles["outputs"])
+        self._drop(batch)
+        position = commit.offset.to_bytes(_WIDTH, "big") + commit.seq.to_bytes(_WIDTH, "big")
+        put(b"position", position, handles["meta"])
+        self._db.write(batch, self._synced)
+        self._popped = self._skip_to(commit)
+        self._offset, self._seq = commit.offset, commit.seq
+
+    def _skip_to(self, commit: Commit) -> bytes:
+        """Where the next look at wake-ups may begin: behind the tombstones of those that were fired."""
+        start = self._popped
+        if self._looked and set(self._looked) <= set(commit.unwakes):
+            start = max(start, _wake_key(self._looked[-1]))
+            self._looked = []
+        return min([start, *(_wake_key(wake) for wake in commit.wakes)])
+
+    def _drop(self, batch: WriteBatch) -> None:
+        for seq in range(self._dropped_seq + 1, self._drop_to + 1):
+            batch.delete(seq.to_bytes(_WIDTH, "big"), self._handles["outputs"])
+        self._dropped_seq = self._drop_to
+
+    def _seen_handle(self, seen_us: int) -> Any:
+        generation = max(seen_us // self._window_us, self._generation)
+        if generation > self._generation:
+            name = f"seen-{generation}"
+            self._cf[name] = self._db.create_column_family(name, _options(self._cache, points=True))
+            self._handles[name] = self._db.get_column_family_handle(name)
+            self._generation = generation
+            for old in [one for one in self._cf if one.startswith("seen-") and int(one[5:]) < generation - 1]:
+                del self._cf[old], self._handles[old]
+                self._db.drop_column_family(old)
+        return self._handles[f"seen-{self._generation}"]
+
+    def position(self) -> tuple[int, int]:
+        """See `StateStore.position`."""
+        return self._offset, self._seq
+
+    def outputs(self, after_seq: int) -> list[tuple[int, bytes]]:
+        """See `StateStore.outputs`."""
+        rows = self._cf["outputs"].iter()
+        rows.seek((after_seq + 1).to_bytes(_WIDTH, "big"))
+        found = []
+        while rows.valid():
+            found.append((int.from_bytes(rows.key(), "big"), rows.value()))
+            rows.next()
+        return found
+
+    def drop_outputs(self, upto_seq: int) -> None:
+        """See `StateStore.drop_outputs`."""
+        self._drop_to = max(self._drop_to, min(upto_seq, self._seq))
+
+    def meta(self, name: str) -> bytes | None:
+        """See `StateStore.meta`."""
+        found: bytes | None = self._cf["meta"].get(f"m:{name}".encode())
+        return found
+
+    def set_meta(self, name: str, value: bytes) -> None:
+        """See `StateStore.set_meta`."""
+        batch = WriteBatch(raw_mode=True)
+        batch.put(f"m:{name}".encode(), value, self._handles["meta"])
+        self._db.write(batch, self._synced)
+
+    def close(self) -> None:
+        """See `StateStore.close`."""
+        self._cf.clear()
+        self._handles.clear()
+        self._db.close()
+
+
+def _wake_key(wake: Wake) -> bytes:
+    return wake.due_us.to_bytes(_WIDTH, "big") + wake.profile_id.encode()

@@ -1,0 +1,140 @@
+"""A workspace: a folder of definitions, read once and checked whole.
+
+traits.yml            computed traits
+segments.yml          named rules
+policy.yml            message categories: consent, caps
+journeys/*.yml        one journey a file
+templates/*.mjml      see render/
+sources/*.yml         maps of files, see sources/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import yaml
+
+from tidings.accumulate import kinds
+from tidings.decide import policy as policies
+from tidings.decide.policy import Policy
+from tidings.errors import DefinitionError
+from tidings.ids import digest
+from tidings.process import journey as journeys
+from tidings.process.journey import Journey
+from tidings.process.layout import Layout
+from tidings.process.segment import Segment, Segments
+from tidings.rules import parse as rule_parse
+
+MAX_FILE_BYTES = 1_000_000
+"""Largest definition file read."""
+
+
+class Definitions(msgspec.Struct, frozen=True):
+    """Everything that the keyed core needs to know, compiled."""
+
+    layout: Layout
+    segments: Segments
+    journeys: dict[str, Journey]
+    """The current version of each journey, by name."""
+    versions: dict[tuple[str, str], Journey]
+    """Every version that a run may still keep, by (name, version)."""
+    policies: dict[str, Policy]
+    """Message categories by name."""
+    sources: dict[str, str]
+    """YAML text of each journey version, by ``name@version``; what a host keeps so that runs keep their version."""
+
+
+def version_of(raw: Any) -> str:
+    """Content hash of a definition: the same content is the same version, whatever its layout on the page."""
+    return digest("version", msgspec.json.encode(raw, order="deterministic").decode(), size=6).hex()
+
+
+def load(
+    folder: Path, *, earlier: Mapping[str, str] | None = None, layouts: Mapping[str, Sequence[str]] | None = None
+) -> Definitions:
+    """Read and check a workspace folder. Raises DefinitionError.
+
+    `earlier` holds journey sources (``name@version`` to YAML) and `layouts` accumulator keys by layout id, both as a host
+    stored them for state that is still kept in them.
+    """
+    if not folder.is_dir():
+        raise DefinitionError(
+            str(folder), "no such workspace folder", do=f"run `tidings init` to make one in {folder.parent}"
+        )
+    layout = Layout()
+    for name, raw in _mapping(folder / "traits.yml").items():
+        layout.name(str(name), kinds.parse(raw, f"traits.yml: {name}"))
+    segments = [_segment(str(name), raw, layout) for name, raw in _mapping(folder / "segments.yml").items()]
+    current, versions, sources = _journeys(folder, layout, segments)
+    for key, text in (earlier or {}).items():
+        if key not in sources:
+            name, _, version = key.rpartition("@")
+            versions[name, version] = journeys.parse(yaml.safe_load(text), version, layout, f"earlier version {key}")
+            sources[key] = text
+    rules = policies.parse(_mapping(folder / "policy.yml") or {"marketing": {}}, "policy.yml")
+    _check_categories(current, rules)
+    layout.seal(layouts)
+    return Definitions(layout, Segments(segments), current, versions, rules, sources)
+
+
+def read_yaml(path: Path) -> Any:
+    """A YAML file as plain data; None when there is no such file. Raises DefinitionError with the line."""
+    if not path.exists():
+        return None
+    if path.stat().st_size > MAX_FILE_BYTES:
+        raise DefinitionError(
+            path.name, "file too large", got=path.stat().st_size, wanted=f"at most {MAX_FILE_BYTES} bytes"
+        )
+    try:
+        return yaml.safe_load(path.read_text("utf-8"))
+    except yaml.YAMLError as error:
+        raise DefinitionError(path.name, f"not YAML: {error}") from error
+
+
+def _mapping(path: Path) -> dict[Any, Any]:
+    raw = read_yaml(path)
+    if raw is None:
+        return {}
+    if not isinstance(raw, dict):
+        raise DefinitionError(path.name, "needs names with their definitions", got=raw)
+    return raw
+
+
+def _segment(name: str, raw: Any, layout: Layout) -> Segment:
+    where = f"segments.yml: {name}"
+    if not isinstance(raw, dict) or "rule" not in raw or set(raw) - {"rule", "description", "label"}:
+        raise DefinitionError(where, "needs `rule` and may have `description` and `label`", got=raw)
+    rule = rule_parse.parse(raw["rule"], layout, f"{where}.rule")
+    return Segment(name, str(raw.get("description", "")), rule, version_of(raw["rule"]))
+
+
+def _journeys(
+    folder: Path, layout: Layout, segments: Sequence[Segment]
+) -> tuple[dict[str, Journey], dict[tuple[str, str], Journey], dict[str, str]]:
+    current: dict[str, Journey] = {}
+    versions: dict[tuple[str, str], Journey] = {}
+    sources: dict[str, str] = {}
+    names = {segment.name for segment in segments}
+    for path in sorted((folder / "journeys").glob("*.yml")):
+        raw = read_yaml(path)
+        journey = journeys.parse(raw, version_of(raw), layout, f"journeys/{path.name}")
+        if journey.name in current:
+            raise DefinitionError(f"journeys/{path.name}", "two journeys have the same name", got=journey.name)
+        if journey.entry_segment and journey.entry_segment not in names:
+            raise DefinitionError(f"journeys/{path.name}: entry", "unknown segment", got=journey.entry_segment)
+        current[journey.name] = versions[journey.name, journey.version] = journey
+        sources[f"{journey.name}@{journey.version}"] = path.read_text("utf-8")
+    return current, versions, sources
+
+
+def _check_categories(current: Mapping[str, Journey], rules: Mapping[str, Policy]) -> None:
+    for journey in current.values():
+        for step in journey.steps.values():
+            category = getattr(step, "category", None)
+            if category is not None and category not in rules:
+                raise DefinitionError(
+                    f"journey {journey.name} step {step.id}", "unknown category", got=category, wanted=", ".join(rules)
+                )
