@@ -22,15 +22,17 @@ MAX_VALUES = 64
 _MAX_TEXT = 120
 
 
-def _bounded(counts: dict[str, int]) -> dict[str, int]:
-    if len(counts) <= MAX_VALUES:
-        return counts
-    kept = sorted(counts, key=lambda value: (hash64(value), value))[:MAX_VALUES]
-    return {value: counts[value] for value in kept}
+def _order(text: str) -> tuple[int, str]:
+    return hash64(text), text
+
+
+def _largest(counts: dict[str, int]) -> str:
+    """The value that goes first when there are too many; kept beside the counts, as finding it takes every hash."""
+    return max(counts, key=_order) if len(counts) >= MAX_VALUES else ""
 
 
 class Top(msgspec.Struct, frozen=True):
-    """Value: {text: count}."""
+    """Value: [largest, {text: count}]; `largest` is the value with the largest hash once there are `MAX_VALUES`."""
 
     filter: EventFilter
     name: str
@@ -39,22 +41,35 @@ class Top(msgspec.Struct, frozen=True):
     def key(self) -> str:
         return f"top:{self.name}:{self.filter.key()}"
 
-    def fold(self, value: dict[str, int] | None, event: Event) -> dict[str, int] | None:
+    def fold(self, value: list[Any] | None, event: Event) -> list[Any] | None:
         seen = event.properties.get(self.name)
         if seen is None or isinstance(seen, dict | list):
             return value
         text = str(seen)[:_MAX_TEXT]
-        counts = {} if value is None else value
-        counts[text] = counts.get(text, 0) + 1
-        return _bounded(counts)
+        if value is None:
+            return ["", {text: 1}]
+        largest, counts = value
+        if text in counts:
+            counts[text] += 1
+        elif not largest:
+            counts[text] = 1
+            value[0] = _largest(counts)
+        elif _order(text) < _order(largest):
+            del counts[largest]
+            counts[text] = 1
+            value[0] = _largest(counts)
+        return value
 
-    def merge(self, one: dict[str, int], other: dict[str, int]) -> dict[str, int]:
-        return _bounded({text: one.get(text, 0) + other.get(text, 0) for text in {**one, **other}})
+    def merge(self, one: list[Any], other: list[Any]) -> list[Any]:
+        counts = {text: one[1].get(text, 0) + other[1].get(text, 0) for text in {**one[1], **other[1]}}
+        kept = {text: counts[text] for text in sorted(counts, key=_order)[:MAX_VALUES]}
+        return [_largest(kept), kept]
 
-    def read(self, value: dict[str, int] | None) -> str | None:
-        if not value:
+    def read(self, value: list[Any] | None) -> str | None:
+        if not value or not value[1]:
             return None
-        return min(value, key=lambda text: (-value[text], text))
+        counts: dict[str, int] = value[1]
+        return min(counts, key=lambda text: (-counts[text], text))
 
 
 def parse(raw: Mapping[str, Any], events: EventFilter, where: str) -> Top:

@@ -55,6 +55,11 @@ class SqliteOutputs:
         """See `OutputStore.last_seq`."""
         return int(self._db.execute("SELECT COALESCE(MAX(seq), 0) FROM blocks").fetchone()[0])
 
+    def kept(self) -> int:
+        """How many blocks are here: those that a follower has not taken yet, and the newest."""
+        oldest, newest = self._db.execute("SELECT MIN(seq), MAX(seq) FROM blocks").fetchone()
+        return 0 if oldest is None else int(newest - oldest + 1)
+
     def read(self, after_seq: int, limit: int) -> list[OutputBlock]:
         """See `OutputStore.read`; stops early when the blocks are large."""
         found: list[OutputBlock] = []

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right, insort
 from collections.abc import Iterator, Sequence
+from heapq import heappop, heappush
 
 from tidings.state.base import Commit, Wake
 
@@ -17,7 +17,8 @@ class MemoryState:
         self._seen: tuple[set[str], set[str]] = (set(), set())
         self._generation = 0
         self._window_us = dedup_window_us
-        self._wakes: list[Wake] = []
+        self._wakes: set[Wake] = set()
+        self._heap: list[Wake] = []
         self._offset = 0
         self._seq = 0
         self._outputs: dict[int, bytes] = {}
@@ -42,12 +43,20 @@ class MemoryState:
 
     def due(self, until_us: int, limit: int) -> list[Wake]:
         """See `StateStore.due`."""
-        end = bisect_right(self._wakes, until_us, key=lambda wake: wake.due_us)
-        return self._wakes[: min(end, limit)]
+        found: list[Wake] = []
+        while self._heap and self._heap[0].due_us <= until_us and len(found) < limit:
+            wake = heappop(self._heap)
+            if wake in self._wakes and (not found or wake != found[-1]):
+                found.append(wake)
+        for wake in found:  # they stay until a commit drops them
+            heappush(self._heap, wake)
+        return found
 
     def next_due_us(self) -> int:
         """See `StateStore.next_due_us`."""
-        return self._wakes[0].due_us if self._wakes else 0
+        while self._heap and self._heap[0] not in self._wakes:
+            heappop(self._heap)
+        return self._heap[0].due_us if self._heap else 0
 
     def commit(self, commit: Commit) -> None:
         """See `StateStore.commit`."""
@@ -56,11 +65,10 @@ class MemoryState:
         if commit.seen:
             self._turn(commit.seen_us)
             self._seen[0].update(commit.seen)
-        gone = set(commit.unwakes)
-        if gone:
-            self._wakes = [wake for wake in self._wakes if wake not in gone]
+        self._wakes.difference_update(commit.unwakes)
         for wake in commit.wakes:
-            insort(self._wakes, wake)
+            self._wakes.add(wake)
+            heappush(self._heap, wake)
         self._offset = commit.offset
         self._seq = commit.seq
         if commit.outputs:

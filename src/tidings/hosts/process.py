@@ -1,0 +1,195 @@
+"""The process role: the keyed core over the log on disk, with its state in RocksDB. See hosts/drive.py for the logic.
+
+One loop: process what the log has, fire the timers that are due, sleep until a nudge or the next timer. It slows down
+when those behind it do: a full outbox or a projector far behind stop it, then the log grows, then the collector answers
+503. Nothing in between grows without bound.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import signal
+import time
+from collections.abc import Callable, Sequence
+from types import FrameType
+
+import msgspec
+
+from tidings import workspace
+from tidings.clock import SECOND_US, SystemClock
+from tidings.config import Config
+from tidings.deliver.ledger import Ledger
+from tidings.domain.message import SendIntent, SuppressIntent
+from tidings.domain.output import OutputBlock
+from tidings.hosts.drive import Driver
+from tidings.hosts.nudge import Nudge, Nudger
+from tidings.log.sqlite import SqliteLog
+from tidings.outputs.sqlite import SqliteOutputs
+from tidings.pipeline import Pipeline
+from tidings.state.base import StateStore
+from tidings.state.rocks import RocksState
+from tidings.workspace import Definitions
+
+LOOK_S = 1.0
+"""Longest sleep: a nudge may be lost."""
+HELD_UP_S = 0.05
+"""Time between two looks at whether those behind are full."""
+SYNC_S = 2.0
+"""Time between two makings-sure that output blocks survive a power cut."""
+
+_log = logging.getLogger("tidings.process")
+
+
+class DiskSink:
+    """Intents to the ledger, blocks to the outputs file, nudges to who waits for them."""
+
+    def __init__(self, config: Config) -> None:
+        self._ledger = Ledger(config.data / "ledger.db")
+        self._outputs = SqliteOutputs(config.data / "outputs.db")
+        self._deliver = Nudger(config.data / "run" / "deliver.sock")
+        self._project = Nudger(config.data / "run" / "project.sock")
+        self._clock = SystemClock()
+        self._synced_s = 0.0
+
+    def put(self, block: OutputBlock, sends: Sequence[SendIntent], suppressions: Sequence[SuppressIntent]) -> None:
+        """See `Sink.put`. Intents go first: the message must not wait for the reading copy."""
+        if sends or suppressions:
+            self._ledger.add(sends, suppressions, now_us=self._clock.now_us())
+            self._deliver.nudge()
+        self._outputs.append([block])
+        self._project.nudge()
+
+    def last_seq(self) -> int:
+        """See `Sink.last_seq`."""
+        return self._outputs.last_seq()
+
+    def durable_seq(self) -> int:
+        """See `Sink.durable_seq`."""
+        return self._outputs.durable_seq()
+
+    def sync(self) -> None:
+        """Now and then make sure that blocks survive a power cut, so that the state's own copy may go."""
+        now_s = time.monotonic()
+        if now_s - self._synced_s > SYNC_S:
+            self._outputs.sync()
+            self._synced_s = now_s
+
+    def queued(self) -> int:
+        """Messages waiting for hand-over."""
+        return self._ledger.queued()
+
+    def behind(self) -> int:
+        """Blocks that the projector has not taken yet."""
+        return self._outputs.kept()
+
+    def close(self) -> None:
+        """Release files."""
+        self._ledger.close()
+        self._outputs.close()
+        self._deliver.close()
+        self._project.close()
+
+
+def load_definitions(config: Config, state: StateStore) -> Definitions:
+    """The workspace's definitions, with the versions and layouts that stored state still follows; both kept for next time."""
+    earlier: dict[str, str] = msgspec.json.decode(state.meta("journeys") or b"{}")
+    layouts: dict[str, list[str]] = msgspec.json.decode(state.meta("layouts") or b"{}")
+    definitions = workspace.load(config.workspace, earlier=earlier, layouts=layouts)
+    state.set_meta("journeys", msgspec.json.encode(definitions.sources))
+    state.set_meta("layouts", msgspec.json.encode(definitions.layout.known))
+    return definitions
+
+
+class Processor:
+    """The loop of the role."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._clock = SystemClock()
+        self._stop = False
+        self._held = False
+        self._asked_s = 0.0
+        self._nudge = Nudge(config.data / "run" / "process.sock")
+        self._log = SqliteLog(config.data / "log.db", self._clock)
+        self._state = RocksState(config.data / "state", config.process.dedup_window_s * SECOND_US)
+        self._sink = DiskSink(config)
+        self._driver = Driver(
+            Pipeline(load_definitions(config, self._state)),
+            self._log,
+            self._state,
+            self._sink,
+            max_batch=config.process.max_batch,
+            cache=config.process.state_cache,
+        )
+        self._log.mark_processed(self._driver.offset)
+
+    def stop(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - a signal handler's signature
+        """End after the present micro-batch."""
+        self._stop = True
+
+    def run(self) -> None:
+        """Until stopped. Ends between micro-batches, so that nothing has to be repeated."""
+        gc.collect()
+        gc.freeze()
+        gc.disable()  # the hot path makes no cycles; a full collection would stop it for a second at a million profiles
+        while not self._stop:
+            if self._held_up():
+                self._nudge.wait(0.05)
+                continue
+            worked = self._turn()
+            self._sink.sync()
+            if not worked:
+                gc.collect(0)
+                self._sleep()
+        self._close()
+
+    def _turn(self) -> bool:
+        """Everything that can be done now; whether there was anything.
+
+        The horizon is asked for first and the head after it, so all records up to the horizon are below that head.
+        """
+        horizon_us = self._log.horizon_us(self._clock.now_us())
+        target = self._log.head()
+        worked = self._driver.offset < target
+        while self._driver.offset < target and not self._stop and not self._held_up():
+            self._driver.run_batch()
+            self._log.mark_processed(self._driver.offset)
+            if self._driver.offset < target:
+                self._driver.fire(self._driver.complete_us)
+        if self._driver.offset >= target:
+            worked = self._driver.fire(horizon_us) > 0 or worked
+        return worked
+
+    def _held_up(self) -> bool:
+        """Whether those behind us are full; asked at most every `HELD_UP_S`, as it costs two look-ups."""
+        now_s = time.monotonic()
+        if now_s - self._asked_s > HELD_UP_S:
+            config = self._config
+            full = self._sink.queued() > config.mail.max_queued
+            behind = self._sink.behind() > config.process.max_behind_blocks
+            if (full or behind) != self._held:
+                _log.warning("processing %s: outbox full %s, projector behind %s", "resumes" if self._held else "waits", full, behind)
+            self._held, self._asked_s = full or behind, now_s
+        return self._held
+
+    def _sleep(self) -> None:
+        due_us = self._driver.next_due_us()
+        wait_s = min(LOOK_S, (due_us - self._clock.now_us()) / SECOND_US) if due_us else LOOK_S
+        if self._driver.offset >= self._log.head():
+            self._nudge.wait(max(0.0, wait_s))
+
+    def _close(self) -> None:
+        self._sink.close()
+        self._state.close()
+        self._log.close()
+        self._nudge.close()
+
+
+def run(config: Config, ready: Callable[[dict[str, object]], None]) -> None:
+    """The role's life: until SIGTERM or SIGINT."""
+    processor = Processor(config)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, processor.stop)
+    ready({"role": "process"})
+    processor.run()
