@@ -225,8 +225,8 @@ class Driver:
             batch.facts.append(
                 Fact(Outputs.PROFILE_CREATED, profile_id, founded, event.occurred_us, event.received_us, cause)
             )
-        elif state.layout != self._layout.layout_id:
-            self._take(self._pipeline.adopt(state, event.received_us), batch)
+        else:
+            self._bring_up(state, event.received_us, batch)
         if resolution.links:
             self._link(state, resolution.links, event, batch)
         for absorbed in resolution.absorbed:
@@ -235,6 +235,13 @@ class Driver:
                 self._absorb(state, other, event, batch)
         self._take(self._pipeline.on_event(state, event), batch)
         batch.outcomes.append(Outcome(event.offset, APPLIED, event.source, profile_id))
+
+    def _bring_up(self, state: ProfileState, known_us: int, batch: Batch) -> None:
+        """Bring a stored state up to the instant of an event: present definitions, and all timers due by then (law 2)."""
+        if state.layout != self._layout.layout_id:
+            self._take(self._pipeline.adopt(state, known_us), batch)
+        if state.next_due_us and state.next_due_us <= known_us:
+            self._take(self._pipeline.on_timer(state, known_us), batch)
 
     def _link(self, state: ProfileState, links: list[tuple[str, str]], event: Event, batch: Batch) -> None:
         for kind, value in identity.add_identifiers(state, links):
@@ -246,9 +253,7 @@ class Driver:
             )
 
     def _absorb(self, state: ProfileState, other: ProfileState, event: Event, batch: Batch) -> None:
-        for one in (state, other):
-            if one.layout != self._layout.layout_id:
-                self._take(self._pipeline.adopt(one, event.received_us), batch)
+        self._bring_up(other, event.received_us, batch)
         self._take(self._pipeline.on_merge(state, other, event), batch)
         if other.indexed_us:
             batch.unwakes.append(Wake(other.indexed_us, other.profile_id))

@@ -1,0 +1,163 @@
+"""Laws 1, 2, 3 and 5 over random histories: shuffled, doubled, late, with crashes as items of the list."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tidings import workspace
+from tidings.clock import DAY_US, MINUTE_US
+from tidings.domain.profile import ProfileState
+from tidings.domain.record import REFUSED, LogRecord
+from tidings.hosts.simulator import Simulator
+from tidings.testing import histories
+from tidings.testing.histories import POINTS, Advance, Crash, Take, call
+
+DEFINITIONS = workspace.load(Path(__file__).resolve().parents[1] / "data/workspaces/laws")
+START_US = 1_800_000_000_000_000
+SPAN_US = 6 * DAY_US  # within the lateness window of sessions
+CASES = 500
+
+# Each device belongs to one person, which is what identity resolution promises to get right in any order.
+DEVICES = {"d0": "u0", "d1": "u0", "d2": "u1", "d3": "u2"}
+NAMES = ["Product Viewed", "Product Viewed", "Product Added", "Product Removed", "Order Completed", "Consent Given", "Unsubscribed"]
+
+
+@st.composite
+def events(draw: st.DrawFn) -> list[tuple[int, LogRecord]]:
+    """(occurred, record) of a random history of a few people."""
+    count = draw(st.integers(1, 30))
+    return [one_event(draw, number) for number in range(count)]
+
+
+def one_event(draw: st.DrawFn, number: int) -> tuple[int, LogRecord]:
+    at_us = START_US + draw(st.integers(0, SPAN_US // MINUTE_US)) * MINUTE_US
+    device = draw(st.sampled_from(sorted(DEVICES)))
+    who: dict[str, str] = draw(
+        st.sampled_from([{"anonymous": device}, {"anonymous": device, "user": DEVICES[device]}, {"user": DEVICES[device]}])
+    )
+    if draw(st.integers(0, 9)) == 0 and "user" in who:
+        traits = {"plan": draw(st.sampled_from(["gold", "free"])), "email": f"{who['user']}@x.example"}
+        return at_us, call("identify", f"e{number}", at_us, traits=traits, **who)
+    name = draw(st.sampled_from(NAMES))
+    properties: dict[str, Any] = {
+        "product_id": draw(st.sampled_from("pqr")),
+        "price": draw(st.sampled_from([10, 50, 99.5])),
+        "revenue": draw(st.sampled_from([0.1, 0.2, 33.33, 100])),
+        "quantity": draw(st.integers(1, 3)),
+    }
+    if name in ("Consent Given", "Unsubscribed"):
+        properties = {"purpose": "marketing", "category": "marketing"}
+    return at_us, call("track", f"e{number}", at_us, event=name, properties=properties, **who)
+
+
+def arrive(simulator: Simulator, records: list[LogRecord], sizes: list[int]) -> None:
+    """The log takes the records, all after the last of them occurred, in blocks of these sizes."""
+    at_us = START_US + SPAN_US
+    while records:
+        size = sizes[len(records) % len(sizes)]
+        simulator.take(records[:size], at_us)
+        records = records[size:]
+        at_us += 1_000
+        simulator.run()
+
+
+def essence(state: ProfileState) -> Any:
+    """What law 1 speaks of: profile, sessions, segments; not what depends on when we knew."""
+    consents = {p: (e.granted, e.occurred_us, e.event_id) for p, e in state.consents.items()}
+    ids = [one for one in state.identifiers if one[0] != "profile"]
+    return msgspec.json.encode(
+        [ids, state.first_us, state.last_us, state.events, sorted(state.traits.items()), state.values, state.sessions,
+         sorted(state.segments), sorted(consents.items())],
+        order="sorted",
+    )
+
+
+def people(simulator: Simulator) -> list[Any]:
+    return sorted(essence(state) for state in simulator.people())
+
+
+@settings(max_examples=CASES, deadline=None)
+@given(events(), st.randoms(use_true_random=False), st.lists(st.integers(1, 7), min_size=1, max_size=4))
+def test_law_1_state_is_a_function_of_the_set_of_events(history: Any, rng: Any, sizes: list[int]) -> None:
+    in_order = Simulator(DEFINITIONS)
+    arrive(in_order, [record for _, record in sorted(history, key=lambda pair: pair[0])], [5])
+    shuffled = [record for _, record in history for _ in range(rng.randint(1, 3))]
+    rng.shuffle(shuffled)
+    other = Simulator(DEFINITIONS, max_batch=rng.choice([1, 3, 100]))
+    arrive(other, shuffled, sizes)
+    end_us = START_US + 2 * SPAN_US
+    in_order.advance_to(end_us)
+    other.advance_to(end_us)
+    assert people(other) == people(in_order)
+    assert other.sink.counts[0] == in_order.sink.counts[0] == len(history)
+
+
+@st.composite
+def lives(draw: st.DrawFn) -> list[Take | Advance | Crash]:
+    """A history as it is lived: events arrive late or doubled, time passes, the process is killed."""
+    history = draw(events())
+    arrivals = sorted((at_us + draw(st.sampled_from([0, 0, MINUTE_US, DAY_US])), number) for number, (at_us, _) in enumerate(history))
+    items: list[Take | Advance | Crash] = []
+    for at_us, number in arrivals:
+        items.append(Take(at_us, [history[number][1]] * draw(st.sampled_from([1, 1, 1, 2]))))
+        if draw(st.booleans()):
+            items.append(Crash(draw(st.sampled_from(POINTS))))
+        if draw(st.booleans()):
+            items.append(Advance(at_us + draw(st.integers(0, 10)) * MINUTE_US))
+    return [*items, Advance(START_US + 2 * SPAN_US)]
+
+
+@settings(max_examples=CASES, deadline=None)
+@given(lives(), st.sampled_from([1, 4, 5_000]), st.sampled_from([1, 7, 5_000]))
+def test_law_2_actions_are_a_function_of_the_log(items: Any, live_batch: int, replay_batch: int) -> None:
+    lived = histories.run(DEFINITIONS, items, max_batch=live_batch)
+    replayed = histories.replay(DEFINITIONS, lived, max_batch=replay_batch)
+    assert histories.facts_by_person(replayed) == histories.facts_by_person(lived.sink)
+    assert histories.intents(replayed) == histories.intents(lived.sink)
+
+
+@settings(max_examples=CASES // 3, deadline=None)
+@given(events(), st.lists(st.integers(0, 2 * SPAN_US), min_size=1, max_size=8))
+def test_law_3_membership_is_right_at_every_instant(history: Any, steps: list[int]) -> None:
+    simulator = Simulator(DEFINITIONS)
+    for at_us, record in sorted(history, key=lambda pair: pair[0]):
+        simulator.take([record], at_us)
+    simulator.run()
+    for offset_us in sorted(steps):
+        simulator.advance_to(START_US + SPAN_US + offset_us)
+        for state in simulator.people():
+            for segment in DEFINITIONS.segments.all():
+                holds = segment.rule.judge(state, simulator.clock.now_us()).holds
+                assert holds == (segment.name in state.segments), segment.name
+
+
+BAD = st.sampled_from(
+    [
+        LogRecord("test", "", 0, b"not json"),
+        LogRecord("test", "", 0, b'{"type":"track","event":"x"}'),
+        LogRecord("test", "", 0, b'{"type":"dance","userId":"u"}'),
+        LogRecord("test", "track", 0, b'{"userId":"u"}'),
+        LogRecord("test", "", 0, b'{"type":"page","userId":"u","timestamp":"yesterday"}'),
+        LogRecord("file", "", 0, b"a;b;c", REFUSED, "missing_customer: the line names no customer"),
+    ]
+)
+
+
+@settings(max_examples=CASES // 3, deadline=None)
+@given(lives(), st.lists(BAD, max_size=6), st.sampled_from([1, 3, 5_000]))
+def test_law_5_every_event_is_accounted_for(items: Any, bad: list[LogRecord], batch: int) -> None:
+    simulator = histories.run(DEFINITIONS, [Take(START_US, bad), *items], max_batch=batch)
+    outcomes = simulator.sink.outcomes
+    received = simulator.log.head()
+    assert sorted(outcome.offset for outcome in outcomes) == list(range(received))
+    assert sum(simulator.sink.counts) == received == simulator.driver.offset
+    distinct = {record.body for item in items if isinstance(item, Take) for record in item.records}
+    assert simulator.sink.counts == [len(distinct), received - len(bad) - len(distinct), len(bad)]
+    assert all(outcome.reason for outcome in outcomes if outcome.status == 2)
+    assert Counter(outcome.status for outcome in outcomes)[0] == sum(state.events for state in simulator.people())
