@@ -54,6 +54,8 @@ class MailConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Display name of the sender identity."""
     from_address: str = "hello@shop.example"
     """Address of the sender identity; its domain also makes the Message-ID."""
+    shop_url: str = ""
+    """Where the shop is; templates link to it as ``shop.url`` and ``shop.cart_url``."""
     postal_address: str = "1 Example Street, Example Town"
     """Printed in each marketing mail, as the law in many places asks."""
     max_attempts: int = 8
