@@ -169,7 +169,12 @@ class Processor:
             full = self._sink.queued() > config.mail.max_queued
             behind = self._sink.behind() > config.process.max_behind_blocks
             if (full or behind) != self._held:
-                _log.warning("processing %s: outbox full %s, projector behind %s", "resumes" if self._held else "waits", full, behind)
+                _log.warning(
+                    "processing %s: outbox full %s, projector behind %s",
+                    "resumes" if self._held else "waits",
+                    full,
+                    behind,
+                )
             self._held, self._asked_s = full or behind, now_s
         return self._held
 

@@ -118,7 +118,13 @@ class Role:
         if not self._again_s:
             self._died = 0 if now_s - self._started_s > STEADY_S else self._died + 1
             pause_s = PAUSE_S[min(self._died, len(PAUSE_S)) - 1] if self._died else PAUSE_S[0]
-            _log.warning("role %s ended with %s; again in %.1f s; see %s", self.name, self._process.returncode, pause_s, self._log_path)
+            _log.warning(
+                "role %s ended with %s; again in %.1f s; see %s",
+                self.name,
+                self._process.returncode,
+                pause_s,
+                self._log_path,
+            )
             self._again_s = now_s + pause_s
         if now_s < self._again_s:
             return False

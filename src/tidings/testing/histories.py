@@ -1,6 +1,6 @@
 """Histories as data: events, pauses and crashes are items of one list, run by the simulator.
 
-    run(definitions, [Take(0, [track("Product Added", user="ann")]), Crash("after_commit"), Advance(600 * SECOND_US)])
+run(definitions, [Take(0, [track("Product Added", user="ann")]), Crash("after_commit"), Advance(600 * SECOND_US)])
 """
 
 from __future__ import annotations

@@ -1,0 +1,310 @@
+"""The command line. Each command is thin: it reads its arguments, calls one function, and shows what came out."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+from rich.console import Console
+from rich.logging import RichHandler
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from tidings import __version__, config, workspace
+from tidings.clock import iso
+from tidings.config import Config
+from tidings.errors import TidingsError
+from tidings.process import journey as journeys
+
+SCREEN = Console(highlight=False)
+ERRORS = Console(stderr=True, highlight=False)
+
+
+class Commands(click.Group):
+    """Commands in the order of a newcomer's day; our own errors are shown as one clear line."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Names in the order in which they were defined."""
+        return list(self.commands)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command."""
+        try:
+            return super().invoke(ctx)
+        except TidingsError as error:
+            ERRORS.print(f"[red]error:[/red] {error}", markup=True, soft_wrap=True)
+            sys.exit(2)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="tidings")
+@click.option("-v", "--verbose", is_flag=True, help="Say more about what happens inside.")
+def main(verbose: bool) -> None:
+    """Data-driven, real-time personalised e-mail, on your own machine.
+
+    Events come in from web pages, SDKs and files; each person gets one profile, segments that are right to the
+    second, journeys that wait and decide, and mails that can be explained.
+
+    Start with `tidings demo`. For your own shop: `tidings init`, then `tidings serve`.
+    """
+    logging.basicConfig(
+        level=logging.DEBUG if verbose else logging.INFO,
+        format="%(message)s",
+        handlers=[RichHandler(console=ERRORS, show_path=False, show_level=verbose)],
+    )
+
+
+@main.command()
+@click.option("--headless", is_flag=True, help="Let a program do the clicking, print each step, and end with 0 or 1.")
+@click.option(
+    "--dir",
+    "folder",
+    type=click.Path(path_type=Path),
+    default=Path("demo-data"),
+    show_default=True,
+    help="Where the demo keeps everything. Delete it to start afresh.",
+)
+@click.option(
+    "--data",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Load this whole Online Retail file instead of the three months that ship.",
+)
+@click.option("--wait", default="20s", show_default=True, help="How long a cart must be left alone (shipped: 5m).")
+def demo(headless: bool, folder: Path, data: Path | None, wait: str) -> None:
+    """A shop, its real history, an inbox and the console, on this machine.
+
+    Loads three months of a real shop's sales, then prints three addresses: the demo shop, the inbox that shows
+    every mail as it will look, and the console. Put two things in the cart, sign in with the box ticked, walk
+    away: the mail comes when the cart's wait is over. Ctrl-C ends it; the next start goes on where it was.
+    """
+    from tidings.hosts import demo_show  # noqa: PLC0415 - only this command needs the demo
+
+    if headless:
+        from tidings.hosts import headless as scripted  # noqa: PLC0415
+
+        sys.exit(scripted.run(SCREEN, history=data))
+    demo_show.show(SCREEN, folder, wait=wait, history=data)
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path), default=Path("tidings"))
+def init(folder: Path) -> None:
+    """Make FOLDER with a configuration file and a retail workspace to start from."""
+    from tidings.hosts.scaffold import scaffold  # noqa: PLC0415
+
+    made = scaffold(folder)
+    SCREEN.print(f"[green]made[/green] {folder}:")
+    for path, about in made:
+        SCREEN.print(f"  {path}  [dim]{about}[/dim]")
+    SCREEN.print(f"\nNext: [bold]tidings serve --config {folder}/tidings.toml[/bold]")
+
+
+@main.command()
+@click.option(
+    "--config",
+    "path",
+    type=click.Path(path_type=Path),
+    default=Path("tidings.toml"),
+    show_default=True,
+    help="Configuration file.",
+)
+def serve(path: Path) -> None:
+    """Run Tidings: collector, processor, delivery, projector and console. Ctrl-C ends it."""
+    from tidings.hosts.supervisor import ROLES, Supervisor  # noqa: PLC0415
+
+    settings = config.load(path)
+    workspace.load(settings.workspace)
+    supervisor = Supervisor(settings, list(ROLES))
+    supervisor.start(lambda name, facts: SCREEN.print(f"[green]ready[/green] {name} {_facts(facts)}"))
+    SCREEN.print(f"\nSend events to  [bold]{settings.public_url}[/bold]")
+    SCREEN.print(f"Console         [bold]http://{settings.console.host}:{settings.console.port}[/bold]\n")
+    supervisor.run()
+
+
+def _facts(facts: dict[str, Any]) -> str:
+    return " ".join(f"[dim]{name}={value}[/dim]" for name, value in facts.items() if name not in ("ready", "role"))
+
+
+@main.command(name="import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--map",
+    "map_path",
+    type=click.Path(exists=True, path_type=Path),
+    required=True,
+    help="How lines become events; see docs/how-to/import-a-file.md.",
+)
+@click.option(
+    "--config",
+    "path",
+    type=click.Path(path_type=Path),
+    default=Path("tidings.toml"),
+    show_default=True,
+    help="Configuration file of the running Tidings.",
+)
+def import_(file: Path, map_path: Path, path: Path) -> None:
+    """Load history from FILE into a running Tidings. It builds profiles and segments and starts no journey."""
+    from tidings.hosts.demo_show import import_bar  # noqa: PLC0415
+    from tidings.sources.importer import import_file  # noqa: PLC0415
+    from tidings.sources.mapping import load_map  # noqa: PLC0415
+
+    settings, row_map = config.load(path), load_map(map_path)
+    with import_bar(SCREEN, file.name) as show:
+        result = import_file(
+            file,
+            row_map,
+            collector_url=settings.public_url,
+            internal_key=(settings.data / "secrets" / "internal.key").read_text("ascii").strip(),
+            source=row_map.name,
+            state_path=settings.data / f"import-{row_map.name}.json",
+            progress=show,
+        )
+    SCREEN.print(result.advice)
+
+
+@main.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--map", "map_path", type=click.Path(exists=True, path_type=Path), required=True, help="How lines become events."
+)
+@click.option(
+    "--workspace", "folder", type=click.Path(path_type=Path), help="Definitions; the retail workspace if not given."
+)
+@click.option("--assume-address", is_flag=True, help="Pretend that every person had an e-mail address.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def replay(file: Path, map_path: Path, folder: Path | None, assume_address: bool, as_json: bool) -> None:
+    """What would have happened: run FILE through the real core under a virtual clock, at full speed. Sends nothing."""
+    from tidings.hosts import replay as replaying  # noqa: PLC0415
+    from tidings.hosts.demo import RETAIL  # noqa: PLC0415
+    from tidings.sources.mapping import load_map  # noqa: PLC0415
+
+    definitions = workspace.load(folder or RETAIL)
+    with _bar("replaying", quiet=as_json) as bar:
+        task = bar.add_task("replaying", total=None)
+        result = replaying.replay(
+            file,
+            load_map(map_path),
+            definitions,
+            assume_address=assume_address,
+            progress=lambda done, total: bar.update(task, completed=min(done, total), total=total),
+        )
+    if as_json:
+        shown = {name: getattr(result, name) for name in result.__struct_fields__ if name not in ("sends", "facts")}
+        click.echo(msgspec.json.format(msgspec.json.encode(shown)).decode())
+        return
+    _show_replay(result)
+
+
+def _show_replay(result: Any) -> None:
+    rate = result.lines / result.wall_s if result.wall_s else 0
+    SCREEN.print(
+        f"{result.lines:,} lines = {result.applied:,} applied + {result.duplicate:,} duplicate + {result.rejected:,} rejected"
+        f"  [dim]({iso(result.first_us)} to {iso(result.last_us)}, {rate:,.0f} lines/s)[/dim]"
+    )
+    for title, counts in (("Rejected", result.reasons), ("Runs", result.ended), ("Messages decided", result.decided)):
+        if counts:
+            table = Table(title=title, title_justify="left", show_header=False, box=None, padding=(0, 2))
+            for word, count in counts.items():
+                table.add_row(f"{count:,}", word)
+            SCREEN.print(table)
+
+
+def _bar(what: str, *, quiet: bool = False) -> Progress:  # noqa: ARG001
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=ERRORS,
+        disable=quiet,
+        transient=True,
+    )
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path), default=Path("workspace"))
+def validate(folder: Path) -> None:
+    """Check the workspace in FOLDER: traits, segments, journeys, policy, templates, source maps."""
+    from tidings.hosts.check import check_workspace  # noqa: PLC0415
+
+    definitions = workspace.load(folder)
+    for name, _, accumulator in definitions.layout.traits():
+        SCREEN.print(
+            f"[green]trait[/green]    {name}: {type(accumulator).__name__.lower()} of {' or '.join(accumulator.filter.names)}"
+        )
+    for segment in definitions.segments.all():
+        SCREEN.print(f"[green]segment[/green]  {segment.name}: {segment.rule.words()}")
+    for one in definitions.journeys.values():
+        SCREEN.print(f"[green]journey[/green]  {one.name} (version {one.version})")
+        for line in journeys.words(one):
+            SCREEN.print(f"           {line}")
+    findings = check_workspace(folder, definitions)
+    for finding in findings:
+        SCREEN.print(f"[yellow]note[/yellow]     {finding}")
+    SCREEN.print("[green]valid[/green]")
+
+
+@main.command()
+@click.argument("message_id")
+@click.option(
+    "--config",
+    "path",
+    type=click.Path(path_type=Path),
+    default=Path("tidings.toml"),
+    show_default=True,
+    help="Configuration file (for the demo: demo-data/data/run/config.toml).",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+def why(message_id: str, path: Path, as_json: bool) -> None:
+    """Why this message was (or was not) sent: the events, the steps, the consent, the cap, the items."""
+    from tidings.hosts.explain import explain  # noqa: PLC0415
+
+    explanation = explain(config.load(path), message_id)
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(explanation)).decode())
+        return
+    for line in explanation.lines():
+        SCREEN.print(line, markup=False, soft_wrap=True)
+
+
+@main.command()
+@click.option(
+    "--config",
+    "path",
+    type=click.Path(path_type=Path),
+    default=Path("tidings.toml"),
+    show_default=True,
+    help="Configuration file.",
+)
+def doctor(path: Path) -> None:
+    """Check the installation: files, disk, ports, roles, accounting. Ends with 1 when something is wrong."""
+    from tidings.hosts.check import check_installation  # noqa: PLC0415
+
+    worst = 0
+    for finding in check_installation(config.load(path)):
+        colour = {"ok": "green", "note": "yellow", "wrong": "red"}[finding.level]
+        SCREEN.print(f"[{colour}]{finding.level:>5}[/{colour}]  {finding.text}", soft_wrap=True)
+        worst = max(worst, finding.level == "wrong")
+    sys.exit(int(worst))
+
+
+@main.command(hidden=True)
+@click.argument("name")
+@click.option("--config", "path", type=click.Path(path_type=Path), required=True)
+def role(name: str, path: Path) -> None:
+    """Be one role; `tidings serve` starts these."""
+    from tidings.hosts.supervisor import run_role  # noqa: PLC0415
+
+    settings: Config = config.load(path)
+    logging.getLogger().handlers = [logging.StreamHandler()]
+    logging.getLogger().setLevel(settings.log_level.upper())
+    run_role(name, settings)
+
+
+if __name__ == "__main__":
+    main()

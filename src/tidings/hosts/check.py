@@ -1,0 +1,149 @@
+"""Checks for `tidings validate` and `tidings doctor`: what would surprise somebody later, said now."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from tidings import workspace
+from tidings.clock import SystemClock
+from tidings.config import Config
+from tidings.deliver.ledger import Ledger
+from tidings.errors import TidingsError
+from tidings.log.sqlite import SqliteLog
+from tidings.process.steps.send import Send
+from tidings.render.template import compile_template, lint
+from tidings.sources.mapping import load_map
+from tidings.workspace import Definitions
+
+LOW_DISK_BYTES = 2 << 30
+"""Free space below which the doctor warns."""
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One thing that was looked at."""
+
+    level: str
+    """``ok``, ``note`` or ``wrong``."""
+    text: str
+    """What, where, and what to do when it is not ok."""
+
+
+def check_workspace(folder: Path, definitions: Definitions) -> list[str]:
+    """Notes on a workspace that loads: templates that are missing or weak, maps that do not read. Raises DefinitionError."""
+    notes = []
+    present = {path.stem for path in (folder / "templates").glob("*.mjml")}
+    for journey in definitions.journeys.values():
+        for step in journey.steps.values():
+            if isinstance(step, Send) and step.template not in present:
+                notes.append(
+                    f"journey {journey.name} step {step.id}: no templates/{step.template}.mjml; it cannot send"
+                )
+    for path in sorted((folder / "templates").glob("*.mjml")):
+        template = compile_template(path.stem, path.read_text("utf-8"))
+        notes += [f"templates/{path.name}: {finding}" for finding in lint(template)]
+    for path in sorted((folder / "sources").glob("*.yml")):
+        load_map(path)
+    return notes
+
+
+def check_installation(config: Config) -> Iterator[Finding]:
+    """Everything the doctor looks at, one after the other."""
+    yield from _workspace(config)
+    yield from _disk(config)
+    yield from _databases(config)
+    yield from _accounting(config)
+    yield _listens("collector", config.collect.host, config.collect.port)
+    yield _listens("console", config.console.host, config.console.port)
+    yield _listens("mail server", config.mail.smtp_host, config.mail.smtp_port)
+    if config.collect.host not in ("127.0.0.1", "::1", "localhost"):
+        yield Finding("note", f"collector listens on {config.collect.host}: put TLS in front of it (a reverse proxy)")
+    if not config.collect.write_keys:
+        yield Finding("wrong", "no write key in [collect] write_keys: no source can send; add one")
+
+
+def _workspace(config: Config) -> Iterator[Finding]:
+    try:
+        definitions = workspace.load(config.workspace)
+        notes = check_workspace(config.workspace, definitions)
+    except TidingsError as error:
+        yield Finding("wrong", f"workspace: {error}")
+        return
+    yield Finding(
+        "ok",
+        f"workspace {config.workspace}: {len(definitions.journeys)} journeys, {len(definitions.segments.by_name)} segments",
+    )
+    for note in notes:
+        yield Finding("note", note)
+
+
+def _disk(config: Config) -> Iterator[Finding]:
+    if not config.data.is_dir():
+        yield Finding("note", f"data directory {config.data}: not there yet; `tidings serve` makes it")
+        return
+    free = shutil.disk_usage(config.data).free
+    size = sum(path.stat().st_size for path in config.data.rglob("*") if path.is_file())
+    level = "ok" if free > LOW_DISK_BYTES else "wrong"
+    yield Finding(
+        level, f"data directory {config.data}: {size / 1e6:,.0f} MB used, {free / 1e9:,.1f} GB free on its disk"
+    )
+    mode = (config.data / "secrets").stat().st_mode & 0o777 if (config.data / "secrets").exists() else 0o700
+    if mode & 0o077:
+        yield Finding(
+            "wrong", f"secrets are readable by others (mode {mode:o}); run chmod 700 {config.data / 'secrets'}"
+        )
+
+
+def _databases(config: Config) -> Iterator[Finding]:
+    for name in ("log.db", "outputs.db", "ledger.db", "serving.db"):
+        path = config.data / name
+        if not path.exists():
+            continue
+        try:
+            with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as db:
+                verdict = db.execute("PRAGMA quick_check(1)").fetchone()[0]
+        except sqlite3.Error as error:
+            verdict = str(error)
+        yield Finding("ok" if verdict == "ok" else "wrong", f"{name}: {verdict}")
+
+
+def _accounting(config: Config) -> Iterator[Finding]:
+    serving = config.data / "serving.db"
+    if not serving.exists() or not (config.data / "log.db").exists():
+        return
+    log = SqliteLog(config.data / "log.db", SystemClock())
+    with sqlite3.connect(f"file:{serving}?mode=ro", uri=True) as db:
+        counts = db.execute(
+            "SELECT coalesce(sum(applied),0), coalesce(sum(duplicate),0), coalesce(sum(rejected),0) FROM counts"
+        )
+        applied, duplicate, rejected = counts.fetchone()
+        row = db.execute("SELECT upto_offset FROM cursor").fetchone()
+    upto, head = (row[0] if row else 0), log.head()
+    log.close()
+    holds = applied + duplicate + rejected == upto
+    words = f"received {head:,} = applied {applied:,} + duplicate {duplicate:,} + rejected {rejected:,} + waiting {head - upto:,}"
+    yield Finding("ok" if holds else "wrong", f"events: {words}")
+    ledger = Ledger(config.data / "ledger.db")
+    states = ledger.counts()
+    ledger.close()
+    yield Finding(
+        "ok", "messages: " + (", ".join(f"{count:,} {state}" for state, count in sorted(states.items())) or "none yet")
+    )
+    if states.get("in_doubt"):
+        yield Finding(
+            "note",
+            f"{states['in_doubt']:,} messages in doubt: handed over, answer unknown; see Messages in the console",
+        )
+
+
+def _listens(what: str, host: str, port: int) -> Finding:
+    try:
+        with socket.create_connection((host, port), timeout=2):
+            return Finding("ok", f"{what}: answers on {host}:{port}")
+    except OSError as error:
+        return Finding("note", f"{what}: nothing answers on {host}:{port} ({error.strerror or error}); is it running?")
