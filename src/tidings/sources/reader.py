@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, NamedTuple, NoReturn, cast
 
-from tidings.errors import CorruptData, InputError
+from tidings.errors import CorruptData, InputError, TidingsError
 from tidings.sources.row import RefusedRow, Row, Values
 
 MAX_LINE_BYTES = 32 * 1024
@@ -59,8 +59,10 @@ class RowFile:
         """Size on disk (packed)."""
         self._stream = io.BufferedReader(_unpacked(path, self._file), _BUFFER_BYTES)
         self._lines = _Lines(self._physical_lines())
-        self.columns: tuple[str, ...] = self._header() if kind == "csv" else ()
+        self.columns: tuple[str, ...] = ()
         """Columns of a CSV file; empty for JSON lines, where each line names its own."""
+        if kind == "csv":
+            self._read_header()
         self._rows = self._csv_rows() if kind == "csv" else self._json_rows()
 
     def __enter__(self) -> RowFile:
@@ -112,13 +114,23 @@ class RowFile:
         why = f"line_too_long: got {size} bytes, wanted at most {MAX_LINE_BYTES}; only its start is kept"
         return RefusedRow(number, why, start[:MAX_LINE_BYTES].decode(self._encoding, "backslashreplace"))
 
+    def _read_header(self) -> None:
+        try:
+            self.columns = self._header()
+        except TidingsError:
+            self.close()
+            raise
+
     def _header(self) -> tuple[str, ...]:
         first = next(self._lines, None)
-        if first is None:
-            self._bad_header("the file is empty", "a first line with the names of the columns")
-        if isinstance(first, RefusedRow):
-            self._bad_header(first.reason, "a first line with the names of the columns")
-        names = tuple(name.strip() for name in _split(first.text.removeprefix("\ufeff"), self._delimiter) or ())
+        if not isinstance(first, _Line):
+            problem = "the file is empty" if first is None else first.reason
+            self._bad_header(problem, "a first line with the names of the columns")
+        try:
+            cells = _split(first.text.removeprefix("\ufeff"), self._delimiter) or []
+        except csv.Error as error:
+            self._bad_header(str(error), "names and quotes as RFC 4180 has them")
+        names = tuple(name.strip() for name in cells)
         if not all(names) or len(set(names)) != len(names) or not 0 < len(names) <= MAX_COLUMNS:
             self._bad_header(f"got the columns {names[:20]!r}", f"1 to {MAX_COLUMNS} different, non-empty names")
         return names

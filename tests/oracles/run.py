@@ -1,0 +1,139 @@
+"""Runs the oracles: what the streams must give, computed by DuckDB from the raw files, without any code of Tidings.
+
+    python -m tests.oracles.run        prints the counts per verdict and of the abandoned carts
+
+Each function returns rows as named tuples; the SQL files next to this one say exactly what they mean.
+"""
+
+from __future__ import annotations
+
+import lzma
+import os
+import shutil
+import tempfile
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+import duckdb
+
+HERE = Path(__file__).resolve().parent
+DAY_S = 86_400
+
+
+class Person(NamedTuple):
+    """A row of online_retail_people.sql."""
+
+    customer: str
+    revenue_micro: int
+    orders: int
+    first_us: int | None
+    last_us: int | None
+    events: int
+    high_value: bool
+    lapsed_90d: bool
+    new_buyers: bool
+
+
+class Cart(NamedTuple):
+    """A row of retailrocket_carts.sql."""
+
+    visitor: str
+    abandoned_us: int
+    mailed: bool
+
+
+class CartItem(NamedTuple):
+    """A row of retailrocket_cart_items.sql."""
+
+    visitor: str
+    abandoned_us: int
+    item: str
+    added_us: int
+
+
+def shared_data() -> Path:
+    """The folder of shared data. Raises FileNotFoundError saying what to do."""
+    folder = Path(os.environ.get("TIDINGS_SHARED_DATA") or HERE.parents[2] / "shared/data")
+    if not folder.is_dir():
+        msg = f"{folder}: no such folder; set TIDINGS_SHARED_DATA to the folder that holds online_retail/ and retailrocket/"
+        raise FileNotFoundError(msg)
+    return folder
+
+
+def online_retail() -> Path:
+    """The whole Online Retail file."""
+    return shared_data() / "online_retail/online_retail.csv.xz"
+
+
+def retailrocket() -> Path:
+    """RetailRocket's events."""
+    return shared_data() / "retailrocket/events.csv.xz"
+
+
+def online_retail_lines(path: Path) -> dict[str, int]:
+    """Verdict (applied, duplicate, or a refusal's word) to its number of lines."""
+    return dict(_rows(_retail(path), "online_retail_lines"))
+
+
+def online_retail_people(path: Path, as_of_us: int) -> list[Person]:
+    """Every customer with an applied line up to `as_of_us`, by customer."""
+    return [Person(*row) for row in _rows(_retail(path), "online_retail_people", as_of_us=as_of_us)]
+
+
+def retailrocket_carts(path: Path, wait_s: int = 300, cap_s: int = DAY_S, until_s: int | None = None) -> list[Cart]:
+    """Every cart found abandoned, by visitor and time."""
+    parameters = {"wait_s": wait_s, "cap_s": cap_s, "until_s": until_s}
+    return [Cart(*row) for row in _rows(_rocket(path), "retailrocket_carts", **parameters)]
+
+
+def retailrocket_cart_items(path: Path, wait_s: int = 300, until_s: int | None = None) -> list[CartItem]:
+    """Every item in every abandoned cart, by visitor, time, and when it was added."""
+    parameters = {"wait_s": wait_s, "until_s": until_s}
+    return [CartItem(*row) for row in _rows(_rocket(path), "retailrocket_cart_items", **parameters)]
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, name: str, **parameters: int | None) -> list[tuple]:
+    sql = (HERE / f"{name}.sql").read_text("utf-8")
+    return connection.execute(sql, parameters or None).fetchall()
+
+
+@lru_cache(maxsize=2)
+def _retail(path: Path) -> duckdb.DuckDBPyConnection:
+    connection = _loaded(path, "lines")
+    connection.execute((HERE / "online_retail_verdicts.sql").read_text("utf-8"))
+    return connection
+
+
+@lru_cache(maxsize=2)
+def _rocket(path: Path) -> duckdb.DuckDBPyConnection:
+    connection = _loaded(path, "events")
+    connection.execute('ALTER TABLE events ALTER "timestamp" TYPE BIGINT')
+    return connection
+
+
+def _loaded(path: Path, table: str) -> duckdb.DuckDBPyConnection:
+    """A database in memory with the file as a table of text, lines numbered in the order of the file."""
+    connection = duckdb.connect(config={"threads": 1})  # one thread reads in order, so the numbers are the file's
+    with tempfile.NamedTemporaryFile(suffix=".csv") as plain:
+        with lzma.open(path, "rb") if path.suffix == ".xz" else path.open("rb") as packed:
+            shutil.copyfileobj(packed, plain)
+        plain.flush()
+        connection.execute(
+            f"CREATE TABLE {table} AS SELECT row_number() OVER () AS line, * FROM read_csv($path, header = true, "
+            "all_varchar = true, delim = ',', quote = '\"', escape = '\"', parallel = false, null_padding = false)",
+            {"path": plain.name},
+        )
+    return connection
+
+
+def main() -> None:
+    """Prints the figures that the documentation states."""
+    for verdict, lines in online_retail_lines(online_retail()).items():
+        print(f"{verdict:26}{lines:>9,}")
+    carts = retailrocket_carts(retailrocket())
+    print(f"abandoned carts {len(carts):,}, mailed {sum(cart.mailed for cart in carts):,}")
+
+
+if __name__ == "__main__":
+    main()
