@@ -1,0 +1,175 @@
+"""From JSON bytes to log records: the check at the door, so that a bad event is named at once and never lost.
+
+`domain.wire.normalise` decides what is a good event, here and again in the keyed core. It is spared for the bulk: one
+decoding pass into narrower types (`_Call`) and a few comparisons accept a subset of what `normalise` accepts at a third
+of its price; a request with anything else in it goes through `normalise` event by event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar
+
+import msgspec
+
+from tidings.clock import DAY_US, SECOND_US
+from tidings.domain.event import Rejected
+from tidings.domain.record import REFUSED, LogRecord
+from tidings.domain.wire import MAX_DEPTH, MAX_EVENT_BYTES, MAX_ID_CHARS, MAX_NAME_CHARS, instant_us, normalise
+from tidings.errors import InputError
+
+_Id = Annotated[str, msgspec.Meta(max_length=MAX_ID_CHARS)] | int | None
+_EventId = Annotated[str, msgspec.Meta(max_length=MAX_ID_CHARS)] | None
+_Name = Annotated[str, msgspec.Meta(max_length=MAX_NAME_CHARS)] | None
+_T = TypeVar("_T")
+_FIRST_YEAR = 2000
+"""Times from here on stay after `normalise`'s bound of 1980 whatever a plausible `sentAt` does to them."""
+_YEAR_US = 365 * DAY_US
+_MAX_SENT_US = 8_000 * _YEAR_US
+_LOWER_Z = b'z"'
+"""msgspec takes a time that ends in a small z, `normalise` does not."""
+
+
+class Parsed(NamedTuple):
+    """What a request body held."""
+
+    records: list[LogRecord]
+    """One per event, refused ones too."""
+    refused: int
+    """How many of them are refused."""
+
+
+class _Call(msgspec.Struct, gc=False, kw_only=True):
+    """One call whose fields are as they nearly always are; its type is told by the path."""
+
+    type: str = ""
+    event: _Name = None
+    messageId: _EventId = None
+    userId: _Id = None
+    anonymousId: _Id = None
+    previousId: str | int | None = None
+    timestamp: datetime | None = None
+    originalTimestamp: datetime | None = None
+    sentAt: datetime | None = None
+    properties: dict[str, Any] | None = None
+    traits: dict[str, Any] | None = None
+    context: dict[str, Any] | None = None
+
+
+class _BatchedCall(_Call, gc=False, kw_only=True):
+    """One call inside a batch: it says its type itself."""
+
+    type: Literal["track", "identify", "page", "screen", "group", "alias"]
+
+
+class _Batch(msgspec.Struct, gc=False):
+    batch: list[msgspec.Raw]
+    sentAt: str | int | float | None = None
+
+
+class _GoodBatch(msgspec.Struct, gc=False):
+    batch: list[_BatchedCall]
+
+
+class _Envelope(msgspec.Struct, gc=False):
+    writeKey: str | None = None
+
+
+_BATCH = msgspec.json.Decoder(_Batch)
+_GOOD_BATCH = msgspec.json.Decoder(_GoodBatch)
+_GOOD_CALL = msgspec.json.Decoder(_Call)
+_ENVELOPE = msgspec.json.Decoder(_Envelope)
+_NOT_JSON = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
+
+
+def write_key(body: bytes) -> str:
+    """The ``writeKey`` in a body; empty when there is none. Raises InputError when the body is not a JSON object."""
+    return _decode(_ENVELOPE, body).writeKey or ""
+
+
+def batch(body: bytes, source: str, now_us: int) -> Parsed:
+    """Records of a ``{"batch": […]}`` body. Raises InputError when the body as a whole is not one."""
+    parts = _decode(_BATCH, body)
+    sent_us = _sent_us(parts.sentAt)
+    records = [LogRecord(source, "", sent_us, bytes(raw)) for raw in parts.batch]
+    return Parsed(records, 0) if _all_good(body, records, sent_us, now_us) else checked(records, now_us)
+
+
+def single(body: bytes, kind: str, source: str, now_us: int) -> Parsed:
+    """The record of a body that is one call of `kind`. Raises InputError when it is not a JSON object."""
+    record = LogRecord(source, kind, 0, body)
+    if _good(body, kind, now_us):
+        return Parsed([record], 0)
+    _decode(_ENVELOPE, body)
+    return checked([record], now_us)
+
+
+def checked(records: Sequence[LogRecord], now_us: int) -> Parsed:
+    """Each record as it is when `normalise` takes it, else flagged as refused, with the reason."""
+    out = [_checked(record, now_us) for record in records]
+    return Parsed(out, sum(1 for record in out if record.flags & REFUSED))
+
+
+def _checked(record: LogRecord, now_us: int) -> LogRecord:
+    verdict = normalise(record, 0, now_us)
+    if not isinstance(verdict, Rejected):
+        return record
+    reason = record.reason or f"{verdict.reason}: {verdict.detail}"
+    return msgspec.structs.replace(record, flags=record.flags | REFUSED, reason=reason)
+
+
+def _decode(decoder: msgspec.json.Decoder[_T], body: bytes) -> _T:
+    try:
+        return decoder.decode(body)
+    except _NOT_JSON as error:
+        msg = f"body: {error}; wanted a JSON object as in Segment's HTTP API"
+        raise InputError(msg) from error
+
+
+def _sent_us(value: str | float | None) -> int:
+    """A batch's ``sentAt``; 0 when it cannot be read: a broken clock costs the correction of times, not the events."""
+    try:
+        sent_us = instant_us(value)
+    except (ValueError, OverflowError):
+        return 0
+    return sent_us if 0 < sent_us < _MAX_SENT_US else 0
+
+
+def _all_good(body: bytes, records: list[LogRecord], sent_us: int, now_us: int) -> bool:
+    if _LOWER_Z in body or sent_us > now_us + _YEAR_US:
+        return False
+    next_year = _year(now_us) + 1
+    try:
+        calls = _GOOD_BATCH.decode(body).batch
+    except _NOT_JSON:
+        return False
+    return all(_flat(r.body) for r in records) and all(_plain(c, c.type, next_year) for c in calls)
+
+
+def _good(body: bytes, kind: str, now_us: int) -> bool:
+    if _LOWER_Z in body or not _flat(body):
+        return False
+    try:
+        return _plain(_GOOD_CALL.decode(body), kind, _year(now_us) + 1)
+    except _NOT_JSON:
+        return False
+
+
+def _flat(body: bytes) -> bool:
+    """Small enough, and without enough brackets to be too deep."""
+    return len(body) <= MAX_EVENT_BYTES and body.count(b"{") + body.count(b"[") <= MAX_DEPTH
+
+
+def _plain(call: _Call, kind: str, next_year: int) -> bool:
+    """Names somebody and, when tracked, something; and its times are of our days."""
+    if not (call.userId or call.anonymousId) or (kind == "track" and not call.event):
+        return False
+    occurred = call.timestamp or call.originalTimestamp
+    if occurred is not None and occurred.year < _FIRST_YEAR:
+        return False
+    return call.sentAt is None or call.sentAt.year <= next_year
+
+
+def _year(at_us: int) -> int:
+    return datetime.fromtimestamp(at_us // SECOND_US, UTC).year

@@ -1,0 +1,271 @@
+"""One client connection: bytes to requests and responses to bytes, with a bound on everything a client may hold up.
+
+Parsing is httptools'. A connection is always in one of these waits, each with a deadline that the server's one coarse
+timer checks: for a request's first byte (idle), for its head, for its body, for us (no deadline), for the client to
+read what it was sent, or lingering after a refusal.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING, cast
+
+import httptools
+
+from tidings.collect.http import Request, Response, busy, problem
+from tidings.collect.limits import (
+    LINGER_S,
+    MAX_BODY_BYTES,
+    MAX_HEAD_BYTES,
+    MAX_HEADERS,
+    MAX_INTERNAL_BYTES,
+    MAX_PIPELINED,
+)
+
+if TYPE_CHECKING:
+    from tidings.collect.server import Server
+
+_NEVER = float("inf")
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+_CLOSE = b"Connection: close\r\n"
+
+
+class Connection(asyncio.Protocol):
+    """See the module. Created by the server for each accepted socket."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._parser = httptools.HttpRequestParser(self)
+        self._transport: asyncio.Transport | None = None
+        self._pending: deque[Request] = deque()
+        self._chunk_bytes = 0
+        self._fed_bytes = 0
+        self._head_done = False
+        self._receiving = False
+        self._deaf = False
+        self._paused = False
+        self._stuck = False
+        self._url = b""
+        self._headers: dict[bytes, bytes] = {}
+        self._chunks: list[bytes] = []
+        self._size = 0
+        self.deadline = 0.0
+        """On the server's clock: when the timer calls `expire`."""
+
+    # Called by the event loop.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A client has connected; it has as long as for a head to say something."""
+        self._transport = cast("asyncio.Transport", transport)
+        server = self._server
+        self.deadline = server.now_s + server.config.header_timeout_s
+        if not server.admit(self):
+            self._transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the loop's signature
+        """The client has gone; what it sent completely is stored all the same."""
+        self._drop_body()
+        self._transport = None
+        self._server.forget(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes from the client."""
+        if self._deaf:
+            return
+        self._chunk_bytes = len(data)
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._refuse_upgrade()
+        except httptools.HttpParserError as error:
+            self._refuse(problem(400, "bad_request", f"request: {error}; wanted HTTP/1.1"))
+        if self._receiving:
+            self._bound_fed(len(data))
+        if len(self._pending) > MAX_PIPELINED:
+            self._pause()
+
+    def pause_writing(self) -> None:
+        """The client does not read its answers: stop reading its requests, and give it until the deadline."""
+        self._stuck = True
+        self.deadline = self._server.now_s + self._server.config.body_timeout_s
+        self._pause()
+
+    def resume_writing(self) -> None:
+        """The client reads again."""
+        self._stuck = False
+        self._after_flush()
+
+    # Called by the parser.
+
+    def on_message_begin(self) -> None:
+        """The first byte of a request: its whole head is due within the time for heads."""
+        self._receiving = True
+        self._head_done = False
+        self._fed_bytes = -self._chunk_bytes  # what came before in the same piece is not this request's
+        self._url = b""
+        self._headers = {}
+        self._chunks = []
+        self._size = 0
+        self.deadline = self._server.now_s + self._server.config.header_timeout_s
+
+    def on_url(self, url: bytes) -> None:
+        """The request target, perhaps in pieces."""
+        self._url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One header. Unlike the head as a whole, the number of headers is bounded here."""
+        if len(self._headers) < MAX_HEADERS:
+            self._headers[name.lower()] = value
+        else:
+            self._refuse(problem(431, "too_many_headers", f"headers: wanted at most {MAX_HEADERS}"))
+
+    def on_headers_complete(self) -> None:
+        """The head is complete: refuse what is too large before it is sent, let the client go on otherwise."""
+        self._head_done = True
+        self.deadline = self._server.now_s + self._server.config.body_timeout_s
+        headers = self._headers
+        if int(headers.get(b"content-length", b"0")) > self._max_body():
+            self._refuse_size()
+        elif b"expect" in headers and headers[b"expect"].lower() == b"100-continue" and not self._pending:
+            self._write(_CONTINUE)
+
+    def on_body(self, body: bytes) -> None:
+        """A piece of the body."""
+        if self._deaf:
+            return
+        self._size += len(body)
+        self._chunks.append(body)
+        self._server.receiving_bytes += len(body)
+        if self._size > self._max_body():
+            self._refuse_size()
+        elif self._server.receiving_bytes > self._server.config.max_waiting_bytes:
+            self._refuse(busy("too much is being received at once"))
+
+    def on_message_complete(self) -> None:
+        """The request is complete: hand it on."""
+        if self._deaf:
+            return
+        chunks = self._chunks
+        body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        self._drop_body()
+        self._receiving = False
+        self._head_done = False
+        parser = self._parser
+        request = Request(parser.get_method(), self._url, self._headers, body, self.flush)
+        request.keep_alive = parser.should_keep_alive() and parser.get_http_version() == "1.1"
+        self.deadline = _NEVER
+        self._pending.append(request)
+        if not request.keep_alive:
+            self._deaf = True
+        self._server.take(request)
+
+    # Called by the server.
+
+    def flush(self) -> None:
+        """Send the answers that are ready, in the order of their requests."""
+        pending = self._pending
+        while pending and pending[0].response is not None:
+            self._send(pending.popleft())
+        if not pending:
+            self._after_flush()
+
+    def expire(self) -> None:
+        """The deadline has passed: tell the client what we waited for, or cut it off."""
+        if self._transport is None:
+            return
+        if self._deaf or self._stuck or not self._receiving:
+            self._transport.abort()
+        elif self._head_done:
+            self._refuse(
+                problem(408, "body_timeout", "body: did not arrive in time; send it faster or in smaller parts")
+            )
+        else:
+            self._refuse(problem(408, "head_timeout", "headers: did not arrive in time; send them at once"))
+
+    def idle(self) -> bool:
+        """Whether nothing of this connection is under way."""
+        return not self._pending and not self._receiving
+
+    def close(self) -> None:
+        """Close after what has been written has gone out."""
+        if self._transport is not None:
+            self._transport.close()
+
+    def abort(self) -> None:
+        """Cut the client off."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _send(self, request: Request) -> None:
+        response = cast("Response", request.response)
+        extra = b"" if request.keep_alive else _CLOSE
+        body = b"" if request.method == b"HEAD" else response.body
+        self._write(b"".join((response.line, self._server.date_line, extra, response.headers, b"\r\n", body)))
+        if not request.keep_alive:
+            self._linger()
+
+    def _write(self, data: bytes) -> None:
+        if self._transport is not None:
+            self._transport.write(data)
+
+    def _after_flush(self) -> None:
+        if self._deaf or self._stuck or self._pending:
+            return
+        if not self._receiving:
+            self.deadline = self._server.now_s + self._server.config.idle_timeout_s
+            if self._server.stopping:
+                self.close()
+        if self._paused and self._transport is not None:
+            self._paused = False
+            self._transport.resume_reading()
+
+    def _pause(self) -> None:
+        if not self._paused and self._transport is not None:
+            self._paused = True
+            self._transport.pause_reading()
+
+    def _bound_fed(self, more: int) -> None:
+        """The parser keeps unfinished headers and trailers to itself, so their bytes are counted as they go in."""
+        self._fed_bytes += more
+        if not self._head_done and self._fed_bytes > MAX_HEAD_BYTES:
+            self._refuse(problem(431, "head_too_large", f"headers: wanted at most {MAX_HEAD_BYTES} bytes"))
+        elif self._fed_bytes > 2 * self._max_body() + MAX_HEAD_BYTES:
+            self._refuse_size()
+
+    def _max_body(self) -> int:
+        return MAX_INTERNAL_BYTES if self._url.startswith(b"/internal/") else MAX_BODY_BYTES
+
+    def _drop_body(self) -> None:
+        self._server.receiving_bytes -= self._size
+        self._size = 0
+        self._chunks = []
+
+    def _refuse_size(self) -> None:
+        self._refuse(
+            problem(413, "body_too_large", f"body: wanted at most {self._max_body()} bytes; send smaller batches")
+        )
+
+    def _refuse_upgrade(self) -> None:
+        if self._receiving:
+            self._refuse(
+                problem(400, "no_upgrade", "upgrade: only HTTP/1.1 is spoken here; leave the Upgrade header out")
+            )
+
+    def _refuse(self, response: Response) -> None:
+        """Answer a request that is not complete, then hear no more of this client."""
+        if self._deaf:
+            return
+        self._deaf = True
+        self._drop_body()
+        self.deadline = _NEVER
+        request = Request(b"POST", b"", {}, b"", self.flush)
+        request.keep_alive = False
+        self._pending.append(request)
+        request.answer(response)
+
+    def _linger(self) -> None:
+        """Let the client read its answer: closing at once could destroy it while more of its bytes arrive."""
+        self.deadline = self._server.now_s + LINGER_S
+        if self._transport is not None and self._transport.can_write_eof():
+            self._transport.write_eof()

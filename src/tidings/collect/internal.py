@@ -1,0 +1,99 @@
+"""The internal door: events of our own roles (``source`` "tidings") and imports, with the internal key."""
+
+from __future__ import annotations
+
+import msgspec
+
+from tidings.clock import Clock
+from tidings.collect import body as bodies
+from tidings.collect import calls
+from tidings.collect.committer import Committer
+from tidings.collect.http import Request, Response, busy, problem, respond_json
+from tidings.collect.keys import is_internal
+from tidings.collect.limits import MAX_INTERNAL_BYTES
+from tidings.collect.pressure import Pressure
+from tidings.domain.record import BACKFILL, REFUSED, LogRecord
+from tidings.errors import InputError
+
+PATH = b"/internal/events"
+
+_MAX_SOURCE_CHARS = 100
+
+
+class _Record(msgspec.Struct, gc=False):
+    body: msgspec.Raw = msgspec.Raw()
+    refused: str = ""
+    raw: str = ""
+
+
+class _Delivery(msgspec.Struct, gc=False):
+    source: str
+    records: list[_Record]
+    backfill: bool = False
+
+
+_DECODER = msgspec.json.Decoder(_Delivery)
+
+
+class Internal:
+    """Takes records from our own processes; same durability as the public door."""
+
+    def __init__(self, key: str, committer: Committer, pressure: Pressure, clock: Clock) -> None:
+        self._key = key
+        self._committer = committer
+        self._pressure = pressure
+        self._clock = clock
+
+    def take(self, request: Request) -> None:
+        """``{"source", "backfill", "records": [{"body": {…}} | {"refused": "word: sentence", "raw": "…"}]}``."""
+        refusal = self._refusal(request)
+        if refusal is not None:
+            request.answer(refusal)
+            return
+        try:
+            text = bodies.plain(request.body, request.headers.get(b"content-encoding", b""), MAX_INTERNAL_BYTES)
+            parsed = calls.checked(_records(text), self._clock.now_us())
+        except bodies.TooLarge as error:
+            request.answer(problem(413, "body_too_large", str(error)))
+        except InputError as error:
+            request.answer(problem(400, "bad_body", str(error)))
+        else:
+            accepted, refused = len(parsed.records) - parsed.refused, parsed.refused
+            self._committer.submit(
+                parsed.records, len(request.body), lambda first: request.answer(_stored(first, accepted, refused))
+            )
+
+    def _refusal(self, request: Request) -> Response | None:
+        if not is_internal(request.headers.get(b"authorization", b""), self._key):
+            what = "internal key: missing or wrong; send the contents of secrets/internal.key as Bearer authorization"
+            return problem(401, "unauthorised", what, b"WWW-Authenticate: Bearer\r\n")
+        if request.method != b"POST":
+            return problem(405, "method", "send events with POST", b"Allow: POST\r\n")
+        return self._pressure.refusal()
+
+
+def _records(text: bytes) -> list[LogRecord]:
+    try:
+        delivery = _DECODER.decode(text)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        msg = f'body: {error}; wanted {{"source": "…", "records": [{{"body": {{…}}}}]}}'
+        raise InputError(msg) from error
+    if not 0 < len(delivery.source) <= _MAX_SOURCE_CHARS:
+        msg = f"source: got {len(delivery.source)} characters, wanted 1 to {_MAX_SOURCE_CHARS}"
+        raise InputError(msg)
+    flags = BACKFILL if delivery.backfill else 0
+    return [_record(delivery.source, flags, record) for record in delivery.records]
+
+
+def _record(source: str, flags: int, record: _Record) -> LogRecord:
+    if record.refused:
+        word, colon, sentence = record.refused.partition(": ")
+        reason = record.refused if colon else f"refused: {word or sentence}"
+        return LogRecord(source, "", 0, record.raw.encode(), flags | REFUSED, reason)
+    return LogRecord(source, "", 0, bytes(record.body), flags)
+
+
+def _stored(first: int | None, accepted: int, refused: int) -> Response:
+    if first is None:
+        return busy("the events could not be stored")
+    return respond_json(200, {"success": True, "accepted": accepted, "refused": refused, "first_offset": first})
