@@ -17,6 +17,7 @@ PIXEL = bytes.fromhex("47494638396101000100800000000000ffffff21f90401000000002c0
 """A transparent picture of one by one."""
 
 _LINES = {s.value: f"HTTP/1.1 {s.value} {s.phrase}\r\n".encode() for s in HTTPStatus}
+_BODYLESS = (204, 304)
 _MAX_MESSAGE_CHARS = 500
 
 
@@ -69,7 +70,10 @@ class Request:
 
 def respond(status: int, body: bytes = b"", kind: bytes = JSON, headers: bytes = b"") -> Response:
     """A response; `headers` are more header lines, each ended by CR LF."""
-    return Response(_LINES[status], b"%sContent-Type: %s\r\nContent-Length: %d\r\n" % (headers, kind, len(body)), body)
+    if status in _BODYLESS:
+        return Response(_LINES[status], headers, b"")
+    lines = b"%sContent-Type: %s\r\nContent-Length: %d\r\n" % (headers, kind, len(body))
+    return Response(_LINES[status], lines, body)
 
 
 def respond_json(status: int, value: Any, headers: bytes = b"") -> Response:

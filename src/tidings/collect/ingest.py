@@ -119,6 +119,10 @@ _WHO = (
 )
 
 
+_CHALLENGE = b"WWW-Authenticate: WriteKey\r\n"
+"""Not ``Basic``: browsers would ask the shop's visitors for a password."""
+
+
 def query_key(query: bytes) -> str:
     """The ``writeKey`` in a query string, empty when there is none."""
     if not query:
@@ -128,7 +132,7 @@ def query_key(query: bytes) -> str:
 
 def _refusal(error: InputError) -> Response:
     if isinstance(error, Unauthorised):
-        return problem(401, "unauthorised", str(error), b'WWW-Authenticate: Basic realm="write key"\r\n')
+        return problem(401, "unauthorised", str(error), _CHALLENGE)
     if isinstance(error, bodies.TooLarge):
         return problem(413, "body_too_large", str(error))
     return problem(400, "bad_body", str(error))
