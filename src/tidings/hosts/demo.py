@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 
 from tidings import demo, workspace
-from tidings.clock import DAY_US, SECOND_US, SystemClock
+from tidings.clock import DAY_US, SystemClock
 from tidings.config import CollectConfig, Config, ConsoleConfig, MailConfig
 from tidings.errors import TidingsError
 from tidings.hosts.shop import ShopFile
@@ -25,7 +25,7 @@ from tidings.hosts.supervisor import DEMO_ROLES, ROLES, Supervisor, free_ports
 from tidings.log.sqlite import SqliteLog
 from tidings.sources.catalogue import load_catalogue
 from tidings.sources.importer import ImportProgress, ImportResult, import_file
-from tidings.sources.mapping import RowMap, load_map
+from tidings.sources.mapping import RowMap, load_map, map_rows
 from tidings.sources.row import MappedEvent
 
 RETAIL = Path(workspace.__file__).parent / "workspaces" / "retail"
@@ -143,8 +143,7 @@ def _shift(path: Path) -> int:
     row_map = load_map(RETAIL / "sources" / "online_retail.yml")
     last_us = 0
     with row_map.open(path) as rows:
-        for row in rows:
-            mapped = row_map.map_row(row) if hasattr(row, "values") else row
+        for mapped in map_rows(row_map, rows):
             if isinstance(mapped, MappedEvent):
                 last_us = max(last_us, mapped.occurred_us)
     return max(0, (SystemClock().now_us() - last_us) // DAY_US * DAY_US)
@@ -191,8 +190,3 @@ def catch_up(place: DemoPlace, supervisor: Supervisor, progress: Callable[[int, 
                 raise TidingsError(msg)
     finally:
         log.close()
-
-
-def shown_ago(at_us: int) -> float:
-    """Seconds since an instant."""
-    return (SystemClock().now_us() - at_us) / SECOND_US
