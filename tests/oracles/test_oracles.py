@@ -11,6 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+
 from tests.oracles import run
 
 DAY_US = 86_400_000_000

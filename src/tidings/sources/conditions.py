@@ -34,7 +34,7 @@ _UNSAFE = re.compile(r"\(\?(?!:)|\\[1-9]|\)[*+?{]|\\[ABbZzGpPuUxN]")
 _VARIABLE = re.compile(r"(?<!\\)[*+]|\{\d*,\d*\}")
 _CHOICE = re.compile(r"(?<![\\(])\?|\|")
 _MOST_VARIABLE = 3
-_MOST_CHOICES = 10
+_MOST_CHOICES = 6
 
 
 class ConditionSpec(Spec, frozen=True, kw_only=True):

@@ -101,7 +101,7 @@ def test_a_file_without_a_usable_header_is_an_error_that_says_so(tmp_path, data,
 
 
 def test_a_missing_file_is_an_error_that_names_it(tmp_path):
-    with pytest.raises(InputError, match="nowhere.csv: cannot be read"):
+    with pytest.raises(InputError, match=r"nowhere\.csv: cannot be read"):
         RowFile(tmp_path / "nowhere.csv")
 
 
