@@ -61,15 +61,18 @@ class Pipeline:
         step = Step(state, [], [])
         if state.next_due_us and state.next_due_us <= event.received_us:
             self._fire(step, event.received_us)
-        cause = f"event:{event.offset}"
-        changed = profile.apply(state, event, self._layout)
+        slots, given = profile.apply(state, event, self._layout)
         consent = profile.consent_of(event)
         if consent is not None:
             self._consent(step, event, *consent)
-        walk = self._walk(step, event.received_us, cause)
         state.clock_us = max(state.clock_us, event.occurred_us)
-        entered = self._judge(walk, self._segments.touched(changed), state.clock_us) if changed else []
-        if state.runs and event.name in self._heard:
+        touched = self._segments.touched(slots, given)
+        told = bool(state.runs) and event.name in self._heard
+        if not touched and not told and event.name not in self._by_entry:
+            return step  # nothing that waits or watches is concerned
+        walk = self._walk(step, event.received_us, f"event:{event.offset}")
+        entered = self._judge(walk, touched, state.clock_us)
+        if told:
             self._tell(walk, event)
         if not event.backfill:
             self._enter(walk, event, entered)

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from zlib import crc32
 
 import msgspec
 
 from tidings.accumulate.base import only, required_property
-from tidings.accumulate.distinct import hash64
 from tidings.domain.event import Event
 from tidings.domain.filter import EventFilter
 
@@ -23,16 +23,16 @@ _MAX_TEXT = 120
 
 
 def _order(text: str) -> tuple[int, str]:
-    return hash64(text), text
+    return crc32(text.encode("utf-8", "surrogatepass")), text
 
 
-def _largest(counts: dict[str, int]) -> str:
-    """The value that goes first when there are too many; kept beside the counts, as finding it takes every hash."""
-    return max(counts, key=_order) if len(counts) >= MAX_VALUES else ""
+def _largest(counts: dict[str, int]) -> tuple[int, str]:
+    """The value that goes first once there are too many, with its hash; kept, as finding it takes every hash."""
+    return max(map(_order, counts)) if len(counts) >= MAX_VALUES else (0, "")
 
 
 class Top(msgspec.Struct, frozen=True):
-    """Value: [largest, {text: count}]; `largest` is the value with the largest hash once there are `MAX_VALUES`."""
+    """Value: [hash, largest, {text: count}]; `largest` is the value with the largest hash of `MAX_VALUES` values."""
 
     filter: EventFilter
     name: str
@@ -47,28 +47,28 @@ class Top(msgspec.Struct, frozen=True):
             return value
         text = str(seen)[:_MAX_TEXT]
         if value is None:
-            return ["", {text: 1}]
-        largest, counts = value
+            return [0, "", {text: 1}]
+        hashed, largest, counts = value
         if text in counts:
             counts[text] += 1
-        elif not largest:
+        elif len(counts) < MAX_VALUES:
             counts[text] = 1
-            value[0] = _largest(counts)
-        elif _order(text) < _order(largest):
+            value[:2] = _largest(counts)
+        elif _order(text) < (hashed, largest):
             del counts[largest]
             counts[text] = 1
-            value[0] = _largest(counts)
+            value[:2] = _largest(counts)
         return value
 
     def merge(self, one: list[Any], other: list[Any]) -> list[Any]:
-        counts = {text: one[1].get(text, 0) + other[1].get(text, 0) for text in {**one[1], **other[1]}}
+        counts = {text: one[2].get(text, 0) + other[2].get(text, 0) for text in {**one[2], **other[2]}}
         kept = {text: counts[text] for text in sorted(counts, key=_order)[:MAX_VALUES]}
-        return [_largest(kept), kept]
+        return [*_largest(kept), kept]
 
     def read(self, value: list[Any] | None) -> str | None:
-        if not value or not value[1]:
+        if not value:
             return None
-        counts: dict[str, int] = value[1]
+        counts: dict[str, int] = value[2]
         return min(counts, key=lambda text: (-counts[text], text))
 
 

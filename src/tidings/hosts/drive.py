@@ -129,8 +129,9 @@ class Driver:
         batch = Batch()
         events = self._accept(blocks, batch)
         self._prefetch(events)
+        find = self._find(batch)
         for event in events:
-            self._apply(event, batch)
+            self._apply(event, batch, find)
         count = sum(len(block.records) for block in blocks)
         self._commit(batch, self.offset + count)
         last = blocks[-1]
@@ -150,7 +151,7 @@ class Driver:
             taken_us = block.taken_us
             for index, record in enumerate(block.records):
                 offset = block.first_offset + index
-                event = wire.normalise(record, offset, taken_us)
+                event = wire.normalise(record, offset, taken_us, context=False)
                 if isinstance(event, Rejected):
                     reason = f"{event.reason}: {event.detail}"
                     batch.outcomes.append(Outcome(offset, REJECTED, record.source, "", reason))
@@ -172,12 +173,12 @@ class Driver:
     def _prefetch(self, events: list[Event]) -> None:
         """Look up all identifiers and states of a batch in two reads."""
         links = self._links
-        keys = {key for event in events for key in _identifier_keys(event) if key not in links}
-        wanted = list(keys)
-        for key, profile_id in zip(wanted, self._state.links(wanted), strict=True):
+        keys = {key for event in events for key in _identifier_keys(event)}
+        unknown = [key for key in keys if key not in links]
+        for key, profile_id in zip(unknown, self._state.links(unknown), strict=True):
             if profile_id is not None:
                 links[key] = profile_id
-        found = {links[key] for event in events for key in _identifier_keys(event) if key in links}
+        found = {links[key] for key in keys if key in links}
         self._load_many([profile_id for profile_id in found if profile_id not in self._live])
 
     def _load_many(self, profile_ids: list[str]) -> None:
@@ -213,8 +214,8 @@ class Driver:
             state = self._live.get(profile_id)
         return state
 
-    def _apply(self, event: Event, batch: Batch) -> None:
-        resolution = identity.resolve(event, self._find(batch), self._load)
+    def _apply(self, event: Event, batch: Batch, find: identity.Find) -> None:
+        resolution = identity.resolve(event, find, self._load)
         profile_id = resolution.profile_id
         state = self._load(profile_id)
         cause = f"event:{event.offset}"

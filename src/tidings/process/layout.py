@@ -14,7 +14,9 @@ from tidings.domain.event import Event
 from tidings.domain.profile import ProfileState
 from tidings.ids import digest
 
-NO_SLOTS: tuple[int, ...] = ()
+Feed = tuple[tuple[int, ...], tuple[tuple[int, Accumulator], ...]]
+"""Slots that an event touches, and the same with their accumulators."""
+NOTHING: Feed = ((), ())
 
 
 class Layout:
@@ -24,7 +26,8 @@ class Layout:
         self.accumulators: list[Accumulator] = []
         self._slots: dict[str, int] = {}
         self._traits: dict[str, int] = {}
-        self._by_event: dict[str, tuple[tuple[int, Accumulator, bool], ...]] = {}
+        self._plain: dict[str, Feed] = {}
+        self._filtered: dict[str, Feed] = {}
         self.layout_id = ""
         self.known: dict[str, Sequence[str]] = {}
 
@@ -56,25 +59,24 @@ class Layout:
 
     def seal(self, earlier: Mapping[str, Sequence[str]] | None = None) -> None:
         """Fix the layout. `earlier` has the keys of layouts that stored states may still follow."""
-        feeds: dict[str, list[tuple[int, Accumulator, bool]]] = {}
         for slot, accumulator in enumerate(self.accumulators):
+            feeds = self._filtered if accumulator.filter.where else self._plain
             for event_name in accumulator.filter.names:
-                feeds.setdefault(event_name, []).append((slot, accumulator, bool(accumulator.filter.where)))
-        self._by_event = {name: tuple(rows) for name, rows in feeds.items()}
+                slots, pairs = feeds.get(event_name, NOTHING)
+                feeds[event_name] = ((*slots, slot), (*pairs, (slot, accumulator)))
         self.layout_id = digest("layout", *self.keys(), size=4).hex()
         self.known = {**(earlier or {}), self.layout_id: self.keys()}
 
-    def fold(self, values: list[Any], event: Event) -> list[int] | tuple[int, ...]:
+    def fold(self, values: list[Any], event: Event) -> tuple[int, ...]:
         """Fold one event into `values`; the slots that changed."""
-        feeds = self._by_event.get(event.name)
-        if feeds is None:
-            return NO_SLOTS
-        touched = []
-        for slot, accumulator, filtered in feeds:
-            if filtered and not accumulator.filter.passes(event.properties):
-                continue
+        touched, pairs = self._plain.get(event.name, NOTHING)
+        for slot, accumulator in pairs:
             values[slot] = accumulator.fold(values[slot], event)
-            touched.append(slot)
+        if event.name in self._filtered:
+            for slot, accumulator in self._filtered[event.name][1]:
+                if accumulator.filter.passes(event.properties):
+                    values[slot] = accumulator.fold(values[slot], event)
+                    touched = (*touched, slot)
         return touched
 
     def merge(self, values: list[Any], others: Sequence[Any]) -> list[Any]:

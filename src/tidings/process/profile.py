@@ -24,18 +24,17 @@ MAX_PURPOSES = 50
 """Consent purposes kept per person."""
 
 
-def apply(state: ProfileState, event: Event, layout: Layout) -> list[str]:
-    """Fold one event into the profile; what changed, as `Condition.reads` names it."""
+def apply(state: ProfileState, event: Event, layout: Layout) -> tuple[tuple[int, ...], list[str]]:
+    """Fold one event into the profile; the slots and the given traits that changed."""
     at_us = event.occurred_us
     state.events += 1
     state.first_us = min(state.first_us, at_us) if state.first_us else at_us
     state.last_us = max(state.last_us, at_us)
-    changed = [f"slot:{slot}" for slot in layout.fold(state.values, event)]
-    if event.traits and event.kind == "identify":
-        changed += _give(state, event)
+    slots = layout.fold(state.values, event)
+    given = _give(state, event) if event.traits and event.kind == "identify" else []
     if not event.profile_id:  # a fetched pixel is no visit
         state.sessions = session.fold(state.sessions, at_us)
-    return changed
+    return slots, given
 
 
 def _give(state: ProfileState, event: Event) -> list[str]:
@@ -45,7 +44,7 @@ def _give(state: ProfileState, event: Event) -> list[str]:
         new = TraitValue(kept, event.occurred_us, event.event_id)
         if wins(new, state.traits.get(name)):
             state.traits[name] = new
-            changed.append(f"trait:{name}")
+            changed.append(name)
     if len(state.traits) > MAX_TRAITS:
         state.traits = {name: state.traits[name] for name in sorted(state.traits)[:MAX_TRAITS]}
     return changed

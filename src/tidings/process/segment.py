@@ -38,16 +38,23 @@ class Segments:
     def __init__(self, segments: Sequence[Segment]) -> None:
         self.by_name = {segment.name: segment for segment in segments}
         self._readers: dict[str, tuple[Segment, ...]] = {}
+        self._by_slots: dict[tuple[int, ...], tuple[Segment, ...]] = {}
         for segment in segments:
             for read in set(segment.rule.reads()):
                 self._readers[read] = (*self._readers.get(read, ()), segment)
 
-    def touched(self, changed: Sequence[str]) -> Iterable[Segment]:
-        """Segments that read any of `changed`, each once."""
-        if len(changed) == 1:
-            return self._readers.get(changed[0], ())
-        found = {segment.name: segment for read in changed for segment in self._readers.get(read, ())}
-        return found.values()
+    def touched(self, slots: tuple[int, ...], given: Sequence[str]) -> Iterable[Segment]:
+        """Segments that read any of these slots or given traits, each once."""
+        found = self._by_slots.get(slots)
+        if found is None:
+            found = self._by_slots[slots] = self._reading(f"slot:{slot}" for slot in slots)
+        if given:
+            return dict.fromkeys([*found, *self._reading(f"trait:{name}" for name in given)])
+        return found
+
+    def _reading(self, reads: Iterable[str]) -> tuple[Segment, ...]:
+        found = {segment.name: segment for read in reads for segment in self._readers.get(read, ())}
+        return tuple(found.values())
 
     def all(self) -> Iterable[Segment]:
         """Every segment."""
