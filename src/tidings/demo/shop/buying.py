@@ -91,7 +91,7 @@ async def checkout(request: Request) -> Response:
     if problem:
         return _checkout_form(request, visit, problem, [], 422)
     visit.order, visit.cart, visit.order_id = visit.cart, {}, f"M-{secrets.randbelow(900_000) + 100_000}"
-    visit.tell("ordered", visit.order_id, visit.order)
+    visit.tell("ordered")
     return front.goto("/thank-you", visit, request)
 
 
@@ -114,8 +114,7 @@ def _answer(request: Request, visit: Session, said: str) -> Response:
     front = of(request)
     if request.headers.get("accept") != "application/json":
         return front.goto("/cart", visit, request)
-    calls = front.calls(visit.pending, request)
-    visit.pending = []
+    calls = front.calls(visit, request)
     return front.remember(JSONResponse({"count": visit.count, "said": said, "calls": calls}), visit, request)
 
 
@@ -127,7 +126,7 @@ def _sign_in(form: FormData, visit: Session, how: str) -> str:
     if not _EMAIL.fullmatch(email):
         return "That does not look like an e-mail address; it should be like anna@example.com."
     visit.person = Person(first_name, email)
-    visit.tell("identify", email, first_name)
+    visit.tell("identify")
     visit.tell("signed_in", how)
     if form.get("marketing") == "yes":
         visit.tell("consent")

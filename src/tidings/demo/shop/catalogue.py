@@ -104,7 +104,7 @@ def checked(items: list[Item], where: str) -> Catalogue:
         msg = f"{where}: got {len(items)} items, wanted 1 to {MAX_ITEMS}"
         raise InputError(msg)
     for item in items:
-        if not re.fullmatch(r"[A-Za-z0-9_-]{1,40}", item.item_id) or not 0 < item.price < 100_000:
+        if not re.fullmatch(r"[A-Za-z0-9_-]{1,20}", item.item_id) or not 0 < item.price < 100_000:
             msg = (
                 f"{where}: item {item.item_id!r}: got price {item.price}, wanted an id of letters and digits, price > 0"
             )

@@ -6,10 +6,11 @@ A call is ``[method, argument, …]`` for the tracker. Between two pages a call 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from tidings.demo.shop.catalogue import Catalogue, Item
+from tidings.demo.shop.session import Session
 
 Call = list[Any]
 """``["track", "Product Viewed", {…}]``, ``["identify", user_id, {…}]``, ``["consent", purpose, granted, wording]``."""
@@ -20,8 +21,6 @@ PURPOSE = "marketing"
 """The consent purpose that the sign-in box asks for."""
 WORDING = "Send me news, offers and a reminder when I leave something in my basket. I can stop this at any time."
 """What stands beside the box: kept as evidence of the consent."""
-METHOD = "checkbox"
-"""How that consent is given."""
 
 
 def user_id(email: str) -> str:
@@ -74,22 +73,22 @@ def order(order_id: str, cart: Mapping[str, int], catalogue: Catalogue) -> dict[
     return {"order_id": order_id, "revenue": total(cart, catalogue), "currency": CURRENCY, "products": products}
 
 
-def expand(pending: Iterable[list[Any]], catalogue: Catalogue, base_url: str) -> list[Call]:
-    """The calls that short forms stand for; what no longer makes sense (an item that is gone) is left out."""
-    calls = (_expand_one(short, catalogue, base_url) for short in pending)
+def expand(visit: Session, catalogue: Catalogue, base_url: str) -> list[Call]:
+    """The calls that wait in a session; what no longer makes sense (an item that is gone) is left out."""
+    calls = (_expand_one(short, visit, catalogue, base_url) for short in visit.pending)
     return [call for call in calls if call is not None]
 
 
-def _expand_one(short: list[Any], catalogue: Catalogue, base_url: str) -> Call | None:
+def _expand_one(short: list[Any], visit: Session, catalogue: Catalogue, base_url: str) -> Call | None:
     match short:
         case ["added", str(item_id), int(quantity)] if item := catalogue.get(item_id):
             return ["track", "Product Added", product(item, base_url, quantity)]
         case ["removed", str(item_id), int(quantity)] if item := catalogue.get(item_id):
             return ["track", "Product Removed", product(item, base_url, quantity)]
-        case ["ordered", str(order_id), dict(cart)]:
-            return ["track", "Order Completed", order(order_id, cart, catalogue)]
-        case ["identify", str(email), str(first_name)]:
-            return ["identify", user_id(email), {"first_name": first_name, "email": email}]
+        case ["ordered"]:
+            return ["track", "Order Completed", order(visit.order_id, visit.order, catalogue)]
+        case ["identify"] if who := visit.person:
+            return ["identify", user_id(who.email), {"first_name": who.first_name, "email": who.email}]
         case ["signed_in", str(how)]:
             return ["track", "Signed In", {"method": how}]
         case ["consent"]:

@@ -42,8 +42,8 @@ class Shopfront(msgspec.Struct, frozen=True, kw_only=True):
         **more: Any,
     ) -> Response:
         """A page: first what waits from earlier requests is told, then that the page is seen, then its `events`."""
-        waiting, visit.pending = visit.pending, []
-        calls = [*self.calls(waiting, request), ["page", title], *events]
+        waiting = self.calls(visit, request)
+        calls = [*waiting, ["page", title], *events]
         html = self.templates.get_template(template).render(
             request=request,
             visit=visit,
@@ -60,9 +60,11 @@ class Shopfront(msgspec.Struct, frozen=True, kw_only=True):
             self.remember(response, visit, request)
         return response
 
-    def calls(self, short: list[list[Any]], request: Request) -> list[Call]:
-        """Full calls for short forms."""
-        return events.expand(short, self.catalogue, base_url(request))
+    def calls(self, visit: Session, request: Request) -> list[Call]:
+        """The calls that wait in the session, which then waits for nothing."""
+        calls = events.expand(visit, self.catalogue, base_url(request))
+        visit.pending = []
+        return calls
 
     def goto(self, url: str, visit: Session, request: Request) -> Response:
         """A redirect after a form, with the session kept."""

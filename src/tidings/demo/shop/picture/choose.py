@@ -13,6 +13,7 @@ from tidings.demo.shop.picture import patterns
 from tidings.demo.shop.picture import shapes_carry as carry
 from tidings.demo.shop.picture import shapes_home as home
 from tidings.demo.shop.picture import shapes_kitchen as kitchen
+from tidings.demo.shop.picture import shapes_paper as paper
 from tidings.demo.shop.picture import shapes_play as play
 from tidings.demo.shop.picture.draw import Ink
 
@@ -35,13 +36,13 @@ SHAPES: tuple[tuple[Shape, str], ...] = (
         home.hanging_light,
         "hanging heart t-light holder|hanging t-light|hanging jam jar|heart t-light|hanging metal heart lantern",
     ),
-    (play.chain, "paper chain|garland"),
+    (paper.chain, "paper chain|garland"),
     (home.fairy_lights, "lights|string of|led light"),
     (home.night_light, "night light|toadstool"),
     (home.tea_light, "t-light|tea light|tealight|tealights|votive|candle holder|candleholder|burner|incense"),
     (home.candle, "candle|candles|candlestick|chocolatecandle"),
     (home.lantern, "lantern|lanterns"),
-    (play.bunting, "bunting|flags|banner|pennant"),
+    (paper.bunting, "bunting|flags|banner|pennant"),
     (home.doormat, "doormat|door mat|kneeling|rug|mat"),
     (carry.purse, "purse|wallet|passport|glasses case"),
     (carry.case, "suitcase|mini cases|case|trunk"),
@@ -52,17 +53,17 @@ SHAPES: tuple[tuple[Shape, str], ...] = (
     (home.clock, "clock|clocks|timer|watch"),
     (play.money_box, "money bank|bank|piggy|moneybox"),
     (home.sign, "sign|wall art|plaque|slate|chalkboard|memo|memoboard|black board|blackboard|board|poster|wall tidy"),
-    (play.tags, "tags|tag|label|labels|marker"),
-    (play.card, "card|cards|envelope|postcard|stationery|writing set"),
-    (play.wrap, "wrap|wrapping|roll"),
-    (play.pencils, "pencil|pencils|crayons|chalk|colouring|paint"),
-    (play.pen, "pen|pens|lip gloss|lipstick"),
+    (paper.tags, "tags|tag|label|labels|marker"),
+    (paper.card, "card|cards|envelope|postcard|stationery|writing set"),
+    (paper.wrap, "wrap|wrapping|roll"),
+    (paper.pencils, "pencil|pencils|crayons|chalk|colouring|paint"),
+    (paper.pen, "pen|pens|lip gloss|lipstick"),
     (
-        play.notebook,
+        paper.notebook,
         "notebook|notebooks|note books|book|books|journal|list|sketchbook|notepad|calendar|recipe|diary|magnetic",
     ),
-    (play.ribbon, "ribbon|ribbons|tape|thread|sewing|knitting|wool|reel"),
-    (play.doily, "doily|doilies|placemat|placemats|coaster|coasters"),
+    (paper.ribbon, "ribbon|ribbons|tape|thread|sewing|knitting|wool|reel"),
+    (paper.doily, "doily|doilies|placemat|placemats|coaster|coasters"),
     (carry.umbrella, "umbrella|parasol|parasols|fan"),
     (carry.box, "lunch box|box|boxes|container|containers|snack boxes|crate|crates"),
     (kitchen.teapot, "teapot|tea for one|tea set|kettle"),
@@ -91,7 +92,7 @@ SHAPES: tuple[tuple[Shape, str], ...] = (
     (home.frame, "frame|mirror|picture|photo|portrait|cornice"),
     (home.jewel_pot, "trinket|pot|soap|jewellery|ring|egg"),
     (home.cushion, "cushion|pillow|pin cushion|sponge|hammock|mice|cat|cats"),
-    (play.cracker, "cracker|crackers|balloon|balloons|straws|confetti"),
+    (paper.cracker, "cracker|crackers|balloon|balloons|straws|confetti"),
     (play.stocking, "stocking"),
     (play.tree, "tree|christmas craft|reindeer|little friends|angel"),
     (play.bauble, "bauble|baubles|bell|bells"),
@@ -108,7 +109,7 @@ SHAPES: tuple[tuple[Shape, str], ...] = (
     (play.hanging_star, "star|stars|snowflake"),
     (carry.tote, "toys|tidy"),
     (play.bauble, "decoration|decorations|hanging|ornament|christmas"),
-    (play.notebook, "paper|stamp|magnets|stickers|clips|erasers|ruler|gum"),
+    (paper.notebook, "paper|stamp|magnets|stickers|clips|erasers|ruler|gum"),
 )
 """Shape and the words that ask for it."""
 
@@ -124,7 +125,7 @@ def words_of(name: str) -> list[str]:
 def shape(name: str) -> Shape:
     """The shape for a product of this name."""
     text = " ".join(name.lower().split())
-    return next((drawn for drawn, pattern in _SHAPES if pattern.search(text)), play.gift)
+    return next((drawn for drawn, pattern in _SHAPES if pattern.search(text)), paper.gift)
 
 
 def tile(name: str) -> Callable[[Ink], patterns.Tile]:
