@@ -60,8 +60,9 @@
     })
   );
 
-  const script = document.querySelector("script[data-write-key]");
-  script.addEventListener("error", () => {
+  // By the time the page has loaded, the tracker has taken the queue's place; unless its script did not come.
+  addEventListener("load", () => {
+    if (!Array.isArray(window.tidings)) return;
     ribbon.classList.add("deaf");
     seen.textContent = "nothing: the collector does not answer";
   });
