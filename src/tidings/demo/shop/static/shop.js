@@ -53,10 +53,12 @@
   seen.textContent = sessionStorage.getItem(LAST) || "…";
   send(JSON.parse(ribbon.dataset.calls));
 
+  // One at a time: each answer brings the cookie that the next request must carry.
+  let last = Promise.resolve();
   document.querySelectorAll(".add-form").forEach((form) =>
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      add(form).catch(() => form.submit());
+      last = last.then(() => add(form)).catch(() => form.submit());
     })
   );
 
