@@ -35,6 +35,8 @@ LOOK_S = 1.0
 """Longest sleep: a nudge may be lost."""
 HELD_UP_S = 0.05
 """Time between two looks at whether those behind are full."""
+TIDY_S = 60.0
+"""Time between two garbage collections."""
 SYNC_S = 2.0
 """Time between two makings-sure that output blocks survive a power cut."""
 
@@ -110,6 +112,7 @@ class Processor:
         self._stop = False
         self._held = False
         self._asked_s = 0.0
+        self._tidied_s = time.monotonic()
         self._nudge = Nudge(config.data / "run" / "process.sock")
         self._log = SqliteLog(config.data / "log.db", self._clock)
         self._state = RocksState(config.data / "state", config.process.dedup_window_s * SECOND_US)
@@ -140,9 +143,17 @@ class Processor:
             worked = self._turn()
             self._sink.sync()
             if not worked:
-                gc.collect(0)
+                self._tidy()
                 self._sleep()
         self._close()
+
+    def _tidy(self) -> None:
+        """Now and then, when there is nothing to do, free what only cycles hold (tracebacks make some)."""
+        now_s = time.monotonic()
+        if now_s - self._tidied_s > TIDY_S:
+            gc.collect()
+            gc.freeze()
+            self._tidied_s = now_s
 
     def _turn(self) -> bool:
         """Everything that can be done now; whether there was anything.
