@@ -75,7 +75,7 @@ def test_what_a_crash_left_over_is_swept(lake: ParquetLake, tmp_path: Path) -> N
 def test_a_registered_file_that_is_missing_is_named(lake: ParquetLake, tmp_path: Path) -> None:
     lake.append([row(0, 0)], LakeCursor(1, 1))
     (tmp_path / "lake/day=1970-01-01/1-1.parquet").unlink()
-    with pytest.raises(CorruptData, match="1-1[.]parquet: registered"):
+    with pytest.raises(CorruptData, match=r"1-1[.]parquet: registered"):
         lake.sweep()
 
 
