@@ -153,7 +153,7 @@ class Connection(asyncio.Protocol):
         self._head_done = False
         parser = self._parser
         request = Request(parser.get_method(), self._url, self._headers, body, self.flush)
-        request.keep_alive = parser.should_keep_alive() and parser.get_http_version() == "1.1"
+        request.keep_alive = self._keep_alive()
         self.deadline = _NEVER
         self._pending.append(request)
         if not request.keep_alive:
@@ -219,6 +219,11 @@ class Connection(asyncio.Protocol):
         if self._paused and self._transport is not None:
             self._paused = False
             self._transport.resume_reading()
+
+    def _keep_alive(self) -> bool:
+        """HTTP/1.0 clients that ask to keep the connection are closed all the same: they would want a header back."""
+        parser = self._parser
+        return parser.should_keep_alive() and (b"connection" not in self._headers or parser.get_http_version() != "1.0")
 
     def _pause(self) -> None:
         if not self._paused and self._transport is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import lru_cache
 from urllib.parse import parse_qs
 
@@ -27,9 +26,9 @@ PATHS: dict[bytes, str] = {f"/v1/{kind}".encode(): kind for kind in KINDS}
 PATHS |= {f"/v1/{kind[0]}".encode(): kind for kind in KINDS}  # identify track page screen group alias
 PATHS |= {b"/v1/batch": BATCH, b"/v1/b": BATCH, b"/v1/import": BATCH, b"/v1/m": IGNORED}
 PIXEL_PATH = b"/v1/pixel"
+_PIXEL = "pixel"
 
 _NO_STORE = b"Cache-Control: no-store\r\n"
-_STORED_LATER = "the events could not be stored"
 
 
 class Unauthorised(InputError):
@@ -54,36 +53,35 @@ class Ingest:
         elif kind == IGNORED:
             request.answer(with_headers(_stored(0, 0), cors.headers(request)))
         else:
-            self._store(request, lambda: self._parse(request, kind), _stored)
+            self._store(request, kind)
 
     def take_pixel(self, request: Request) -> None:
         """One event in a query string, answered by a picture."""
         if request.method not in (b"GET", b"HEAD"):
             request.answer(problem(405, "method", "fetch the pixel with GET", b"Allow: GET, HEAD\r\n"))
         else:
-            self._store(request, lambda: self._parse_pixel(request), _picture)
+            self._store(request, _PIXEL)
 
-    def _store(self, request: Request, parse: Callable[[], Parsed], success: Callable[[int, int], Response]) -> None:
+    def _store(self, request: Request, kind: str) -> None:
         cross = cors.headers(request)
         refusal = self._pressure.refusal()
-        parsed = None
         if refusal is None:
             try:
-                parsed = parse()
+                parsed = self._parse(request, kind)
             except InputError as error:
                 refusal = _refusal(error)
-        if parsed is None:
-            request.answer(with_headers(refusal or busy(_STORED_LATER), cross))
+        if refusal is not None:
+            request.answer(with_headers(refusal, cross))
             return
-        accepted, refused = len(parsed.records) - parsed.refused, parsed.refused
 
         def done(first: int | None) -> None:
-            answer = success(accepted, refused) if first is not None else busy(_STORED_LATER)
-            request.answer(with_headers(answer, cross) if cross else answer)
+            request.answer(_answer(kind, parsed, cross, first is not None))
 
         self._committer.submit(parsed.records, len(request.body), done)
 
     def _parse(self, request: Request, kind: str) -> Parsed:
+        if kind == _PIXEL:
+            return self._parse_pixel(request)
         headers = request.headers
         text = bodies.plain(request.body, headers.get(b"content-encoding", b""), MAX_BODY_BYTES)
         if len(text) > MAX_BATCH_BYTES:
@@ -138,11 +136,16 @@ def _refusal(error: InputError) -> Response:
     return problem(400, "bad_body", str(error))
 
 
+def _answer(kind: str, parsed: Parsed, cross: bytes, stored: bool) -> Response:
+    if not stored:
+        answer = busy("the events could not be stored")
+    elif kind == _PIXEL:
+        answer = respond(200, PIXEL, GIF, _NO_STORE)
+    else:
+        answer = _stored(len(parsed.records) - parsed.refused, parsed.refused)
+    return with_headers(answer, cross) if cross else answer
+
+
 @lru_cache(maxsize=1024)
 def _stored(accepted: int, refused: int) -> Response:
     return respond_json(200, {"success": True, "accepted": accepted, "refused": refused})
-
-
-def _picture(accepted: int, refused: int) -> Response:
-    del accepted, refused  # a mail or a page can show nothing but the picture
-    return respond(200, PIXEL, GIF, _NO_STORE)

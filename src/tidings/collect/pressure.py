@@ -35,6 +35,12 @@ class Pressure:
         self._config = config
         self._log = log
         self._committer = committer
+        self._behind = False
+        self.look()
+
+    def look(self) -> None:
+        """See how far processing is behind; called after each commit and by the server's timer."""
+        self._behind = self._log.head() - self._log.processed() > self._config.max_lag_events
 
     def refusal(self) -> Response | None:
         """Why nothing can be taken at the moment, as an answer; None when there is room."""
@@ -42,12 +48,13 @@ class Pressure:
             return busy("the log cannot be written", _RETRY_LAG_S)
         if self._committer.waiting_bytes > self._config.max_waiting_bytes:
             return busy(f"more than {self._config.max_waiting_bytes} bytes wait for the disk", _RETRY_DISK_S)
-        if self._log.head() - self._log.processed() > self._config.max_lag_events:
+        if self._behind:
             return busy(f"more than {self._config.max_lag_events} events wait for processing", _RETRY_LAG_S)
         return None
 
     def health(self, connections: int) -> Health:
         """The figures behind it."""
+        self.look()
         state = "failed" if self._committer.failed.is_set() else "busy" if self.refusal() else "ok"
         log = self._log
         return Health(state, log.head(), log.processed(), self._committer.waiting_bytes, connections)

@@ -66,25 +66,10 @@ class _Ports(NamedTuple):
 
 async def _serve(config: Config, log: SqliteLog, ledger: Messages, ports: _Ports) -> bool:
     """Serve until told to stop or until the log fails; whether all went well."""
-    committer = Committer(log, asyncio.get_running_loop(), ports.committed)
-    server = _server(config, log, ledger, committer)
-    port = await server.start()
-    committer.start()
-    _freeze()
-    ports.ready({"port": port, "url": server.public_url, "head": log.head()})
-    ends = [asyncio.ensure_future(ports.until_stopped()), asyncio.ensure_future(committer.failed.wait())]
-    await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-    for end in ends:
-        end.cancel()
-    await server.stop(_DRAIN_S)
-    await asyncio.to_thread(committer.stop)
-    return not committer.failed.is_set()
-
-
-def _server(config: Config, log: SqliteLog, ledger: Messages, committer: Committer) -> Server:
     clock = SystemClock()
-    keys = WriteKeys(config.collect.write_keys)
+    committer = Committer(log, asyncio.get_running_loop(), ports.committed)
     pressure = Pressure(config.collect, log, committer)
+    keys = WriteKeys(config.collect.write_keys)
     door = Door(
         ingest=Ingest(keys, committer, pressure, clock),
         internal=Internal(internal_key(config.data), committer, pressure, clock),
@@ -93,9 +78,23 @@ def _server(config: Config, log: SqliteLog, ledger: Messages, committer: Committ
         keys=keys,
         pressure=pressure,
     )
-    server = Server(config.collect, door.take)
+    server = Server(config.collect, door.take, pressure.look)
     door.attach(server)
-    return server
+    port = await server.start()
+    committer.start()
+    _freeze()
+    ports.ready({"port": port, "url": server.public_url, "head": log.head()})
+    await _first_of(ports.until_stopped(), committer.failed.wait())
+    await server.stop(_DRAIN_S)
+    await committer.stop()
+    return not committer.failed.is_set()
+
+
+async def _first_of(*waits: Coroutine[None, None, object]) -> None:
+    ends = [asyncio.ensure_future(wait) for wait in waits]
+    await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+    for end in ends:
+        end.cancel()
 
 
 def _freeze() -> None:

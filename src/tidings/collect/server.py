@@ -20,7 +20,8 @@ _LOG = logging.getLogger(__name__)
 class Server:
     """Accepts connections and hands each complete request to `take`."""
 
-    def __init__(self, config: CollectConfig, take: Callable[[Request], None]) -> None:
+    def __init__(self, config: CollectConfig, take: Callable[[Request], None], look: Callable[[], None]) -> None:
+        """`take` gets each request; `look` is called twice a second."""
         self.config = config
         self.now_s = time.monotonic()
         """Coarse monotonic time; moves every half second."""
@@ -30,6 +31,7 @@ class Server:
         self.public_url = config.public_url.rstrip("/")
         """How browsers reach it; from the configuration, else from the address it listens on."""
         self._route = take
+        self._look = look
         self.stopping = False
         """Whether connections close as soon as they are idle."""
         self._empty = asyncio.Event()
@@ -90,6 +92,7 @@ class Server:
     def _tick(self) -> None:
         self.now_s = now_s = time.monotonic()
         self.date_line = date_line(time.time())
+        self._look()
         for connection in [c for c in self._connections if c.deadline < now_s]:
             connection.expire()
         self._ticking = asyncio.get_running_loop().call_later(_TICK_S, self._tick)
