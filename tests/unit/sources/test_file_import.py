@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -166,6 +167,17 @@ def test_waiting_follows_retry_after_and_ends_when_patience_does(door):
     assert waits == [7, 30, 0.8]
 
 
+def test_an_answer_that_does_not_come_in_time_is_asked_for_again_on_a_new_connection(door):
+    def slow_once() -> None:
+        door.before_answer = lambda: None
+        time.sleep(0.4)
+
+    door.before_answer = slow_once
+    with closing(Door(door.url, KEY, timeout_s=0.2)) as client:
+        client.send(b'{"records": []}')
+    assert door.connections == 2
+
+
 def test_an_import_goes_on_after_the_last_acknowledged_batch(door, row_map, tmp_path):
     path = _orders(tmp_path / "orders.csv", 1_200)
     door.answers = [(200, ""), (503, ""), (503, "")]
@@ -234,7 +246,8 @@ run(config.load(pathlib.Path(sys.argv[1])), lambda told: print(told["port"], flu
 @contextmanager
 def _collector(settings: config.Config, path: Path) -> Iterator[str]:
     config.save(settings, path)
-    role = subprocess.Popen([sys.executable, "-c", ROLE, str(path)], stdout=subprocess.PIPE, text=True)
+    environment = os.environ | {"PYTHONPATH": str(Path(config.__file__).parents[1])}
+    role = subprocess.Popen([sys.executable, "-c", ROLE, str(path)], stdout=subprocess.PIPE, text=True, env=environment)
     try:
         yield f"http://127.0.0.1:{role.stdout.readline().strip()}"
     finally:
