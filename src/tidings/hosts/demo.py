@@ -11,7 +11,7 @@ import secrets
 import shutil
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -23,10 +23,10 @@ from tidings.errors import TidingsError
 from tidings.hosts.shop import ShopFile
 from tidings.hosts.supervisor import DEMO_ROLES, ROLES, Supervisor, free_ports
 from tidings.log.sqlite import SqliteLog
-from tidings.sources.catalogue import load_catalogue
+from tidings.sources.catalogue import Catalogue, catalogue
 from tidings.sources.importer import ImportProgress, ImportResult, import_file
 from tidings.sources.mapping import RowMap, load_map, map_rows
-from tidings.sources.row import MappedEvent
+from tidings.sources.row import Mapped, MappedEvent
 
 RETAIL = Path(workspace.__file__).parent / "workspaces" / "retail"
 """The workspace template that the demo uses."""
@@ -68,7 +68,9 @@ def prepare(folder: Path, *, wait: str, history: Path | None = None, free: bool 
     if place.exists() and not free:
         kept = msgspec.json.decode(place.read_bytes(), type=_Kept)
     else:
-        kept = _Kept(write_key=f"wk_{secrets.token_hex(12)}", shift_us=_shift(path), ports={})
+        shift_us, sold = _survey(path)
+        (data / "catalogue.json").write_bytes(msgspec.json.encode(sold))
+        kept = _Kept(write_key=f"wk_{secrets.token_hex(12)}", shift_us=shift_us, ports={})
     ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True)) if free else _ports(kept.ports)
     kept = msgspec.structs.replace(kept, ports=ports)
     place.write_bytes(msgspec.json.encode(kept))
@@ -76,8 +78,6 @@ def prepare(folder: Path, *, wait: str, history: Path | None = None, free: bool 
     console_url = f"http://127.0.0.1:{ports['console']}"
     shop = ShopFile(port=ports["shop"], write_key=kept.write_key, console_url=console_url)
     (data / "shop.json").write_bytes(msgspec.json.encode(shop))
-    if not (data / "catalogue.json").exists():
-        (data / "catalogue.json").write_bytes(msgspec.json.encode(load_catalogue(path)))
     return DemoPlace(
         config=config,
         shop_url=f"http://127.0.0.1:{ports['shop']}",
@@ -138,15 +138,21 @@ def _config(folder: Path, ports: dict[str, int], write_key: str) -> Config:
     )
 
 
-def _shift(path: Path) -> int:
-    """Whole days that bring the last event of a file to yesterday or today."""
-    row_map = load_map(RETAIL / "sources" / "online_retail.yml")
+def _survey(path: Path) -> tuple[int, Catalogue]:
+    """(whole days that bring the last event of a file to yesterday or today, what the shop sells), in one reading."""
     last_us = 0
+
+    def seen(mapped: Iterable[Mapped]) -> Iterator[Mapped]:
+        nonlocal last_us
+        for one in mapped:
+            if isinstance(one, MappedEvent):
+                last_us = max(last_us, one.occurred_us)
+            yield one
+
+    row_map = retail_map()
     with row_map.open(path) as rows:
-        for mapped in map_rows(row_map, rows):
-            if isinstance(mapped, MappedEvent):
-                last_us = max(last_us, mapped.occurred_us)
-    return max(0, (SystemClock().now_us() - last_us) // DAY_US * DAY_US)
+        sold = catalogue(seen(map_rows(row_map, rows)))
+    return max(0, (SystemClock().now_us() - last_us) // DAY_US * DAY_US), sold
 
 
 def retail_map() -> RowMap:

@@ -29,7 +29,7 @@ from tidings.hosts.explain import explain
 from tidings.hosts.receiver import Inbox
 from tidings.hosts.supervisor import Supervisor
 from tidings.log.sqlite import SqliteLog
-from tidings.sources.catalogue import Item, load_catalogue
+from tidings.sources.catalogue import Catalogue, Item
 
 WAIT_S = 2
 """The demo journey's wait, so that a run takes seconds."""
@@ -131,7 +131,7 @@ class Script:
         self._ledger = Ledger(data / "ledger.db")
         self._log = SqliteLog(data / "log.db", SystemClock())
         self.failed: list[str] = []
-        items = load_catalogue(place.history).items
+        items = msgspec.json.decode((data / "catalogue.json").read_bytes(), type=Catalogue).items
         self._items = [item for item in items if item.price > 0][:20]
 
     def step(self, name: str, act: Callable[[], str]) -> None:
