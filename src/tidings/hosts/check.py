@@ -17,7 +17,8 @@ from tidings.deliver.ledger import Ledger
 from tidings.errors import TidingsError
 from tidings.log.sqlite import SqliteLog
 from tidings.process.steps.send import Send
-from tidings.render.template import compile_template, lint
+from tidings.render import lint
+from tidings.render.template import compile_template
 from tidings.sources.mapping import load_map
 from tidings.workspace import Definitions
 
@@ -46,7 +47,7 @@ def check_workspace(folder: Path, definitions: Definitions) -> list[str]:
                 )
     for path in sorted((folder / "templates").glob("*.mjml")):
         template = compile_template(path.stem, path.read_text("utf-8"))
-        notes += [f"templates/{path.name}: {finding}" for finding in lint(template)]
+        notes += [f"templates/{path.name}: {finding}" for finding in lint.findings(template)]
     for path in sorted((folder / "sources").glob("*.yml")):
         load_map(path)
     return notes
