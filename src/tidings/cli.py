@@ -20,7 +20,7 @@ from tidings.config import Config
 from tidings.errors import TidingsError
 from tidings.process import journey as journeys
 
-SCREEN = Console(highlight=False)
+SCREEN = Console(highlight=False, soft_wrap=True)
 ERRORS = Console(stderr=True, highlight=False)
 
 
@@ -84,9 +84,9 @@ def demo(headless: bool, folder: Path, data: Path | None, wait: str) -> None:
     from tidings.hosts import demo_show  # noqa: PLC0415 - only this command needs the demo
 
     if headless:
-        from tidings.hosts import headless as scripted  # noqa: PLC0415
+        from tidings.hosts.headless import run as run_headless  # noqa: PLC0415
 
-        sys.exit(scripted.run(SCREEN, history=data))
+        sys.exit(run_headless(SCREEN, history=data))
     demo_show.show(SCREEN, folder, wait=wait, history=data)
 
 
