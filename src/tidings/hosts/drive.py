@@ -19,6 +19,7 @@ from tidings.domain.message import SendIntent, SuppressIntent
 from tidings.domain.output import APPLIED, DUPLICATE, REJECTED, Fact, Outcome, OutputBlock, Outputs
 from tidings.domain.profile import ProfileState
 from tidings.domain.record import LogBlock
+from tidings.errors import CorruptData
 from tidings.log.base import Log
 from tidings.pipeline import Intent, Pipeline, Step
 from tidings.process import identity
@@ -111,7 +112,13 @@ class Driver:
         self._recover()
 
     def _recover(self) -> None:
-        """Hand on again what a crash may have kept from being handed on."""
+        """Hand on again what a crash may have kept from being handed on. Raises CorruptData on foreign outputs."""
+        if self._sink.last_seq() > self._seq:
+            msg = (
+                f"state: it ends with output {self._seq}, but {self._sink.last_seq()} were handed on; state and outputs are "
+                f"not of one age: restore both from the same backup, or delete state, outputs and serving copy to rebuild"
+            )
+            raise CorruptData(msg)
         for seq, data in self._state.outputs(min(self._sink.last_seq(), self._sink.durable_seq())):
             kept = _DECODER.decode(data)
             stored = zip(kept.touched, self._state.states(kept.touched), strict=True)

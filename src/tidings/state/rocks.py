@@ -55,13 +55,18 @@ class RocksState:
         self._synced = WriteOptions()
         self._synced.sync = True
         self._generation = max((int(name[5:]) for name in families if name.startswith("seen-")), default=-1)
-        self._dropped_seq = 0
-        self._drop_to = 0
         position = self._cf["meta"].get(b"position")
         self._offset = int.from_bytes(position[:_WIDTH], "big") if position else 0
         self._seq = int.from_bytes(position[_WIDTH:], "big") if position else 0
+        self._dropped_seq = self._drop_to = self._first_kept() - 1
         self._popped = b""
         self._looked: list[Wake] = []
+
+    def _first_kept(self) -> int:
+        """Number of the oldest output that is still kept; the next number when there is none."""
+        rows = self._cf["outputs"].iter()
+        rows.seek_to_first()
+        return int.from_bytes(rows.key(), "big") if rows.valid() else self._seq + 1
 
     def states(self, profile_ids: Sequence[str]) -> list[bytes | None]:
         """See `StateStore.states`."""
