@@ -167,7 +167,10 @@
   let draining = null; // the promise of the drain that runs
 
   /** How long to wait as the server (or our backoff) wants it; it holds for the visitor's next pages too. */
-  const pauseMs = () => Math.max(0, Math.min(Number(recall(WAIT_UNTIL)) - Date.now(), RETRY_AFTER_MOST_MS));
+  function pauseMs() {
+    const leftMs = Number(recall(WAIT_UNTIL)) - Date.now();
+    return leftMs > 0 && leftMs <= RETRY_AFTER_MOST_MS ? leftMs : 0; // longer: the clock has been set back
+  }
 
   function schedule(delayMs) {
     if (timer && delayMs) return;
@@ -224,18 +227,22 @@
   }
 
   /** A text/plain body needs no preflight; keepalive lets the request outlive the page. Status 0: no answer. */
-  function post(body) {
+  async function post(body) {
     const stop = new AbortController();
     const limit = setTimeout(() => stop.abort(), ANSWER_MS);
-    const request = { method: 'POST', body, keepalive: true, credentials: 'omit', signal: stop.signal };
-    return fetch(BATCH_URL, request)
-      .catch(() => ({ status: 0 }))
-      .then(answer => (clearTimeout(limit), answer));
+    try {
+      return await fetch(BATCH_URL, { method: 'POST', body, keepalive: true, credentials: 'omit', signal: stop.signal });
+    } catch (unreachable) {
+      return { status: 0 };
+    } finally {
+      clearTimeout(limit);
+    }
   }
 
   function retryLater(answer) {
     const backoffMs = Math.min(RETRY_FIRST_MS * 2 ** failures++, RETRY_MOST_MS) * (0.5 + Math.random() / 2);
-    remember(WAIT_UNTIL, String(Math.ceil(Date.now() + Math.max(backoffMs, retryAfterMs(answer)))));
+    const waitMs = Math.min(Math.max(backoffMs, retryAfterMs(answer)), RETRY_AFTER_MOST_MS);
+    remember(WAIT_UNTIL, String(Math.ceil(Date.now() + waitMs)));
     schedule(1);
   }
 
@@ -247,9 +254,12 @@
 
   // ---- making events --------------------------------------------------------------------------------------------
 
+  /** Without the fragment: it is the same page, and some sign-ins leave a secret there. */
+  const urlNow = () => location.href.split('#')[0];
+
   function pageNow(referrer) {
-    const { href, pathname, search } = location;
-    return { url: href, path: pathname, search, title: document.title, referrer };
+    const { pathname, search } = location;
+    return { url: urlNow(), path: pathname, search, title: document.title, referrer };
   }
 
   /** utm_campaign is the campaign's name; utm_source, utm_medium, utm_term, utm_content keep theirs. */
@@ -300,8 +310,7 @@
   let view = null;
 
   const isVisible = () => document.visibilityState === 'visible';
-  const withoutHash = url => url.split('#')[0];
-  const hasMoved = () => withoutHash(view.page.url) !== withoutHash(location.href);
+  const hasMoved = () => view.page.url !== urlNow();
 
   function referrerNow() {
     if (!view) return document.referrer;
@@ -393,11 +402,12 @@
   };
 
   /** Makes a call that the stub has queued: [method, argument, ...]. One that fails must not take the others along. */
-  function replay([method, ...args]) {
+  function replay(call) {
     try {
+      const [method, ...args] = call;
       methods[method](...args);
     } catch (error) {
-      warn(`tidings.${method}() failed:`, error);
+      warn('a queued call failed:', call, error);
     }
   }
 

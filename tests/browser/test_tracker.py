@@ -3,34 +3,22 @@
 from __future__ import annotations
 
 import gzip
-import json
 import re
 import time
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import Any
 from urllib.request import Request, urlopen
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext
 from tests.sdk.door import WRITE_KEY, Door, open_door, wait_until
 from tests.sdk.flaky import BROKEN, REFUSED, STORED_BUT_CUT, UNAVAILABLE
 from tests.sdk.pages import Site
 from tests.sdk.tools import open_chromium
+from tests.sdk.visit import BLOCK_STORAGE, CALLS, SILENCE, STUB, UNSENT, Visit
 
 from tidings.domain.event import Event
 
-STUB = """<script>
-  window.tidings = window.tidings || [];
-  ["identify", "track", "page", "screen", "group", "alias", "consent", "reset", "ready", "flush"].forEach(
-    method => (tidings[method] = (...args) => tidings.push([method, ...args])));
-</script>"""
-BLOCK_STORAGE = (
-    "Object.defineProperty(window, 'localStorage', {get() { throw new DOMException('no', 'SecurityError'); }});"
-)
-SILENCE = "navigator.sendBeacon = () => true; window.fetch = () => new Promise(() => {}); 0"
-"""Run before a test closes its tabs, so that their leaving is not seen by the next test."""
-UNSENT = f"tidings_unsent_{WRITE_KEY}_"
 UUID4 = r"^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
 
 
@@ -68,47 +56,6 @@ def visitor(chromium: Browser) -> Iterator[BrowserContext]:
     for frame in [frame for page in context.pages for frame in page.frames]:
         frame.evaluate(SILENCE)
     context.close()
-
-
-class Visit:
-    """A tab whose pages carry the tracker, and what the browser complained of."""
-
-    def __init__(self, tab: Page, door: Door, site: Site) -> None:
-        self.tab = tab
-        self._door = door
-        self._site = site
-        self.complaints: list[str] = []
-        tab.on("console", lambda message: self.complaints.append(message.text) if message.type == "error" else None)
-        tab.on("pageerror", lambda error: self.complaints.append(str(error)))
-
-    def go(self, path: str, *, attributes: str = "", before: str = "", body: str = "") -> None:
-        """Open a page of the shop and wait until the tracker runs."""
-        self._site.pages[path.partition("?")[0]] = (
-            f"<!doctype html><html><head><title>Shop {path}</title>{before}"
-            f'<script async src="{self._door.url}/tidings.js" data-write-key="{WRITE_KEY}" {attributes}></script>'
-            f"</head><body>{body}</body></html>"
-        )
-        self.tab.goto(self._site.url + path)
-        self.tab.wait_for_function("window.tidings && !Array.isArray(window.tidings)")
-
-    def leave(self) -> None:
-        """Go to a page without the tracker."""
-        self._site.pages["/elsewhere"] = "<title>Elsewhere</title>"
-        self.tab.goto(self._site.url + "/elsewhere")
-
-    def run(self, script: str) -> Any:
-        """Run JavaScript in the page."""
-        return self.tab.evaluate(script)
-
-    def unsent(self) -> list[dict[str, Any]]:
-        """The events that localStorage keeps."""
-        copies: dict[str, str] = self.run("Object.assign({}, localStorage)")
-        mine = [json.loads(text) for name, text in copies.items() if name.startswith(UNSENT)]
-        return [json.loads(text) for entries in mine for _, text in entries]
-
-    def wait_until_all_is_sent(self) -> None:
-        """Until localStorage keeps no event."""
-        wait_until(lambda: self.unsent() == [], 10, lambda: "nothing to be left unsent")
 
 
 @pytest.fixture
@@ -169,6 +116,14 @@ def test_calls_made_before_the_tracker_has_loaded_are_kept_in_order(visit: Visit
     assert events[1].properties == {"n": 1}
     assert visit.run("ready") == 1
     assert visit.complaints == []
+
+
+def test_the_documented_calls_arrive(visit: Visit, door: Door) -> None:
+    visit.go("/", attributes='data-auto-page="false"', before=STUB + CALLS)
+    identify, added, consent = door.wait_for(3)
+    assert identify.traits == {"email": "ann@shop.example"}
+    assert (added.name, added.properties["product_id"]) == ("Product Added", "lamp-1")
+    assert (consent.name, consent.user_id) == ("Consent Given", "17850")
 
 
 def test_a_kept_stub_still_works_after_loading(visit: Visit, door: Door) -> None:
@@ -353,7 +308,7 @@ def test_an_event_right_before_leaving_arrives(visit: Visit, door: Door) -> None
 
 
 def test_single_page_application_gets_a_view_per_address(visit: Visit, door: Door, site: Site) -> None:
-    visit.go("/one", attributes="data-spa")
+    visit.go("/one#top", attributes="data-spa")
     door.wait_for(1)
     visit.run("history.pushState({}, '', '/two'); document.title = 'Two'")
     door.wait_for(3)
@@ -366,6 +321,7 @@ def test_single_page_application_gets_a_view_per_address(visit: Visit, door: Doo
     assert [view["path"] for view in views] == ["/one", "/two", "/one"]
     assert [view["referrer"] for view in views] == ["", f"{site.url}/one", f"{site.url}/two"]
     assert views[1]["title"] == "Two"
+    assert views[2]["url"] == f"{site.url}/one"
     left = [event.context["page"]["path"] for event in events if event.name == "Page Left"]
     assert left == ["/one", "/two"]
 
@@ -495,6 +451,12 @@ def test_damaged_storage_does_no_harm(visit: Visit, visitor: BrowserContext, doo
     visit.go("/")
     assert [event.name for event in door.wait_for(1)] == ["Page"]
     assert visit.complaints == []
+
+
+def test_a_wait_left_by_a_clock_that_was_set_back_is_ignored(visit: Visit, visitor: BrowserContext, door: Door) -> None:
+    visitor.add_init_script("localStorage.tidings_wait_until = Date.now() + 86400000")
+    visit.go("/")
+    door.wait_for(1)
 
 
 def test_event_ids_are_version_4_uuids(visit: Visit, door: Door) -> None:
