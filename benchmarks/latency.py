@@ -19,10 +19,9 @@ import threading
 import time
 from pathlib import Path
 
+from benchmarks.process import RETAIL
 from tidings.config import CollectConfig, Config, MailConfig
 from tidings.hosts.supervisor import Supervisor, free_ports
-
-from benchmarks.process import RETAIL
 
 ARRIVED: dict[str, float] = {}
 
@@ -87,7 +86,9 @@ async def client(port: int, rate: int, seconds: float, share: float) -> dict[str
             body = json.dumps(event).encode()
             writer.write(head.format(path, len(body)).encode() + body)
             answer = await reader.readuntil(b"\r\n\r\n")
-            length = int(next(h for h in answer.lower().split(b"\r\n") if h.startswith(b"content-length")).split(b":")[1])
+            length = int(
+                next(h for h in answer.lower().split(b"\r\n") if h.startswith(b"content-length")).split(b":")[1]
+            )
             await reader.readexactly(length)
             assert b" 200 " in answer.split(b"\r\n")[0], answer
 
@@ -102,7 +103,9 @@ async def client(port: int, rate: int, seconds: float, share: float) -> dict[str
                 sent[address] = time.perf_counter()
                 await post("track", {"userId": person, "messageId": f"t{person}", "event": "Trigger"})
             else:
-                await post("track", {"userId": f"u{rng.randrange(2000)}", "messageId": f"v{person}", "event": "Product Viewed"})
+                await post(
+                    "track", {"userId": f"u{rng.randrange(2000)}", "messageId": f"v{person}", "event": "Product Viewed"}
+                )
         writer.close()
 
     await asyncio.gather(*(one(lane) for lane in range(8)))
@@ -141,7 +144,9 @@ def main() -> None:
     late = sorted((ARRIVED[address] - at) * 1000 for address, at in sent.items() if address in ARRIVED)
     missing = len(sent) - len(late)
     print(f"{len(late):,} messages at {options.rate} events/s ({missing} missing): HTTP request sent to SMTP accept")
-    print(f"p50 {late[len(late) // 2]:.1f} ms, p95 {late[int(len(late) * 0.95)]:.1f} ms, p99 {late[int(len(late) * 0.99)]:.1f} ms, max {late[-1]:.1f} ms")
+    print(
+        f"p50 {late[len(late) // 2]:.1f} ms, p95 {late[int(len(late) * 0.95)]:.1f} ms, p99 {late[int(len(late) * 0.99)]:.1f} ms, max {late[-1]:.1f} ms"
+    )
     shutil.rmtree(folder, ignore_errors=True)
 
 

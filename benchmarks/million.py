@@ -24,6 +24,7 @@ import threading
 import time
 from pathlib import Path
 
+from benchmarks.process import RETAIL
 from tidings import config as configuration
 from tidings.clock import SECOND_US, SystemClock, iso
 from tidings.config import CollectConfig, Config
@@ -31,8 +32,6 @@ from tidings.domain.record import LogRecord
 from tidings.hosts.process import Processor
 from tidings.hosts.supervisor import free_ports
 from tidings.log.sqlite import SqliteLog
-
-from benchmarks.process import RETAIL
 
 RATE = 5_000
 PER_REQUEST = 20
@@ -138,21 +137,31 @@ def main() -> None:
     journey = workspace / "journeys" / "abandoned_cart.yml"
     journey.write_text(journey.read_text().replace("timeout: 5m", "timeout: 1h"))
     port = free_ports(1)[0]
-    config = Config(data=folder / "data", workspace=workspace, collect=CollectConfig(port=port, write_keys={"wk": "web"}))
+    config = Config(
+        data=folder / "data", workspace=workspace, collect=CollectConfig(port=port, write_keys={"wk": "web"})
+    )
     span_s = max(20, options.people // 1_000)
     fill_s = options.people / 12_000 + 20  # until then the fill must be over, on a slow machine too
     first_due_us = SystemClock().now_us() + int(fill_s * SECOND_US)
-    print(f"filling {options.people:,} people, {options.people // span_s:,} timers a second from {fill_s:,.0f} s on", flush=True)
+    print(
+        f"filling {options.people:,} people, {options.people // span_s:,} timers a second from {fill_s:,.0f} s on",
+        flush=True,
+    )
     fill(config, options.people, first_due_us, 3_600 * SECOND_US, span_s)
     configuration.save(config, folder / "config.toml")
     processor = Processor(config)
     began, cpu = time.perf_counter(), time.process_time()
     while processor._driver.offset < processor._log.head():
         processor._turn()
-    print(f"  processed at {options.people / (time.process_time() - cpu):,.0f} events/s per core, {time.perf_counter() - began:.1f} s")
+    print(
+        f"  processed at {options.people / (time.process_time() - cpu):,.0f} events/s per core, {time.perf_counter() - began:.1f} s"
+    )
     processor._close()
     starts = sorted(start_role(folder / "config.toml") for _ in range(3))
-    print(f"start to ready with {options.people:,} people: {starts[1]:.2f} s (of 3: {starts[0]:.2f} to {starts[2]:.2f})", flush=True)
+    print(
+        f"start to ready with {options.people:,} people: {starts[1]:.2f} s (of 3: {starts[0]:.2f} to {starts[2]:.2f})",
+        flush=True,
+    )
     command = [sys.executable, "-m", "tidings.cli", "role", "collect", "--config", str(folder / "config.toml")]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as collect:
         assert collect.stdout is not None
@@ -168,7 +177,9 @@ def main() -> None:
         collect.send_signal(signal.SIGTERM)
     late.sort()
     p50, p99 = late[len(late) // 2], late[int(len(late) * 0.99)]
-    print(f"timers: {len(late):,} fired of {options.people:,} pending; lateness p50 {p50:.1f} ms, p99 {p99:.1f} ms, max {late[-1]:.1f} ms")
+    print(
+        f"timers: {len(late):,} fired of {options.people:,} pending; lateness p50 {p50:.1f} ms, p99 {p99:.1f} ms, max {late[-1]:.1f} ms"
+    )
     print(f"resident memory of the process role {resident_mb():,.0f} MB")
     shutil.rmtree(folder)
 

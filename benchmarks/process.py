@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 from tidings import workspace
-from tidings.clock import SECOND_US, ManualClock, iso
+from tidings.clock import SECOND_US, iso
 from tidings.domain.record import LogBlock, LogRecord
 from tidings.hosts.drive import Driver
 from tidings.hosts.simulator import MemorySink
@@ -63,8 +63,21 @@ def body(rng: random.Random, person: int, n: int, at_us: int) -> bytes:
     """One event of a shop's mix, as an SDK sends it (about 500 bytes)."""
     kind = rng.random()
     item = f"P{rng.randrange(5_000)}"
-    name = "Product Viewed" if kind < 0.7 else "Product Added" if kind < 0.85 else "Order Completed" if kind < 0.9 else "Page"
-    properties = {"product_id": item, "name": f"Product {item}", "price": rng.randrange(100, 9_999) / 100, "quantity": 1}
+    name = (
+        "Product Viewed"
+        if kind < 0.7
+        else "Product Added"
+        if kind < 0.85
+        else "Order Completed"
+        if kind < 0.9
+        else "Page"
+    )
+    properties = {
+        "product_id": item,
+        "name": f"Product {item}",
+        "price": rng.randrange(100, 9_999) / 100,
+        "quantity": 1,
+    }
     if name == "Order Completed":
         properties |= {"order_id": f"O{n}", "revenue": rng.randrange(500, 50_000) / 100}
     event = {
@@ -150,7 +163,9 @@ def main() -> None:
     if options.profile:
         profile.disable()
         pstats.Stats(profile).sort_stats("tottime").print_stats(35)
-    print(f"zipf: {options.events / cpu:,.0f} events/s per core, {options.events / wall:,.0f} wall, {memory:,.0f} MB most resident")
+    print(
+        f"zipf: {options.events / cpu:,.0f} events/s per core, {options.events / wall:,.0f} wall, {memory:,.0f} MB most resident"
+    )
     print(f"applied, duplicate, rejected: {sink.counts}, messages decided {len(sink.sends)}")
     store.close()
     shutil.rmtree(folder)

@@ -160,7 +160,7 @@ def import_(file: Path, map_path: Path, path: Path) -> None:
             collector_url=settings.public_url,
             internal_key=(settings.data / "secrets" / "internal.key").read_text("ascii").strip(),
             source=row_map.name,
-            state_path=settings.data / f"import-{row_map.name}.json",
+            state_path=settings.data / f"import-{row_map.name}-{file.name}.json",
             progress=show,
         )
     SCREEN.print(result.advice)

@@ -16,7 +16,13 @@ from tidings.hosts.simulator import Simulator
 from tidings.sources.mapping import load_map
 
 RETAIL = Path(workspace.__file__).parent / "workspaces/retail"
-INSTANTS = ["2011-01-01T00:00:00Z", "2011-03-31T12:00:00Z", "2011-06-15T08:30:00Z", "2011-10-01T00:00:00Z", "2012-01-01T00:00:00Z"]
+INSTANTS = [
+    "2011-01-01T00:00:00Z",
+    "2011-03-31T12:00:00Z",
+    "2011-06-15T08:30:00Z",
+    "2011-10-01T00:00:00Z",
+    "2012-01-01T00:00:00Z",
+]
 SEGMENTS = ("high_value", "lapsed_90d", "new_buyers")
 
 
@@ -68,9 +74,17 @@ def test_people_equal_the_sql(seen, instant: str) -> None:
     for customer, row in wanted.items():
         state = found[customer]
         orders = layout.accumulators[slots["orders"]].read(state.values[slots["orders"]])
-        first, last = (layout.accumulators[slots[n]].read(state.values[slots[n]]) for n in ("first_order", "last_order"))
+        first, last = (
+            layout.accumulators[slots[n]].read(state.values[slots[n]]) for n in ("first_order", "last_order")
+        )
         revenue = state.values[slots["revenue"]] or 0
-        assert (revenue, orders, first, last, state.events) == (row.revenue_micro, row.orders, row.first_us, row.last_us, row.events), customer
+        assert (revenue, orders, first, last, state.events) == (
+            row.revenue_micro,
+            row.orders,
+            row.first_us,
+            row.last_us,
+            row.events,
+        ), customer
 
 
 @pytest.mark.parametrize("segment", SEGMENTS)

@@ -172,6 +172,6 @@ def test_the_lake_has_each_applied_event_once(aftermath: Config) -> None:
     with sqlite3.connect(aftermath.data / "serving.db") as db:
         applied = db.execute("SELECT sum(applied) FROM counts").fetchone()[0]
     lake = connect(aftermath.data)
-    rows, distinct = lake.execute("SELECT count(*), count(DISTINCT \"offset\") FROM events").fetchall()[0]
+    rows, distinct = lake.execute('SELECT count(*), count(DISTINCT "offset") FROM events').fetchall()[0]
     lake.close()
     assert rows == distinct == applied

@@ -25,7 +25,15 @@ CASES = 500
 
 # Each device belongs to one person, which is what identity resolution promises to get right in any order.
 DEVICES = {"d0": "u0", "d1": "u0", "d2": "u1", "d3": "u2"}
-NAMES = ["Product Viewed", "Product Viewed", "Product Added", "Product Removed", "Order Completed", "Consent Given", "Unsubscribed"]
+NAMES = [
+    "Product Viewed",
+    "Product Viewed",
+    "Product Added",
+    "Product Removed",
+    "Order Completed",
+    "Consent Given",
+    "Unsubscribed",
+]
 
 
 @st.composite
@@ -39,7 +47,9 @@ def one_event(draw: st.DrawFn, number: int) -> tuple[int, LogRecord]:
     at_us = START_US + draw(st.integers(0, SPAN_US // MINUTE_US)) * MINUTE_US
     device = draw(st.sampled_from(sorted(DEVICES)))
     who: dict[str, str] = draw(
-        st.sampled_from([{"anonymous": device}, {"anonymous": device, "user": DEVICES[device]}, {"user": DEVICES[device]}])
+        st.sampled_from(
+            [{"anonymous": device}, {"anonymous": device, "user": DEVICES[device]}, {"user": DEVICES[device]}]
+        )
     )
     if draw(st.integers(0, 9)) == 0 and "user" in who:
         traits = {"plan": draw(st.sampled_from(["gold", "free"])), "email": f"{who['user']}@x.example"}
@@ -72,8 +82,17 @@ def essence(state: ProfileState) -> Any:
     consents = {p: (e.granted, e.occurred_us, e.event_id) for p, e in state.consents.items()}
     ids = [one for one in state.identifiers if one[0] != "profile"]
     return msgspec.json.encode(
-        [ids, state.first_us, state.last_us, state.events, sorted(state.traits.items()), state.values, state.sessions,
-         sorted(state.segments), sorted(consents.items())],
+        [
+            ids,
+            state.first_us,
+            state.last_us,
+            state.events,
+            sorted(state.traits.items()),
+            state.values,
+            state.sessions,
+            sorted(state.segments),
+            sorted(consents.items()),
+        ],
         order="sorted",
     )
 
@@ -102,7 +121,9 @@ def test_law_1_state_is_a_function_of_the_set_of_events(history: Any, rng: Any, 
 def lives(draw: st.DrawFn) -> list[Take | Advance | Crash]:
     """A history as it is lived: events arrive late or doubled, time passes, the process is killed."""
     history = draw(events())
-    arrivals = sorted((at_us + draw(st.sampled_from([0, 0, MINUTE_US, DAY_US])), number) for number, (at_us, _) in enumerate(history))
+    arrivals = sorted(
+        (at_us + draw(st.sampled_from([0, 0, MINUTE_US, DAY_US])), number) for number, (at_us, _) in enumerate(history)
+    )
     items: list[Take | Advance | Crash] = []
     for at_us, number in arrivals:
         items.append(Take(at_us, [history[number][1]] * draw(st.sampled_from([1, 1, 1, 2]))))
