@@ -122,7 +122,7 @@ def main() -> None:
     workspace = folder / "workspace"
     shutil.copytree(RETAIL, workspace)
     (workspace / "journeys" / "at_once.yml").write_text(JOURNEY)
-    collect, smtp, console = free_ports(3)
+    collect, smtp = free_ports(2)
     sink(smtp)
     config = Config(
         data=folder / "data",

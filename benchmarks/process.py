@@ -7,8 +7,12 @@ with durable state in RocksDB and one million people. See docs/reference/benchma
 from __future__ import annotations
 
 import argparse
+import bisect
+import cProfile
 import gc
+import itertools
 import json
+import pstats
 import random
 import resource
 import shutil
@@ -49,9 +53,6 @@ class GeneratedLog:
 
 def zipf_people(count: int, people: int, rng: random.Random) -> list[int]:
     """People by a Zipf law of exponent 1, as in real shops: few do much."""
-    import bisect
-    import itertools
-
     weights = list(itertools.accumulate(1 / (rank + 1) for rank in range(people)))
     total = weights[-1]
     shuffled = list(range(people))
@@ -154,9 +155,6 @@ def main() -> None:
         print(f"  {offset:>9,} events, {len(blocks) * 100 / cpu:,.0f} events/s per core (every person new)", flush=True)
     blocks = blocks_of(zipf_people(options.events, options.people, rng), rng, offset, 100, at_us)
     if options.profile:
-        import cProfile
-        import pstats
-
         profile = cProfile.Profile()
         profile.enable()
     wall, cpu, memory = drive(blocks, store, sink, offset)

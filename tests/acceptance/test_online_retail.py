@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -14,6 +14,8 @@ from tidings.domain.profile import ProfileState
 from tidings.hosts.replay import feed, read
 from tidings.hosts.simulator import Simulator
 from tidings.sources.mapping import load_map
+from tidings.sources.row import RefusedRow
+from tidings.workspace import Definitions
 
 RETAIL = Path(workspace.__file__).parent / "workspaces/retail"
 INSTANTS = [
@@ -26,9 +28,18 @@ INSTANTS = [
 SEGMENTS = ("high_value", "lapsed_90d", "new_buyers")
 
 
+class Seen(NamedTuple):
+    """What one pass over the file gave."""
+
+    states: dict[str, dict[str, ProfileState]]
+    """Instant to customer to state."""
+    counts: list[int]
+    refused: list[RefusedRow]
+    definitions: Definitions
+
+
 @pytest.fixture(scope="module")
-def seen() -> Iterator[dict[str, dict[str, ProfileState]]]:
-    """State of every person at each instant, by customer; one pass over the file."""
+def seen() -> Seen:
     definitions = workspace.load(RETAIL)
     row_map = load_map(RETAIL / "sources/online_retail.yml")
     events, refused = read(oracle.online_retail(), row_map)
@@ -42,34 +53,33 @@ def seen() -> Iterator[dict[str, dict[str, ProfileState]]]:
         simulator.advance_to(at_us)
         states[text] = {user_of(state): state for state in simulator.people()}
         start = end
-    states["layout"] = {}
-    yield {**states, "counts": simulator.sink.counts, "refused": refused, "definitions": definitions}  # type: ignore[dict-item]
+    return Seen(states, simulator.sink.counts, refused, definitions)
 
 
 def user_of(state: ProfileState) -> str:
     return next(value for kind, value in state.identifiers if kind == "user_id")
 
 
-def test_each_line_ends_as_applied_duplicate_or_rejected(seen) -> None:
-    applied, duplicate, rejected = seen["counts"]
+def test_each_line_ends_as_applied_duplicate_or_rejected(seen: Seen) -> None:
+    applied, duplicate, rejected = seen.counts
     wanted = oracle.online_retail_lines(oracle.online_retail())
     assert applied == wanted.pop("applied")
     assert duplicate == wanted.pop("duplicate")
     assert rejected == 0
     reasons: dict[str, int] = {}
-    for row in seen["refused"]:
+    for row in seen.refused:
         word = row.reason.partition(":")[0]
         reasons[word] = reasons.get(word, 0) + 1
     assert reasons == wanted
-    assert applied + duplicate + len(seen["refused"]) == 541_909
+    assert applied + duplicate + len(seen.refused) == 541_909
 
 
 @pytest.mark.parametrize("instant", INSTANTS)
-def test_people_equal_the_sql(seen, instant: str) -> None:
-    layout = seen["definitions"].layout
+def test_people_equal_the_sql(seen: Seen, instant: str) -> None:
+    layout = seen.definitions.layout
     slots = {name: slot for name, slot, _ in layout.traits()}
     wanted = {row.customer: row for row in oracle.online_retail_people(oracle.online_retail(), parse_instant(instant))}
-    found = seen[instant]
+    found = seen.states[instant]
     assert found.keys() == wanted.keys()
     for customer, row in wanted.items():
         state = found[customer]
@@ -89,9 +99,9 @@ def test_people_equal_the_sql(seen, instant: str) -> None:
 
 @pytest.mark.parametrize("segment", SEGMENTS)
 @pytest.mark.parametrize("instant", INSTANTS)
-def test_segment_members_equal_the_sql(seen, instant: str, segment: str) -> None:
+def test_segment_members_equal_the_sql(seen: Seen, instant: str, segment: str) -> None:
     rows = oracle.online_retail_people(oracle.online_retail(), parse_instant(instant))
     wanted = {row.customer for row in rows if getattr(row, segment)}
-    found = {customer for customer, state in seen[instant].items() if segment in state.segments}
+    found = {customer for customer, state in seen.states[instant].items() if segment in state.segments}
     assert found == wanted
     assert wanted or (segment, instant) == ("lapsed_90d", INSTANTS[0])  # nobody can have lapsed after a month

@@ -19,7 +19,7 @@ from tidings.domain.output import Fact, Outputs
 from tidings.domain.record import REFUSED, LogRecord
 from tidings.hosts.simulator import Simulator
 from tidings.sources.mapping import RowMap, map_rows
-from tidings.sources.row import Mapped, MappedEvent
+from tidings.sources.row import MappedEvent, RefusedRow
 from tidings.workspace import Definitions
 
 CHUNK = 2_000
@@ -57,13 +57,16 @@ class ReplayResult(msgspec.Struct, frozen=True, kw_only=True):
     """Every fact, in order of processing."""
 
 
-def read(path: Path, row_map: RowMap) -> tuple[list[MappedEvent], list[Mapped]]:
+def read(path: Path, row_map: RowMap) -> tuple[list[MappedEvent], list[RefusedRow]]:
     """(events sorted by instant, then by line; refused rows) of a file."""
     events: list[MappedEvent] = []
-    refused: list[Mapped] = []
+    refused: list[RefusedRow] = []
     with row_map.open(path) as rows:
         for one in map_rows(row_map, rows):
-            (events if isinstance(one, MappedEvent) else refused).append(one)  # type: ignore[arg-type]
+            if isinstance(one, MappedEvent):
+                events.append(one)
+            else:
+                refused.append(one)
     events.sort(key=attrgetter("occurred_us", "line"))
     return events, refused
 
@@ -129,7 +132,7 @@ def replay(
         applied=sink.counts[0] - extra,
         duplicate=sink.counts[1],
         rejected=sink.counts[2],
-        reasons=_tally(one.reason.partition(":")[0] for one in refused if not isinstance(one, MappedEvent)),
+        reasons=_tally(one.reason.partition(":")[0] for one in refused),
         people=len(simulator.people()),
         started=_tally(fact.subject for fact in sink.facts if fact.kind == Outputs.RUN_STARTED),
         ended=_tally(
@@ -144,9 +147,7 @@ def replay(
     )
 
 
-def _refused(source: str, row: Mapped) -> LogRecord:
-    if isinstance(row, MappedEvent):
-        return LogRecord(source, "", 0, row.body)
+def _refused(source: str, row: RefusedRow) -> LogRecord:
     return LogRecord(source, "", 0, row.raw.encode("utf-8", "surrogatepass"), REFUSED, row.reason)
 
 
