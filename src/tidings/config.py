@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -50,6 +50,10 @@ class MailConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Connections kept open to it."""
     smtp_timeout_s: float = 30.0
     """How long to wait for one answer."""
+    smtp_username: str = ""
+    """User name when the server wants one; its password is the first line of ``secrets/smtp.password``."""
+    smtp_tls: Literal["auto", "always", "never"] = "auto"
+    """STARTTLS: when offered, always (else the mail waits), or never."""
     from_name: str = "Tidings Demo Shop"
     """Display name of the sender identity."""
     from_address: str = "hello@shop.example"

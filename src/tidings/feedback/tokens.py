@@ -20,14 +20,10 @@ from tempfile import mkstemp
 
 import msgspec
 
+from tidings.domain.tracking import LINK, OPEN, UNSUBSCRIBE
 from tidings.errors import CorruptData
 
-OPEN = "o"
-"""Kind: the open pixel."""
-LINK = "l"
-"""Kind: a tracked link; `index` says which."""
-UNSUBSCRIBE = "u"
-"""Kind: the unsubscribe page and the one-click POST."""
+__all__ = ["KINDS", "LINK", "MAX_INDEX", "OPEN", "UNSUBSCRIBE", "Token", "Tokens", "load_key", "load_tokens"]
 
 KINDS = (OPEN, LINK, UNSUBSCRIBE)
 MAX_INDEX = 0xFFFF

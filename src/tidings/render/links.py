@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import quote
 
-from tidings.feedback.tokens import LINK, Tokens
+from tidings.domain.tracking import LINK, TokenMaker
 
 MAX_LINKS = 500
 """Tracked destinations per message; further ones are left as they are."""
@@ -42,7 +42,7 @@ def destination(url: str) -> str | None:
 class Links:
     """Collects the destinations of one message while its parts are finished."""
 
-    def __init__(self, tokens: Tokens, message_id: str, public_url: str, fallback: str, *, tracked: bool) -> None:
+    def __init__(self, tokens: TokenMaker, message_id: str, public_url: str, fallback: str, *, tracked: bool) -> None:
         """`fallback` is where a link leads whose address is no web address (the shop); may be empty."""
         self._tokens = tokens
         self._message_id = message_id

@@ -17,8 +17,8 @@ from liquid import BoundTemplate
 from liquid.exceptions import LiquidError
 
 from tidings.domain.message import SendIntent
+from tidings.domain.tracking import OPEN, UNSUBSCRIBE, TokenMaker
 from tidings.errors import Permanent
-from tidings.feedback.tokens import OPEN, UNSUBSCRIBE, Tokens
 from tidings.recommend.base import Recommendation
 from tidings.render import headers, mime
 from tidings.render.links import Links
@@ -98,7 +98,7 @@ def render_message(
     intent: SendIntent,
     items: Sequence[Recommendation],
     *,
-    tokens: Tokens,
+    tokens: TokenMaker,
     sender: Sender,
     track: bool = True,
 ) -> Rendered:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from tests.unit.deliver.messages import FROZEN, NOW_US, intent, message_id, suppression
 
+from tests.unit.deliver.messages import FROZEN, NOW_US, intent, message_id, suppression
 from tidings.deliver.database import named, statements
 from tidings.deliver.ledger import IllegalMove, Ledger
 from tidings.recommend.base import Recommendation

@@ -1,0 +1,182 @@
+"""The outbox: takes due messages from the ledger, has them made and handed over, and records what came of it.
+
+For each message: make it; when the next server is ready for the data, ask the ledger for permission (one transaction
+with the never-send check and the attempt row); hand over; record the answer. What a failure means:
+
+    the server said 5xx                       refused
+    it said 4xx, or hung up before the data   again later: after 1, 2, 4 … minutes, refused when the tries are used up
+    no answer after the data                  at_most_once: in doubt; at_least_once: again later
+    nobody there at all                       nothing happened to the message; everything waits a moment
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+
+from tidings.clock import HOUR_US, MINUTE_US, SECOND_US, Clock
+from tidings.deliver.base import Handover, Outcome, Result, Transport
+from tidings.deliver.compose import Composed, Composer
+from tidings.deliver.ledger import AT_LEAST_ONCE, Ledger
+from tidings.deliver.records import Due
+from tidings.domain.message import DeliveryState as State
+from tidings.render.mail import CannotRender
+
+MAX_READ = 64
+"""Messages read from the ledger ahead of their turn."""
+MAX_BACKOFF_US = 4 * HOUR_US
+"""Longest pause between two attempts for one message."""
+MAX_PAUSE_US = 60 * SECOND_US
+"""Longest pause when the server cannot be reached at all."""
+
+_log = logging.getLogger("tidings.deliver")
+
+
+def backoff_us(attempts: int) -> int:
+    """How long to wait after the `attempts`-th attempt (from 1): 1, 2, 4 … minutes, at most `MAX_BACKOFF_US`."""
+    return min(MINUTE_US << min(attempts - 1, 20), MAX_BACKOFF_US)
+
+
+class Outbox:
+    """The loop's memory. Drive it with `step`; it never polls, and says when it wants to be called again."""
+
+    def __init__(
+        self, ledger: Ledger, transport: Transport, composer: Composer, clock: Clock, *, max_attempts: int = 8
+    ) -> None:
+        self._ledger = ledger
+        self._transport = transport
+        self._composer = composer
+        self._clock = clock
+        self._max_attempts = max_attempts
+        self._ahead: deque[Due] = deque()
+        self._under_way: dict[asyncio.Task[None], str] = {}
+        self._paused_until_us = 0
+        self._pause_us = 0
+        self.ended = asyncio.Event()
+        """Set whenever a message reached its end: there is something to report."""
+
+    async def step(self, wake: asyncio.Event, max_wait_s: float) -> None:
+        """Start what is due as far as there is room, then wait until something ends, is due, or `wake` is set."""
+        self._start()
+        wait_s = min(max_wait_s, self._wait_s())
+        waker = asyncio.ensure_future(wake.wait())
+        try:
+            await asyncio.wait({*self._under_way, waker}, timeout=wait_s, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            waker.cancel()
+        wake.clear()
+        self._reap()
+
+    async def settle(self, timeout_s: float) -> None:
+        """Start nothing more; wait for the answers still under way. What remains is found by `Ledger.recover`."""
+        self._ahead.clear()
+        if self._under_way:
+            await asyncio.wait(self._under_way, timeout=timeout_s)
+        for task in self._under_way:
+            task.cancel()
+        await asyncio.gather(*self._under_way, return_exceptions=True)
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is under way or due now."""
+        return not self._under_way and not self._ahead and self._wait_s() > 0
+
+    def _start(self) -> None:
+        now_us = self._clock.now_us()
+        room = self._transport.capabilities.connections - len(self._under_way)
+        if now_us < self._paused_until_us:
+            return
+        while room > 0 and (due := self._next(now_us)) is not None:
+            task = asyncio.ensure_future(self._deliver(due))
+            self._under_way[task] = due.intent.message_id
+            room -= 1
+
+    def _next(self, now_us: int) -> Due | None:
+        if not self._ahead:
+            busy = set(self._under_way.values())
+            found = self._ledger.due(now_us, MAX_READ + len(busy))
+            self._ahead.extend(due for due in found if due.intent.message_id not in busy)
+        return self._ahead.popleft() if self._ahead else None
+
+    def _wait_s(self) -> float:
+        now_us = self._clock.now_us()
+        if now_us < self._paused_until_us:
+            return (self._paused_until_us - now_us) / SECOND_US
+        if len(self._under_way) >= self._transport.capabilities.connections:
+            return float("inf")
+        due_us = self._ledger.next_due_us()
+        if due_us is None or (due_us <= now_us and self._under_way):
+            return float("inf")  # what is due now is under way; its end wakes us
+        return max(0.0, (due_us - now_us) / SECOND_US)
+
+    def _reap(self) -> None:
+        for task in [task for task in self._under_way if task.done()]:
+            del self._under_way[task]
+            task.result()  # a fault of ours (a full disk, a bug) ends the role; the ledger knows where it stood
+
+    async def _deliver(self, due: Due) -> None:
+        message_id = due.intent.message_id
+        try:
+            composed = self._composer.compose(due)
+        except CannotRender as error:
+            _log.warning("message %s refused: %s", message_id, error)
+            self._finish(due, State.REFUSED, Outcome(Result.REFUSED), reason=str(error))
+            return
+        outcome = await self._transport.hand_over(_handover(composed), lambda: self._permit(composed))
+        self._record(due, outcome)
+
+    def _permit(self, composed: Composed) -> bool:
+        message_id = composed.rendered.message_id
+        refusal = self._ledger.begin_attempt(message_id, self._clock.now_us(), composed.frozen)
+        if refusal is not None:
+            _log.info("message %s withheld: %s", message_id, refusal)
+        return refusal is None
+
+    def _record(self, due: Due, outcome: Outcome) -> None:
+        if outcome.result is Result.UNREACHABLE:
+            self._pause(outcome)
+            return
+        self._pause_us = 0
+        if outcome.result is Result.WITHHELD:
+            self.ended.set()
+            return
+        if outcome.result is Result.ACCEPTED:
+            self._finish(due, State.ACCEPTED, outcome)
+        elif outcome.result is Result.REFUSED:
+            self._finish(due, State.REFUSED, outcome, reason="refused by the server")
+        elif outcome.result is Result.LATER:
+            self._again(due, outcome, State.REFUSED)
+        elif due.intent.mode == AT_LEAST_ONCE:
+            self._again(due, outcome, State.IN_DOUBT)
+        else:
+            self._finish(due, State.IN_DOUBT, outcome, reason="no answer after the data")
+
+    def _again(self, due: Due, outcome: Outcome, at_last: str) -> None:
+        attempts = due.attempts + 1
+        if attempts >= self._max_attempts:
+            self._finish(due, at_last, outcome, reason=f"gave up after {attempts} attempts")
+        else:
+            self._finish(due, State.QUEUED, outcome, next_us=self._clock.now_us() + backoff_us(attempts))
+
+    def _finish(self, due: Due, state: str, outcome: Outcome, *, reason: str = "", next_us: int = 0) -> None:
+        now_us = self._clock.now_us()
+        self._ledger.finish(
+            due.intent.message_id, state, now_us=now_us, reply=outcome.reply, reason=reason, next_us=next_us
+        )
+        self.ended.set()
+
+    def _pause(self, outcome: Outcome) -> None:
+        now_us = self._clock.now_us()
+        if now_us < self._paused_until_us:
+            return  # several connections failed together; one pause is enough
+        self._pause_us = min(max(2 * self._pause_us, SECOND_US), MAX_PAUSE_US)
+        self._paused_until_us = now_us + self._pause_us
+        _log.warning("mail server not reachable, pausing %d s: %s", self._pause_us // SECOND_US, outcome.reply)
+
+
+def _handover(composed: Composed) -> Handover:
+    rendered = composed.rendered
+    return Handover(
+        message_id=rendered.message_id, sender=rendered.sender, recipient=rendered.recipient, data=rendered.mime
+    )
