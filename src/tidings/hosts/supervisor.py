@@ -41,7 +41,7 @@ START_S = 30.0
 """How long a role may take until it is ready."""
 STOP_S = 10.0
 """How long a role may take to end before it is killed."""
-PAUSE_S = (0.1, 0.5, 1.0, 2.0, 5.0)
+PAUSE_S = (0.1, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 """Pauses before a dead role is started again; the last one repeats."""
 STEADY_S = 30.0
 """A role that lived so long starts again with the shortest pause."""
@@ -97,6 +97,8 @@ class Role:
 
     def start(self) -> None:
         """Start the process."""
+        if self._process is not None and self._process.stdout is not None:
+            self._process.stdout.close()
         command = [sys.executable, "-m", "tidings.cli", "role", self.name, "--config", str(self._config_path)]
         with self._log_path.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
@@ -110,8 +112,8 @@ class Role:
         self._started_s = time.monotonic()
         self._again_s = 0.0
 
-    def look(self) -> bool:
-        """Start it again if it died and its pause is over; whether it was started."""
+    def is_due(self) -> bool:
+        """Whether it died and its pause is over, so that it should be started again."""
         if self._process is None or self._process.poll() is None:
             return False
         now_s = time.monotonic()
@@ -129,7 +131,6 @@ class Role:
         if now_s < self._again_s:
             return False
         self.restarts += 1
-        self.start()
         return True
 
     def kill(self, number: int = signal.SIGKILL) -> None:
@@ -189,6 +190,12 @@ class Supervisor:
                 if told is not None and role.ready is not None:
                     told(role.name, role.ready)
 
+    def _forget(self, role: Role) -> None:
+        """Stop listening to a process that died."""
+        for key in list(self._selector.get_map().values()):
+            if key.data is role:
+                self._selector.unregister(key.fileobj)
+
     def _listen(self, role: Role) -> None:
         if role.stdout is not None:
             self._selector.register(role.stdout, selectors.EVENT_READ, role)
@@ -209,7 +216,9 @@ class Supervisor:
         for role in self._hear(timeout_s):
             _log.info("role %s is ready again", role.name)
         for role in self.roles.values():
-            if role.look():
+            if role.is_due():
+                self._forget(role)
+                role.start()
                 self._listen(role)
 
     def run(self, until: Callable[[], bool] = lambda: False) -> None:
@@ -229,7 +238,9 @@ class Supervisor:
     def stop(self) -> None:
         """End all roles, the door first."""
         for role in self.roles.values():
+            self._forget(role)
             role.stop()
+        self._selector.close()
 
 
 def free_ports(count: int) -> list[int]:
