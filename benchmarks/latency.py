@@ -72,7 +72,7 @@ def sink(port: int) -> asyncio.AbstractEventLoop:
     return loop
 
 
-async def client(port: int, rate: int, seconds: float, share: float) -> dict[str, float]:
+async def client(port: int, rate: int, seconds: float, share: float, name: str) -> dict[str, float]:
     """Send on 8 connections at a steady rate; when each triggering request was sent, by address."""
     sent: dict[str, float] = {}
     rng = random.Random(1)
@@ -96,7 +96,7 @@ async def client(port: int, rate: int, seconds: float, share: float) -> dict[str
         while (due := start + count * 8 / rate) < start + seconds:
             await asyncio.sleep(max(0.0, due - time.perf_counter()))
             count += 1
-            person = f"{lane}-{count}"
+            person = f"{name}-{lane}-{count}"
             if rng.random() < share:
                 address = f"p{person}@bench.example"
                 await post("identify", {"userId": person, "messageId": f"i{person}", "traits": {"email": address}})
@@ -133,9 +133,9 @@ def main() -> None:
     supervisor = Supervisor(config, ["collect", "process", "deliver", "project"])
     supervisor.start()
     try:
-        asyncio.run(client(collect, options.rate, 2, options.share))  # warm up
+        asyncio.run(client(collect, options.rate, 2, options.share, "warm"))  # warm up
         ARRIVED.clear()
-        sent = asyncio.run(client(collect, options.rate, options.seconds, options.share))
+        sent = asyncio.run(client(collect, options.rate, options.seconds, options.share, "run"))
         deadline = time.monotonic() + 20
         while len(ARRIVED) < len(sent) and time.monotonic() < deadline:
             time.sleep(0.1)
