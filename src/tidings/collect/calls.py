@@ -156,35 +156,37 @@ def _sent_us(value: str | float | None) -> int:
 
 
 def _all_good(body: bytes, records: list[LogRecord], sent_us: int, now_us: int) -> bool:
-    if sent_us > now_us + _YEAR_US or not _small(body, records):
+    if sent_us > now_us + _YEAR_US or (len(body) > MAX_EVENT_BYTES and not _small(records)):
         return False
-    next_year = _year(now_us) + 1
     try:
-        calls = _GOOD_BATCH.decode(body).batch
+        return _plain(_GOOD_BATCH.decode(body).batch, "", _year(now_us) + 1)
     except _NOT_JSON:
         return False
-    return all(_plain(call, call.type, next_year) for call in calls)
 
 
-def _small(body: bytes, records: list[LogRecord]) -> bool:
-    return len(body) <= MAX_EVENT_BYTES or all(len(record.body) <= MAX_EVENT_BYTES for record in records)
+def _small(records: list[LogRecord]) -> bool:
+    return all(len(record.body) <= MAX_EVENT_BYTES for record in records)
 
 
 def _good(body: bytes, kind: str, now_us: int) -> bool:
     try:
-        return len(body) <= MAX_EVENT_BYTES and _plain(_GOOD_CALL.decode(body), kind, _year(now_us) + 1)
+        return len(body) <= MAX_EVENT_BYTES and _plain([_GOOD_CALL.decode(body)], kind, _year(now_us) + 1)
     except _NOT_JSON:
         return False
 
 
-def _plain(call: _Call, kind: str, next_year: int) -> bool:
-    """Names somebody and, when tracked, something; and its times are of our days."""
-    if not (call.userId or call.anonymousId) or (kind == "track" and not call.event):
-        return False
-    occurred = call.timestamp or call.originalTimestamp
-    if occurred is not None and occurred.year < _FIRST_YEAR:
-        return False
-    return call.sentAt is None or call.sentAt.year <= next_year
+def _plain(calls: Sequence[_Call], kind: str, next_year: int) -> bool:
+    """Each names somebody and, when tracked, something; and its times are of our days."""
+    for call in calls:
+        occurred = call.timestamp or call.originalTimestamp
+        if (
+            not (call.userId or call.anonymousId)
+            or (not call.event and (kind or call.type) == "track")
+            or (occurred is not None and occurred.year < _FIRST_YEAR)
+            or (call.sentAt is not None and call.sentAt.year > next_year)
+        ):
+            return False
+    return True
 
 
 def _year(at_us: int) -> int:

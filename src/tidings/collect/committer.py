@@ -22,6 +22,9 @@ from tidings.log.base import Log
 
 _MAX_BLOCK_RECORDS = 5_000
 _MAX_BLOCK_BYTES = 8 * 1024 * 1024
+_FEW = 4
+"""When less than this fraction of the last group waits, the next group is let grow for one more turn of the loop: the
+senders just answered are about to send again, and a sync for the few would make the many wait for another."""
 _LOG = logging.getLogger(__name__)
 
 Done = Callable[[int | None], None]
@@ -47,6 +50,7 @@ class Committer:
         self._waiting: deque[Entry] = deque()
         self._groups: SimpleQueue[list[Entry] | None] = SimpleQueue()
         self._busy = False
+        self._last = 0
         self._thread = threading.Thread(target=self._run, name="committer", daemon=True)
         self.waiting_bytes = 0
         """Submitted and not yet settled."""
@@ -67,7 +71,7 @@ class Committer:
         self._waiting.append(Entry(records, size, done))
         if not self._busy:
             self._busy = True
-            self._loop.call_soon(self._hand_over)  # after what else this turn of the loop brings in
+            self._hand_over_soon()
 
     async def stop(self) -> None:
         """Store what was submitted, then end the thread."""
@@ -76,6 +80,14 @@ class Committer:
             await self._settled.wait()
         self._groups.put(None)
         self._thread.join()
+
+    def _hand_over_soon(self) -> None:
+        """After what else this turn of the loop brings in; and the next turn, when only few wait so far."""
+        call_soon = self._loop.call_soon
+        if len(self._waiting) * _FEW < self._last:
+            call_soon(call_soon, self._hand_over)
+        else:
+            call_soon(self._hand_over)
 
     def _hand_over(self) -> None:
         """Give the thread all that waits, up to the bounds of a block."""
@@ -105,8 +117,9 @@ class Committer:
             group += self._waiting
             self._waiting.clear()
         self._busy = bool(self._waiting)
+        self._last = len(group)
         if self._busy:
-            self._hand_over()  # before the answers, so that the disk works meanwhile
+            self._hand_over_soon()
         self._after()
         for entry in group:
             self.waiting_bytes -= entry.size

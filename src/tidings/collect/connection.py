@@ -34,11 +34,18 @@ _CLOSE = b"Connection: close\r\n"
 class Connection(asyncio.Protocol):
     """See the module. Created by the server for each accepted socket."""
 
+    __slots__ = (
+        *("_body_bound", "_chunk_bytes", "_chunks", "_deaf", "_fed_bytes", "_fields", "_head_done", "_headers"),
+        *("_parser", "_paused", "_pending", "_receiving", "_server", "_size", "_stuck", "_target", "_transport"),
+        *("_url", "deadline", "on_header", "on_url"),
+    )
+
     def __init__(self, server: Server) -> None:
         self._server = server
-        self._parser = httptools.HttpRequestParser(self)
         self._transport: asyncio.Transport | None = None
         self._pending: deque[Request] = deque()
+        self._target: list[bytes] = []
+        self._fields: dict[bytes, bytes] = {}
         self._chunk_bytes = 0
         self._fed_bytes = 0
         self._head_done = False
@@ -50,8 +57,13 @@ class Connection(asyncio.Protocol):
         self._headers: dict[bytes, bytes] = {}
         self._chunks: list[bytes] = []
         self._size = 0
+        self._body_bound = MAX_BODY_BYTES
         self.deadline = 0.0
         """On the server's clock: when the timer calls `expire`."""
+        # Called by the parser, often: straight into the containers.
+        self.on_url = self._target.append
+        self.on_header = self._fields.__setitem__
+        self._parser = httptools.HttpRequestParser(self)
 
     # Called by the event loop.
 
@@ -59,7 +71,7 @@ class Connection(asyncio.Protocol):
         """A client has connected; it has as long as for a head to say something."""
         self._transport = cast("asyncio.Transport", transport)
         server = self._server
-        self.deadline = server.now_s + server.config.header_timeout_s
+        self.deadline = server.head_deadline
         if not server.admit(self):
             self._transport.abort()
 
@@ -88,7 +100,7 @@ class Connection(asyncio.Protocol):
     def pause_writing(self) -> None:
         """The client does not read its answers: stop reading its requests, and give it until the deadline."""
         self._stuck = True
-        self.deadline = self._server.now_s + self._server.config.body_timeout_s
+        self.deadline = self._server.body_deadline
         self._pause()
 
     def resume_writing(self) -> None:
@@ -101,31 +113,22 @@ class Connection(asyncio.Protocol):
     def on_message_begin(self) -> None:
         """The first byte of a request: its whole head is due within the time for heads."""
         self._receiving = True
-        self._head_done = False
         self._fed_bytes = -self._chunk_bytes  # what came before in the same piece is not this request's
-        self._url = b""
-        self._headers = {}
-        self._chunks = []
-        self._size = 0
-        self.deadline = self._server.now_s + self._server.config.header_timeout_s
-
-    def on_url(self, url: bytes) -> None:
-        """The request target, perhaps in pieces."""
-        self._url += url
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """One header. Unlike the head as a whole, the number of headers is bounded here."""
-        if len(self._headers) < MAX_HEADERS:
-            self._headers[name.lower()] = value
-        else:
-            self._refuse(problem(431, "too_many_headers", f"headers: wanted at most {MAX_HEADERS}"))
+        self._target.clear()
+        self._fields.clear()
+        self.deadline = self._server.head_deadline
 
     def on_headers_complete(self) -> None:
         """The head is complete: refuse what is too large before it is sent, let the client go on otherwise."""
+        server = self._server
         self._head_done = True
-        self.deadline = self._server.now_s + self._server.config.body_timeout_s
-        headers = self._headers
-        if int(headers.get(b"content-length", b"0")) > self._max_body():
+        self.deadline = server.body_deadline
+        self._url = url = b"".join(self._target)
+        self._headers = headers = {name.lower(): value for name, value in self._fields.items()}
+        self._body_bound = MAX_INTERNAL_BYTES if url.startswith(b"/internal/") else MAX_BODY_BYTES
+        if len(headers) > MAX_HEADERS:
+            self._refuse(problem(431, "too_many_headers", f"headers: wanted at most {MAX_HEADERS}"))
+        elif int(headers.get(b"content-length", b"0")) > self._body_bound:
             self._refuse_size()
         elif b"expect" in headers and headers[b"expect"].lower() == b"100-continue" and not self._pending:
             self._write(_CONTINUE)
@@ -134,27 +137,26 @@ class Connection(asyncio.Protocol):
         """A piece of the body."""
         if self._deaf:
             return
+        server = self._server
         self._size += len(body)
         self._chunks.append(body)
-        self._server.receiving_bytes += len(body)
-        if self._size > self._max_body():
+        server.receiving_bytes += len(body)
+        if self._size > self._body_bound:
             self._refuse_size()
-        elif self._server.receiving_bytes > self._server.config.max_waiting_bytes:
+        elif server.receiving_bytes > server.config.max_waiting_bytes:
             self._refuse(busy("too much is being received at once"))
 
     def on_message_complete(self) -> None:
         """The request is complete: hand it on."""
         if self._deaf:
             return
-        chunks = self._chunks
-        body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        body = b"".join(self._chunks)
         self._drop_body()
         self._receiving = False
         self._head_done = False
-        parser = self._parser
-        request = Request(parser.get_method(), self._url, self._headers, body, self.flush)
-        request.keep_alive = self._keep_alive()
         self.deadline = _NEVER
+        request = Request(self._parser.get_method(), self._url, self._headers, body, self.flush)
+        request.keep_alive = self._keep_alive()
         self._pending.append(request)
         if not request.keep_alive:
             self._deaf = True
@@ -213,7 +215,7 @@ class Connection(asyncio.Protocol):
         if self._deaf or self._stuck or self._pending:
             return
         if not self._receiving:
-            self.deadline = self._server.now_s + self._server.config.idle_timeout_s
+            self.deadline = self._server.idle_deadline
             if self._server.stopping:
                 self.close()
         if self._paused and self._transport is not None:
@@ -235,20 +237,17 @@ class Connection(asyncio.Protocol):
         self._fed_bytes += more
         if not self._head_done and self._fed_bytes > MAX_HEAD_BYTES:
             self._refuse(problem(431, "head_too_large", f"headers: wanted at most {MAX_HEAD_BYTES} bytes"))
-        elif self._fed_bytes > 2 * self._max_body() + MAX_HEAD_BYTES:
+        elif self._fed_bytes > 2 * self._body_bound + MAX_HEAD_BYTES:
             self._refuse_size()
-
-    def _max_body(self) -> int:
-        return MAX_INTERNAL_BYTES if self._url.startswith(b"/internal/") else MAX_BODY_BYTES
 
     def _drop_body(self) -> None:
         self._server.receiving_bytes -= self._size
         self._size = 0
-        self._chunks = []
+        self._chunks.clear()
 
     def _refuse_size(self) -> None:
         self._refuse(
-            problem(413, "body_too_large", f"body: wanted at most {self._max_body()} bytes; send smaller batches")
+            problem(413, "body_too_large", f"body: wanted at most {self._body_bound} bytes; send smaller batches")
         )
 
     def _refuse_upgrade(self) -> None:

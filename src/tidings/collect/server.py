@@ -23,9 +23,10 @@ class Server:
     def __init__(self, config: CollectConfig, take: Callable[[Request], None], look: Callable[[], None]) -> None:
         """`take` gets each request; `look` is called twice a second."""
         self.config = config
-        self.now_s = time.monotonic()
-        """Coarse monotonic time; moves every half second."""
-        self.date_line = date_line(time.time())
+        self.now_s = 0.0
+        """Coarse monotonic time; moves twice a second, and with it the deadlines of what begins now."""
+        self.head_deadline = self.body_deadline = self.idle_deadline = 0.0
+        self.date_line = b""
         self.receiving_bytes = 0
         """Bytes of bodies that are not complete yet, over all connections."""
         self.public_url = config.public_url.rstrip("/")
@@ -91,6 +92,9 @@ class Server:
 
     def _tick(self) -> None:
         self.now_s = now_s = time.monotonic()
+        self.head_deadline = now_s + self.config.header_timeout_s
+        self.body_deadline = now_s + self.config.body_timeout_s
+        self.idle_deadline = now_s + self.config.idle_timeout_s
         self.date_line = date_line(time.time())
         self._look()
         for connection in [c for c in self._connections if c.deadline < now_s]:
