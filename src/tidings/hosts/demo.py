@@ -64,6 +64,7 @@ def prepare(folder: Path, *, wait: str, history: Path | None = None, free: bool 
     _make_workspace(folder / "workspace", wait)
     data = folder / "data"
     data.mkdir(exist_ok=True, mode=0o700)
+    _make_key(data / "secrets" / "shop.key")
     place = data / "demo.json"
     if place.exists() and not free:
         kept = msgspec.json.decode(place.read_bytes(), type=_Kept)
@@ -102,6 +103,14 @@ def _make_workspace(folder: Path, wait: str) -> None:
     path = folder / "journeys" / "abandoned_cart.yml"
     shipped = (RETAIL / "journeys" / "abandoned_cart.yml").read_text("utf-8")
     path.write_text(shipped.replace("timeout: 5m", f"timeout: {wait}"), "utf-8")
+
+
+def _make_key(path: Path) -> None:
+    """The key that signs the shop's cookie, readable by us only."""
+    path.parent.mkdir(exist_ok=True, mode=0o700)
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_bytes(secrets.token_bytes(32))
 
 
 def _ports(kept: dict[str, int]) -> dict[str, int]:

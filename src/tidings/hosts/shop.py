@@ -32,6 +32,6 @@ def run(config: Config, ready: Callable[[dict[str, object]], None]) -> None:
         write_key=found.write_key,
         port=found.port,
         console_url=found.console_url,
-        secret=(config.data / "secrets" / "internal.key").read_bytes()[:32],
+        secret=(config.data / "secrets" / "shop.key").read_bytes(),
     )
     run_shop(settings, ready)
