@@ -128,7 +128,7 @@ def test_the_documented_calls_arrive(visit: Visit, door: Door) -> None:
 
 def test_a_kept_stub_still_works_after_loading(visit: Visit, door: Door) -> None:
     visit.go("/", before=STUB + "<script>kept = tidings</script>")
-    visit.run("kept.track('Late')")
+    visit.run("kept.push(['track', 'Late'])")
     assert {event.name for event in door.wait_for(2)} == {"Page", "Late"}
 
 
@@ -301,10 +301,11 @@ def test_only_visible_time_counts_and_a_view_is_left_once(visit: Visit, visitor:
     assert 200 <= left.properties["time_on_page_ms"] < 600
 
 
-def test_an_event_right_before_leaving_arrives(visit: Visit, door: Door) -> None:
+def test_an_event_made_while_leaving_arrives(visit: Visit, door: Door) -> None:
     visit.go("/")
+    visit.run("addEventListener('pagehide', () => tidings.track('Goodbye'))")
     visit.run("tidings.track('Add to Cart'); location.href = '/elsewhere'")
-    assert {event.name for event in door.wait_for(3)} == {"Page", "Add to Cart", "Page Left"}
+    assert {event.name for event in door.wait_for(4)} == {"Page", "Add to Cart", "Page Left", "Goodbye"}
 
 
 def test_single_page_application_gets_a_view_per_address(visit: Visit, door: Door, site: Site) -> None:
