@@ -54,6 +54,7 @@ _ROWS = """SELECT "offset", event_id, kind, name, profile_id, user_id, anonymous
   epoch_us(received_at), backfill, properties, traits, context
   FROM read_parquet($1, hive_partitioning = false) ORDER BY "offset" """
 _FILES = "SELECT path, day, rows, seq FROM lake_files ORDER BY path"
+_COUNT = "SELECT COALESCE(SUM(rows), 0) FROM lake_files"
 _ADD = "INSERT INTO lake_files VALUES (?, ?, ?, ?)"
 _REMOVE = "DELETE FROM lake_files WHERE path = ?"
 _CURSOR = "SELECT seq, upto_offset FROM lake_cursor"
@@ -92,6 +93,10 @@ class ParquetLake:
     def files(self) -> list[LakeFile]:
         """The registered files."""
         return [LakeFile(*row) for row in self._db.execute(_FILES)]
+
+    def count(self) -> int:
+        """How many rows there are."""
+        return int(self._db.execute(_COUNT).fetchone()[0])
 
     def append(self, rows: Iterable[LakeRow], upto: LakeCursor) -> int:
         """See `Lake.append`."""

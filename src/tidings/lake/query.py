@@ -38,13 +38,15 @@ _NOTHING = """(SELECT NULL::BIGINT AS "offset", NULL::VARCHAR AS event_id, NULL:
   NULL::VARCHAR AS properties, NULL::VARCHAR AS traits, NULL::VARCHAR AS context, NULL::DATE AS day WHERE false)"""
 
 
-def connect(data_dir: Path, *, memory_mb: int = 1_024, threads: int = 2) -> duckdb.DuckDBPyConnection:
+def connect(
+    data_dir: Path, *, memory_mb: int = 1_024, threads: int = 2, spill: Path | None = None
+) -> duckdb.DuckDBPyConnection:
     """A connection that sees the lake of `data_dir` as it is registered now. Close it soon: files are joined later.
 
-    Raises InputError when there is no serving copy yet.
+    Above `memory_mb` it writes to the folder `spill`, if there is one; else a question too large fails. Raises InputError when there is no serving copy yet.
     """
     files, merges = _read_register(data_dir / "serving.db")
-    db = open_duck(memory_mb=memory_mb, threads=threads)
+    db = open_duck(memory_mb=memory_mb, threads=threads, spill=spill)
     run(db, _TABLES)
     for chunk in _chunks(merges):
         run(db, _ADD_MERGES, [list(column) for column in zip(*chunk, strict=True)])

@@ -57,8 +57,9 @@ def train(db: duckdb.DuckDBPyConnection, path: Path, trained_us: int) -> Trained
         db.execute(sql[step], wanted or None).fetchall()
     trained = Trained(**dict(zip(Trained.__struct_fields__, db.execute(sql["counts"]).fetchall()[0], strict=True)))
     path.parent.mkdir(parents=True, exist_ok=True)
+    for stale in path.parent.glob(f".{path.name}.*"):  # of a training that was killed
+        stale.unlink(missing_ok=True)
     work = path.with_name(f".{path.name}.{os.getpid()}")
-    work.unlink(missing_ok=True)
     _write(work, _rows(db, sql["items"]), _rows(db, sql["neighbours"]), trained, trained_us)
     work.rename(path)
     _sync(path.parent)

@@ -31,6 +31,7 @@ def store(db: sqlite3.Connection, profiles: dict[str, bytes], known: dict[str, i
     for profile_id, data in profiles.items():
         if not data:
             db.execute(_DELETE, (profile_id,))
+            _reconcile(db, profile_id, {}, 0)
             continue
         state = decode(data)
         known_us = known.get(profile_id, 0)
