@@ -60,6 +60,10 @@ class MailConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Address of the sender identity; its domain also makes the Message-ID."""
     shop_url: str = ""
     """Where the shop is; templates link to it as ``shop.url`` and ``shop.cart_url``."""
+    item_url: str = ""
+    """Page of a recommended item that came without one, e.g. ``https://shop.example/product/{item_id}``."""
+    item_image: str = ""
+    """Picture of a recommended item that came without one, e.g. ``https://shop.example/image/{item_id}.jpg``."""
     postal_address: str = "1 Example Street, Example Town"
     """Printed in each marketing mail, as the law in many places asks."""
     max_attempts: int = 8

@@ -31,6 +31,7 @@ from tidings.feedback.tokens import load_tokens
 from tidings.hosts.nudge import Nudge
 from tidings.hosts.signals import until_stopped
 from tidings.recommend.base import Recommendation, Recommender
+from tidings.recommend.linked import Linked
 from tidings.recommend.store import open_recommender
 from tidings.render.template import load_templates
 
@@ -120,7 +121,11 @@ def _composer(config: Config, ledger: Ledger) -> Composer:
         load_templates(config.workspace / "templates"),
         sender_of(config),
         load_tokens(config.data / "secrets"),
-        _Steady(open_recommender(config.data / "models" / "recommend.db")),
+        Linked(
+            _Steady(open_recommender(config.data / "models" / "recommend.db")),
+            item_url=config.mail.item_url,
+            item_image=config.mail.item_image,
+        ),
     )
 
 

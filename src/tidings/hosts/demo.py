@@ -142,6 +142,8 @@ def _config(folder: Path, ports: dict[str, int], write_key: str) -> Config:
             from_name="Marigold & Co",
             from_address="hello@marigold.example",
             shop_url=shop_url,
+            item_url=f"{shop_url}/product/{{item_id}}",
+            item_image=f"{shop_url}/image/{{item_id}}.svg",
         ),
         lake_flush_s=2.0,
     )

@@ -6,7 +6,6 @@ its ``Product Purchased`` events.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ import msgspec
 
 from tidings.sources.mapping import RowMap, load_map, map_rows
 from tidings.sources.row import Mapped, MappedEvent
+from tidings.sources.words import title
 
 RETAIL_MAP = Path(__file__).parents[1] / "workspaces/retail/sources/online_retail.yml"
 """The map of the shipped data."""
@@ -23,10 +23,6 @@ MAX_ITEMS = 10_000
 """Most items a catalogue may be asked for."""
 MAX_PRODUCTS = 200_000
 """Most different products looked at; the ones first seen later are left out."""
-
-_SMALL_WORDS = frozenset(["a", "an", "and", "at", "by", "for", "from", "in", "of", "on", "or", "the", "to", "with"])
-_CAPITALS = frozenset(["bbq", "cd", "diy", "led", "tv", "uk", "usb"])
-_WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,23 +108,3 @@ def _purchases(mapped: Iterable[Mapped]) -> Iterator[tuple[int, _Properties]]:
 def _item(item_id: str, known: _Sales) -> Item:
     price = median_low(known.prices.elements())
     return Item(item_id=item_id, name=title(known.name) or item_id, price=price, orders=len(known.orders))
-
-
-def title(description: str) -> str:
-    """A name as a shop window shows it: ``SET OF 3 CAKE TINS`` becomes ``Set of 3 Cake Tins``.
-
-    Names that already have small letters are left as they are, but for spaces and a full stop at the end.
-    """
-    text = " ".join(description.split()).rstrip(" .,")
-    return _WORD.sub(_capitalised, text) if text.isupper() else text
-
-
-def _capitalised(match: re.Match[str]) -> str:
-    word, before = match[0].lower(), match.string[: match.start()]
-    if word in _CAPITALS:
-        return word.upper()
-    if before.endswith(" ") and word in _SMALL_WORDS:
-        return word  # "Set of 3"
-    if before.rstrip("'")[-1:].isdigit():
-        return word  # "60cm", "50's"
-    return word.capitalize()

@@ -16,6 +16,7 @@ import msgspec
 from tidings.errors import DefinitionError
 from tidings.sources.row import Unmappable, Values
 from tidings.sources.spec import Spec, one_of, read_as
+from tidings.sources.words import title
 
 Value: TypeAlias = Callable[[Values], Any]
 """A row's value; None means "leave the property out". Raises Unmappable."""
@@ -33,7 +34,7 @@ class ValueSpec(Spec, frozen=True, kw_only=True):
     constant: str | int | float | bool | None = None
     product: tuple[str, str] | None = None
     join: list[str] | None = None
-    as_: Literal["text", "integer", "decimal"] = msgspec.field(default="text", name="as")
+    as_: Literal["text", "title", "integer", "decimal"] = msgspec.field(default="text", name="as")
     strip: bool = False
     optional: bool = False
     with_: str = msgspec.field(default="", name="with")
@@ -106,6 +107,8 @@ def _cast(spec: ValueSpec, column: str) -> Value:
         return lambda values: integer_in(values, column)
     if spec.as_ == "decimal":
         return lambda values: decimal_in(values, column)
+    if spec.as_ == "title":
+        return lambda values: title(values.get(column, ""))
     if spec.strip:
         return lambda values: values.get(column, "").strip()
     return lambda values: values.get(column, "")

@@ -7,7 +7,6 @@ import re
 from pathlib import Path
 
 from tests.oracles import run as oracle
-
 from tidings.clock import parse_instant
 from tidings.demo.data import SLICE
 from tidings.sources.mapping import map_rows, parse_map

@@ -8,8 +8,8 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from tests.oracles import run as oracle
 
+from tests.oracles import run as oracle
 from tidings.domain.event import Event
 from tidings.domain.record import LogRecord
 from tidings.domain.wire import normalise

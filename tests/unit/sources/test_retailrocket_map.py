@@ -7,7 +7,6 @@ from collections import Counter
 from pathlib import Path
 
 from tests.oracles import run as oracle
-
 from tidings.sources.mapping import load_map, map_rows
 from tidings.sources.row import MappedEvent, RefusedRow, Row
 

@@ -8,12 +8,13 @@ import lzma
 from pathlib import Path
 
 import pytest
-from tests.oracles import run as oracle
 
+from tests.oracles import run as oracle
 from tidings.demo.data import SLICE
-from tidings.sources.catalogue import RETAIL_MAP, catalogue, load_catalogue, title
+from tidings.sources.catalogue import RETAIL_MAP, catalogue, load_catalogue
 from tidings.sources.mapping import load_map
 from tidings.sources.row import RefusedRow, Row
+from tidings.sources.words import title
 
 ROOT = Path(__file__).resolve().parents[3]
 MAP = load_map(RETAIL_MAP)

@@ -13,7 +13,7 @@ import msgspec
 
 from tidings.demo.shop import category
 from tidings.errors import InputError
-from tidings.sources.catalogue import title
+from tidings.sources.words import title
 
 MAX_ITEMS = 20_000
 """Most items that a catalogue file may hold."""
