@@ -244,8 +244,7 @@ class SqliteLog:
     def _follow(self, offset: int, head: int, limit: int, *, strict: bool) -> list[LogBlock]:
         found: list[LogBlock] = []
         expected = offset if strict else None
-        rows = self._rows(offset, head)
-        for row in rows:
+        for row in self._rows(offset, head):
             block = self._decode(row, expected)
             expected = block.first_offset + len(block.records)
             if expected <= offset:
@@ -255,7 +254,6 @@ class SqliteLog:
             limit -= len(found[-1].records)
             if limit <= 0:
                 break
-        rows.close()
         if not found:
             msg = (
                 f"{self._path}: offset {offset} is missing although the log reaches to {head}; restore it from a backup"
@@ -263,16 +261,25 @@ class SqliteLog:
             raise CorruptData(msg)
         return found
 
-    def _rows(self, offset: int, head: int) -> Rows:
-        return self._open().execute(_FOLLOW, (offset, head))
+    def _rows(self, offset: int, head: int) -> Iterator[tuple[int, int, int, int, int, bytes]]:
+        """Rows of the blocks from the one that holds `offset` up to `head`."""
+        try:
+            rows = self._open().execute(_FOLLOW, (offset, head))
+            try:
+                yield from rows
+            finally:
+                rows.close()  # ends the read transaction, so that the writer's checkpoints get on
+        except sqlite3.DatabaseError as error:
+            msg = f"{self._path}: reading at offset {offset}: {error}; restore the file from a backup"
+            raise CorruptData(msg) from error
 
     def _decode(self, row: tuple[int, int, int, int, int, bytes], expected: int | None) -> LogBlock:
-        first, count, taken_us, form, crc, block = row
+        first, count, taken_us, form, _, block = row
         where = f"{self._path}: block at offset {first}"
         if expected is not None and first != expected:
             msg = f"{where}: wanted offset {expected} next, so blocks are missing; restore the file from a backup"
             raise CorruptData(msg)
-        if form != FORMAT or crc != _crc(first, count, taken_us, form, block):
+        if form != FORMAT or not _holds(row):
             msg = f"{where}: format {form}, checksum does not hold; restore the file from a backup"
             raise CorruptData(msg)
         try:
@@ -362,6 +369,15 @@ def _try_lock(fd: int) -> bool:
 
 
 _HEADER = struct.Struct("<qqqq")
+
+
+def _holds(row: tuple[int, int, int, int, int, bytes]) -> bool:
+    """Whether the checksum of a row is right; a damaged file may even give values of other types."""
+    first, count, taken_us, form, crc, block = row
+    try:
+        return crc == _crc(first, count, taken_us, form, block)
+    except (TypeError, struct.error):
+        return False
 
 
 def _crc(first: int, count: int, taken_us: int, form: int, block: bytes) -> int:
