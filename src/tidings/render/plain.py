@@ -10,12 +10,14 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 
+from tidings.render.protect import Protected
+
 LINK_START = "\x02"
 LINK_END = "\x03"
 
 _BLOCKS = frozenset(
     """
-    address article blockquote body center dd div dl dt figure footer h1 h2 h3 h4 h5 h6 header hr li main ol p
+    address article blockquote body center dd div dl dt figure footer h1 h2 h3 h4 h5 h6 header hr main ol p
     section table tbody tfoot thead tr ul
     """.split()  # noqa: SIM905 - one word after the other reads better
 )
@@ -30,11 +32,11 @@ _GAPS = re.compile(r"\n{3,}")
 _INVISIBLE = str.maketrans("", "", "\u00ad\u034f\u200b\u200c\u200d\u2060\ufeff")
 
 
-def to_text(html: str, word: str) -> str:
-    """The text of `html`; `word` is what tokens begin with."""
-    finder = _LinkFinder(word)
+def to_text(html: str, protected: Protected) -> str:
+    """The text of `html`, in which the tokens of `protected` stand."""
+    finder = _LinkFinder(protected)
     finder.feed(html)
-    writer = _Writer(word, finder.named)
+    writer = _Writer(protected, finder.named)
     writer.feed(html)
     writer.close()
     return tidy("".join(writer.out))
@@ -48,9 +50,10 @@ def tidy(text: str) -> str:
 class _Reader(HTMLParser):
     """Skips what is not read out: head, styles, ``display:none`` and ``aria-hidden``."""
 
-    def __init__(self, word: str) -> None:
+    def __init__(self, protected: Protected) -> None:
         super().__init__(convert_charrefs=True)
-        self._token = re.compile(rf"{word}\d+q$")
+        self._token = re.compile(rf"{protected.word}(\d+)q")
+        self._tags = protected.tags
         self._unseen: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -76,8 +79,12 @@ class _Reader(HTMLParser):
             self.text(data)
 
     def handle_comment(self, data: str) -> None:
-        if not self._unseen and self._token.match(data):
-            self.tag(data)
+        """A block tag by itself; or one that MJML moved into an Outlook block, whose partner may stand outside it."""
+        if self._unseen:
+            return
+        for match in self._token.finditer(data):
+            if self._tags[int(match[1])].startswith("{%"):
+                self.tag(match[0])
 
     def opened(self, tag: str, values: dict[str, str]) -> None:
         """An element starts."""
@@ -95,8 +102,8 @@ class _Reader(HTMLParser):
 class _LinkFinder(_Reader):
     """Which addresses are linked with words, so that a linked picture beside them need not say it again."""
 
-    def __init__(self, word: str) -> None:
-        super().__init__(word)
+    def __init__(self, protected: Protected) -> None:
+        super().__init__(protected)
         self.named: set[str] = set()
         self._href = ""
 
@@ -116,8 +123,8 @@ class _LinkFinder(_Reader):
 class _Writer(_Reader):
     """Writes the text."""
 
-    def __init__(self, word: str, named: set[str]) -> None:
-        super().__init__(word)
+    def __init__(self, protected: Protected, named: set[str]) -> None:
+        super().__init__(protected)
         self.out: list[str] = []
         self._named = named
         self._href = ""

@@ -115,8 +115,9 @@ def compile_template(name: str, source: str) -> Template:
         raise DefinitionError(where, "too large", got=len(source), wanted=f"at most {MAX_SOURCE_BYTES} bytes")
     front, body, first_line = _split(source, where)
     liquid.parse(liquid.HTML, body, where, first_line)
+    _check_structure(body, where, first_line)
     html, protected = _to_html(_with_head(body, front), where, first_line)
-    text = restore(to_text(html, protected.word), protected)
+    text = restore(to_text(html, protected), protected)
     html = restore(_marked(_wrapped(html)), protected)
     return Template(
         name=name,
@@ -185,7 +186,6 @@ def _with_head(body: str, front: Front) -> str:
 def _to_html(body: str, where: str, first_line: int) -> tuple[str, Protected]:
     rules = "\n".join(_INLINE_STYLE.findall(body))
     protected = protect(_INLINE_STYLE.sub("", body))
-    _check_structure(body, where, first_line)
     try:
         html = mjml2html(protected.text)
     except ValueError as error:
@@ -232,14 +232,17 @@ class _Nesting(HTMLParser):
         self.problem: tuple[int, str] | None = None
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002
-        self.seen.add(tag)
+        self._look(tag)
         if tag not in _VOID:
             self.open.append((tag, self.getpos()[0]))
-        if tag == "mj-include" and not self.problem:
-            self.problem = (self.getpos()[0], "<mj-include>: a template is one file; put it in here")
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002
+        self._look(tag)
+
+    def _look(self, tag: str) -> None:
         self.seen.add(tag)
+        if tag == "mj-include" and not self.problem:
+            self.problem = (self.getpos()[0], "<mj-include>: a template is one file; put its contents here")
 
     def handle_endtag(self, tag: str) -> None:
         if tag in _VOID or self.problem:
