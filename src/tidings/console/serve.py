@@ -70,7 +70,7 @@ async def serve(
         app,
         http="h11",
         ws="none",
-        lifespan="off",
+        lifespan="auto",
         access_log=False,
         server_header=False,
         proxy_headers=False,

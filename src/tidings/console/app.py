@@ -1,0 +1,96 @@
+"""The console as a web app: `create_app` wires pages, the live stream, the guard and what they share.
+
+Read-only: no route changes anything, so there is nothing to forge. It shows personal data; it listens on loopback
+unless configured otherwise, and then belongs behind a proxy that knows who may see it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from tidings.clock import Clock, SystemClock
+from tidings.config import Config
+from tidings.console import body, guard, inbox, journeys, messages, overview, people, rejected, segments
+from tidings.console.definitions import Workspace
+from tidings.console.live import Hub
+from tidings.console.site import HERE, Site, of, templates
+from tidings.console.store import TooSlow
+
+_log = logging.getLogger("tidings.console")
+
+
+def create_app(config: Config, *, clock: Clock | None = None) -> Starlette:
+    """The console of `config`'s data directory, which need not exist yet."""
+    clock = clock or SystemClock()
+    workspace = Workspace(config.workspace)
+    site = Site(config=config, clock=clock, workspace=workspace, templates=templates())
+    hub = Hub(config, clock, workspace)
+    csp = guard.policy(images=f"'self' data: {body.site(config.mail.shop_url)}".strip())
+    app = Starlette(
+        routes=[*_routes(hub), *inbox.routes(), Mount("/static", StaticFiles(directory=HERE / "static"))],
+        middleware=[Middleware(guard.Guard, csp=csp, hosts=guard.hosts_for(config.console.host))],
+        exception_handlers={HTTPException: _refused, TooSlow: _too_slow, Exception: _broken},
+        lifespan=_watching,
+    )
+    app.state.site, app.state.hub, app.state.csp = site, hub, csp
+    return app
+
+
+def _routes(hub: Hub) -> list[Route]:
+    return [
+        Route("/", overview.overview),
+        Route("/live", hub.stream),
+        Route("/events/{offset:int}", overview.event),
+        Route("/events/{offset:int}/body", overview.event_fragment),
+        Route("/events/{offset:int}/bytes", overview.event_bytes),
+        Route("/people", people.people),
+        Route("/people/{profile_id}", people.person),
+        Route("/segments", segments.segments),
+        Route("/segments/{name}", segments.segment),
+        Route("/journeys", journeys.journeys),
+        Route("/journeys/{name}", journeys.journey),
+        Route("/messages", messages.messages),
+        Route("/messages/{message_id}", messages.message),
+        Route("/messages/{message_id}/body", messages.message_body),
+        Route("/rejected", rejected.rejected),
+    ]
+
+
+@asynccontextmanager
+async def _watching(app: Starlette) -> AsyncIterator[None]:
+    hub: Hub = app.state.hub
+    watcher = asyncio.create_task(hub.run())
+    try:
+        yield
+    finally:
+        hub.stop()
+        await watcher
+
+
+def _refused(request: Request, error: Exception) -> Response:
+    """A page for 404 and the like."""
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    detail = error.detail if isinstance(error, HTTPException) and status == 404 else ""
+    return of(request).page(request, "missing.html", title="Not here", detail=detail, status_code=status)
+
+
+def _too_slow(request: Request, error: Exception) -> Response:
+    _log.warning("%s: %s", request.url.path, error)
+    return PlainTextResponse(f"The question took too long and was stopped ({error}). Try a narrower one.", 503)
+
+
+def _broken(request: Request, _error: Exception) -> Response:
+    # The server logs the exception; the page tells nothing of it. It is made outside the guard.
+    html = "<h1>Something went wrong</h1><p>See the console's log. The data is not touched.</p>"
+    return guard.harden(HTMLResponse(html, 500), request.app.state.csp)

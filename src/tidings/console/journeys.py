@@ -1,0 +1,174 @@
+"""Journeys: the graph of steps with the runs that wait at each, how runs ended, and the latest runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tidings.clock import format_duration
+from tidings.console import figures
+from tidings.console.site import missing, of
+from tidings.process.journey import Journey
+from tidings.process.steps.base import EXIT, Step
+from tidings.process.steps.branch import Branch
+from tidings.process.steps.wait_until import WaitUntil
+
+ROW = 116
+"""Height of one step in the drawing, in pixels; the style sheet has it too."""
+LANE = 26
+"""Width of one lane for a jump."""
+RUNS = 25
+"""Latest runs shown."""
+
+
+class Node(msgspec.Struct, frozen=True, kw_only=True):
+    """One step as drawn."""
+
+    id: str
+    kind: str
+    """``send``, ``wait``, ``wait_until``, ``branch`` or ``exit``: its symbol."""
+    words: str
+    next: str | None
+    """What stands on the way to the step below; None when none leads there."""
+
+
+class Jump(msgspec.Struct, frozen=True, kw_only=True):
+    """A way to a step that is not the one below, drawn at the side."""
+
+    label: str
+    path: str
+    """SVG path data."""
+    label_y: float
+    x: float
+
+
+class Graph(msgspec.Struct, frozen=True, kw_only=True):
+    """A journey as drawn."""
+
+    nodes: list[Node]
+    jumps: list[Jump]
+    height: int
+    width: int
+    """Of the lanes at the side."""
+
+
+def ways(step: Step) -> list[tuple[str, str]]:
+    """(label, target) of each way out of a step."""
+    if isinstance(step, Branch):
+        return [("yes", step.yes), ("no", step.no)]
+    if isinstance(step, WaitUntil):
+        did = " or ".join(step.filter.names)
+        return [(f"no {did} within {format_duration(step.timeout_us)}", step.next), (did, step.on_match)]
+    return [("", target) for target in step.targets()]
+
+
+def graph(journey: Journey) -> Graph:
+    """Where everything of a journey stands in the drawing."""
+    order = {step_id: index for index, step_id in enumerate(journey.steps)}
+    nodes, sides = [], []
+    for index, step in enumerate(journey.steps.values()):
+        out = ways(step)
+        down = [label for label, target in out if order.get(target) == index + 1]
+        sides += [
+            (index, order[target], label) for label, target in out if target in order and order[target] != index + 1
+        ]
+        kind = type(step).__module__.rpartition(".")[2]
+        ends = [label for label, target in out if target == EXIT]
+        words = f"{step.words()} (or ends: {ends[0]})" if ends and ends[0] else step.words()
+        nodes.append(Node(id=step.id, kind=kind, words=words, next=" or ".join(filter(None, down)) if down else None))
+    jumps, lanes = _jumps(sides)
+    return Graph(nodes=nodes, jumps=jumps, height=len(nodes) * ROW, width=lanes * LANE + 14)
+
+
+def _jumps(sides: list[tuple[int, int, str]]) -> tuple[list[Jump], int]:
+    """Short jumps nearest to the steps; two that overlap get different lanes."""
+    lanes: list[list[tuple[int, int]]] = []
+    jumps = []
+    for start, end, label in sorted(sides, key=lambda one: (abs(one[1] - one[0]), one[0])):
+        low, high = min(start, end), max(start, end)
+        lane = next((n for n, taken in enumerate(lanes) if all(high <= a or low >= b for a, b in taken)), len(lanes))
+        if lane == len(lanes):
+            lanes.append([])
+        lanes[lane].append((low, high))
+        jumps.append(_jump(start, end, label, (lane + 1) * LANE))
+    return jumps, len(lanes)
+
+
+def _jump(start: int, end: int, label: str, x: float) -> Jump:
+    from_y, to_y = start * ROW + 44, end * ROW + 36
+    bend = 10 if to_y > from_y else -10
+    path = (
+        f"M0 {from_y} H{x - 10} Q{x} {from_y} {x} {from_y + bend} "
+        f"V{to_y - bend} Q{x} {to_y} {x - 10} {to_y} H7 M13 {to_y - 6} L6 {to_y} L13 {to_y + 6}"
+    )
+    return Jump(label=label, path=path, label_y=from_y - 8, x=x)
+
+
+def journeys(request: Request) -> Response:
+    """All journeys."""
+    site = of(request)
+    shown = site.workspace.shown()
+    with site.store() as store:
+        n = figures.run_figures(store.serving.rows("run_counts")) | figures.message_figures(store)
+    found = list(shown.definitions.journeys.values()) if shown.definitions else []
+    return site.page(
+        request, "journeys.html", title="Journeys", journeys=found, entry=entry_words, n=n, problem=shown.problem
+    )
+
+
+def entry_words(journey: Journey) -> str:
+    """How one gets in, for people."""
+    if journey.entry is not None:
+        return f"did {journey.entry.words()}"
+    return f"enters the segment {journey.entry_segment}"
+
+
+def again_words(journey: Journey) -> str:
+    """How often one gets in, for people."""
+    if journey.reentry_us < 0:
+        return "once in a lifetime"
+    return "again as soon as the last run has ended" if not journey.reentry_us else (
+        f"again {format_duration(journey.reentry_us)} after the last run ended"
+    )  # fmt: skip
+
+
+def journey(request: Request) -> Response:
+    """One journey."""
+    site = of(request)
+    shown = site.workspace.shown()
+    name = request.path_params["name"]
+    found = shown.definitions.journeys.get(name) if shown.definitions else None
+    if found is None:
+        raise missing(f"The workspace has no journey {name[:80]}. {shown.problem}")
+    with site.store() as store:
+        n = figures.run_figures(store.serving.rows("run_counts")) | figures.message_figures(store)
+        outcomes = store.serving.rows("run_outcomes", name)
+        runs = store.serving.rows("journey_runs", name, RUNS)
+    return site.page(
+        request,
+        "journey.html",
+        title=name.replace("_", " ").capitalize(),
+        journey=found,
+        entry=entry_words(found),
+        again=again_words(found),
+        graph=graph(found),
+        n=n,
+        outcomes=outcomes,
+        runs=runs,
+        elsewhere=_elsewhere(n, found),
+        row=ROW,
+    )
+
+
+def _elsewhere(n: dict[str, int], journey: Journey) -> list[dict[str, Any]]:
+    """Runs that wait at steps which only an earlier version has."""
+    prefix = f"at:{journey.name}:"
+    waits = [
+        (key[len(prefix) :].rpartition(":")[0], count)
+        for key, count in n.items()
+        if key.startswith(prefix) and key.endswith(":active")
+    ]
+    return [{"step": step, "n": count} for step, count in waits if step not in journey.steps]

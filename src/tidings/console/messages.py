@@ -1,0 +1,91 @@
+"""Messages: every decision to send with its one state, and one message with its mail and why."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from tidings.console import body, figures, why
+from tidings.console.site import missing, number_from, of, text_from
+
+PAGE = 40
+"""Messages on one page."""
+TABS = ("", "accepted", "suppressed", "refused", "in_doubt", "queued")
+"""States that the list can be narrowed to."""
+STATE_WORDS = {
+    "accepted": "Sent",
+    "refused": "Refused",
+    "suppressed": "Suppressed",
+    "in_doubt": "In doubt",
+    "queued": "Queued",
+    "attempting": "Being handed over",
+}
+"""States for people."""
+
+
+def messages(request: Request) -> Response:
+    """The list, the latest decision first."""
+    site = of(request)
+    state = text_from(request, "state")
+    state = state if state in TABS else ""
+    asked = {
+        "decided_us": number_from(request, "before", 1 << 62),
+        "message_id": text_from(request, "after"),
+        "limit": PAGE + 1,
+    }
+    with site.store() as store:
+        question = "messages_in_state" if state else "messages"
+        rows = store.ledger.rows(question, **asked, **({"state": state} if state else {}))
+        n = figures.message_figures(store)
+    last = rows[PAGE - 1] if len(rows) > PAGE else None
+    return site.page(
+        request,
+        "messages.html",
+        title="Messages",
+        messages=rows[:PAGE],
+        older={"before": last["decided_us"], "after": last["message_id"], "state": state} if last else None,
+        state=state,
+        tabs=TABS,
+        state_words=STATE_WORDS,
+        n=n,
+    )
+
+
+def message(request: Request) -> Response:
+    """One message: the mail, the hand-over, and why."""
+    site = of(request)
+    with site.store() as store:
+        row = store.ledger.row("message", request.path_params["message_id"])
+        if row is None:
+            raise missing("The ledger has no such message.")
+        intent = why.unpack(row)
+        person = store.serving.row("person", row["profile_id"])
+        found = body.rendered_html(store, row)
+        chain = why.chain(store, row, intent)
+    return site.page(
+        request,
+        "message.html",
+        title=row["subject"] or row["template"].replace("_", " ").capitalize(),
+        message=row,
+        person=person,
+        chain=chain,
+        items=why.items(row),
+        origin=found.origin if found else "",
+        state_words=STATE_WORDS,
+        reason=why.REASONS.get(row["reason"], ""),
+        segments=intent.why.get("segments", []),
+        shown=site.workspace.shown(),
+        shop=body.site(site.config.mail.shop_url),
+    )
+
+
+def message_body(request: Request) -> Response:
+    """The mail's HTML for the frame on that page: sandboxed, links dead, the open pixel left out."""
+    site = of(request)
+    with site.store() as store:
+        row = store.ledger.row("message", request.path_params["message_id"])
+        found = body.rendered_html(store, row) if row else None
+    if found is None:
+        raise missing("Nothing is left to render this message from.")
+    images = body.picture_sites(found.html, site.config.public_url)
+    return HTMLResponse(found.html, headers={"Content-Security-Policy": body.policy(images, popups=False)})

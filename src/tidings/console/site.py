@@ -1,0 +1,89 @@
+"""What all pages of the console share: configuration, clock, definitions, templates, and how a page is made."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import msgspec
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from tidings.clock import Clock
+from tidings.config import Config
+from tidings.console import show
+from tidings.console.definitions import Workspace
+from tidings.console.store import Store
+
+HERE = Path(__file__).parent
+PAGES = (
+    ("Overview", "/", "overview"),
+    ("People", "/people", "people"),
+    ("Segments", "/segments", "segments"),
+    ("Journeys", "/journeys", "journeys"),
+    ("Messages", "/messages", "messages"),
+    ("Rejected", "/rejected", "rejected"),
+    ("Inbox", "/inbox", "inbox"),
+)
+"""Title, path and symbol of the navigation."""
+
+
+class Site(msgspec.Struct, frozen=True, kw_only=True):
+    """The console of one data directory."""
+
+    config: Config
+    clock: Clock
+    workspace: Workspace
+    templates: jinja2.Environment
+
+    def store(self) -> Store:
+        """What the data directory holds; use it as a context manager."""
+        return Store(self.config, self.clock)
+
+    def page(self, request: Request, template: str, *, title: str, status_code: int = 200, **more: Any) -> Response:
+        """A page of the console."""
+        now_us = self.clock.now_us()
+        html = self.templates.get_template(template).render(
+            request=request,
+            title=title,
+            path=request.url.path,
+            pages=PAGES,
+            now_us=now_us,
+            at=lambda at_us: show.time_tag(at_us, now_us),
+            **more,
+        )
+        return HTMLResponse(html, status_code)
+
+
+def of(request: Request) -> Site:
+    """The site that this request came to."""
+    site: Site = request.app.state.site
+    return site
+
+
+def templates() -> jinja2.Environment:
+    """The templates: everything is escaped, a missing value is an error."""
+    env = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE / "templates"), autoescape=True, undefined=jinja2.StrictUndefined
+    )
+    env.trim_blocks = env.lstrip_blocks = True
+    env.filters.update(show.FILTERS)
+    return env
+
+
+def number_from(request: Request, name: str, default: int) -> int:
+    """A whole number from the query; `default` when it is missing or none."""
+    text = request.query_params.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else default
+
+
+def text_from(request: Request, name: str, most: int = 200) -> str:
+    """A text from the query, cut."""
+    return request.query_params.get(name, "").strip()[:most]
+
+
+def missing(what: str) -> HTTPException:
+    """404 with a sentence."""
+    return HTTPException(404, what)

@@ -1,0 +1,10 @@
+/* Entry: every page loads it. Each module does nothing where its elements are not. */
+import { keepTimes } from "./times.js";
+import { goLive } from "./live.js";
+import { openRows } from "./timeline.js";
+import { startInbox } from "./inbox.js";
+
+keepTimes();
+openRows();
+startInbox();
+goLive();

@@ -1,0 +1,21 @@
+"""The console role: serves the web console on ``console.host``:``console.port`` until SIGTERM or SIGINT."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tidings.config import Config
+from tidings.console import serve
+from tidings.console.app import create_app
+
+
+def run(config: Config, ready: Callable[[dict[str, object]], None]) -> None:
+    """Serve; `ready` gets ``url``, ``host`` and ``port``. Raises OSError when the port is taken."""
+    sock = serve.bind(config.console.host, config.console.port)
+    app = create_app(config)
+    told: dict[str, object] = {
+        "url": serve.address(sock),
+        "host": config.console.host,
+        "port": sock.getsockname()[1],
+    }
+    serve.serve_role(app, sock, on_start=lambda: ready(told), before_stop=app.state.hub.stop)
