@@ -24,12 +24,14 @@ FOLLOW = f"""
 import os, random, signal, sys
 from pathlib import Path
 from tests.unit.outputs.stream import Stream
+from tidings.lake import parquet
 from tidings.lake.follow import LakeFollower
 from tidings.lake.parquet import ParquetLake
 from tidings.outputs.memory import MemoryOutputs
 from tidings.serving.db import open_writing
 from tidings.serving.projector import Projector
 
+parquet.JOIN_FILES = 3
 stream, rng = Stream(seed=21, events={EVENTS}), random.Random(5)
 outputs = MemoryOutputs()
 outputs.append(stream.blocks)

@@ -41,6 +41,8 @@ LAKE_RECORDS = 50_000
 """So many records behind, the lake does not wait for its time."""
 LAKE_BLOCKS = 2_000
 """So many blocks behind, neither."""
+LAKE_IDLE_RECORDS = 1_000
+"""So many records behind, it uses a moment in which there is nothing to project."""
 LAST_S = 5.0
 """How long it may still catch up when told to end."""
 
@@ -99,7 +101,7 @@ class Projecting:
     def _turn(self) -> None:
         blocks = self._projector.step()
         now_s = time.monotonic()
-        flushed = self._lake_is_due(now_s) and self._flush()
+        flushed = self._lake_is_due(now_s, idle=not blocks) and self._flush()
         if now_s - self._trimmed_s >= TRIM_S:
             self._trim(now_s)
         if blocks or flushed:
@@ -120,12 +122,13 @@ class Projecting:
     def _lake_behind(self) -> int:
         return self._projector.cursor().seq - self._lake.cursor().seq
 
-    def _lake_is_due(self, now_s: float) -> bool:
+    def _lake_is_due(self, now_s: float, *, idle: bool) -> bool:
         taken, lake = self._projector.cursor(), self._lake.cursor()
         if taken.seq <= lake.seq:
             return False
-        waited = now_s - self._flushed_s >= self._flush_s
-        return waited or taken.seq - lake.seq >= LAKE_BLOCKS or taken.upto_offset - lake.upto_offset >= LAKE_RECORDS
+        records = taken.upto_offset - lake.upto_offset
+        many = records >= (LAKE_IDLE_RECORDS if idle else LAKE_RECORDS) or taken.seq - lake.seq >= LAKE_BLOCKS
+        return many or now_s - self._flushed_s >= self._flush_s
 
     def _flush(self) -> bool:
         flushed = self._follower.step() > 0
