@@ -68,7 +68,11 @@ class Comparison(msgspec.Struct, frozen=True):
         return OPERATORS[self.operator][0](value, self.wanted)
 
     def words(self) -> str:
-        """For people: ``is at least 1000``."""
+        """For people: ``is at least 1000``, ``is not empty``."""
+        if self.operator == "empty":
+            return "is empty" if self.wanted else "is not empty"
+        if self.operator == "exists":
+            return "is known" if self.wanted else "is unknown"
         return f"{OPERATORS[self.operator][1]} {self.wanted!r}"
 
 
