@@ -35,7 +35,17 @@ class Connection(asyncio.Protocol):
     """See the module. Created by the server for each accepted socket."""
 
     __slots__ = (
-        *("_body_bound", "_chunk_bytes", "_chunks", "_deaf", "_fed_bytes", "_fields", "_head_done", "_headers"),
+        *(
+            "_before_bytes",
+            "_body_bound",
+            "_chunk_bytes",
+            "_chunks",
+            "_deaf",
+            "_fed_bytes",
+            "_fields",
+            "_head_done",
+            "_headers",
+        ),
         *("_parser", "_paused", "_pending", "_receiving", "_server", "_size", "_stuck", "_target", "_transport"),
         *("_url", "deadline", "on_header", "on_url"),
     )
@@ -47,6 +57,7 @@ class Connection(asyncio.Protocol):
         self._target: list[bytes] = []
         self._fields: dict[bytes, bytes] = {}
         self._chunk_bytes = 0
+        self._before_bytes = 0
         self._fed_bytes = 0
         self._head_done = False
         self._receiving = False
@@ -86,6 +97,7 @@ class Connection(asyncio.Protocol):
         if self._deaf:
             return
         self._chunk_bytes = len(data)
+        self._before_bytes = 0
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -113,7 +125,7 @@ class Connection(asyncio.Protocol):
     def on_message_begin(self) -> None:
         """The first byte of a request: its whole head is due within the time for heads."""
         self._receiving = True
-        self._fed_bytes = -self._chunk_bytes  # what came before in the same piece is not this request's
+        self._fed_bytes = -self._before_bytes
         self._target.clear()
         self._fields.clear()
         self.deadline = self._server.head_deadline
@@ -154,6 +166,7 @@ class Connection(asyncio.Protocol):
         self._drop_body()
         self._receiving = False
         self._head_done = False
+        self._before_bytes = self._chunk_bytes  # what else this piece holds is not counted for the next request
         self.deadline = _NEVER
         request = Request(self._parser.get_method(), self._url, self._headers, body, self.flush)
         request.keep_alive = self._keep_alive()
