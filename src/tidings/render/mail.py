@@ -161,7 +161,7 @@ def _context(
 def _merge(part: BoundTemplate, context: dict[str, Any], what: str) -> str:
     try:
         return part.render(context)
-    except (LiquidError, RecursionError) as error:
+    except (LiquidError, RecursionError, UnicodeError) as error:
         # The error's text may quote values of the person; its kind and the place are enough.
         msg = f"render_failed: {what}: {type(error).__name__}"
         raise CannotRender(msg) from error

@@ -155,7 +155,10 @@ class _Writer(_Reader):
             self.out.append(" ")
 
     def text(self, data: str) -> None:
-        self.out.append(_SPACES.sub(" ", data.translate(_INVISIBLE)))
+        words = _SPACES.sub(" ", data.translate(_INVISIBLE))
+        if words[:1].strip() and self.out and self.out[-1].endswith(LINK_END):
+            words = f" {words}"  # else they would read as part of the address
+        self.out.append(words)
 
     def tag(self, token: str) -> None:
         self.out.append(f"<!--{token}-->")
@@ -166,8 +169,10 @@ class _Writer(_Reader):
             self.out.append(alt)
 
     def _end_link(self) -> None:
-        words = "".join(self.out[self._link_at :]).strip()
+        written = "".join(self.out[self._link_at :])
+        words = written.strip()
         if self._href and words:
             del self.out[self._link_at :]
-            self.out.append(f"{words}: {LINK_START}{self._href}{LINK_END}")
+            gap = " " if written[0].isspace() else ""
+            self.out.append(f"{gap}{words}: {LINK_START}{self._href}{LINK_END}")
         self._href = ""

@@ -29,6 +29,7 @@ from tidings.errors import DefinitionError
 from tidings.render import liquid
 from tidings.render.plain import LINK_END, LINK_START, to_text
 from tidings.render.protect import Protected, blanked, protect, restore, unhide
+from tidings.render.tables import with_bodies
 
 MAX_SOURCE_BYTES = 256 * 1024
 """Largest template file."""
@@ -195,7 +196,7 @@ def _to_html(body: str, where: str, first_line: int) -> tuple[str, Protected]:
         inliner = css_inline.CSSInliner(
             inline_style_tags=False, keep_style_tags=True, load_remote_stylesheets=False, extra_css=rules
         )
-        html = inliner.inline(html)
+        html = inliner.inline(with_bodies(html))
     return html, protected
 
 

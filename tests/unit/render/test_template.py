@@ -37,6 +37,7 @@ def test_the_same_holds_after_css_has_been_inlined_by_an_html_parser():
     html = render(made).html
     assert re.findall(r'<tr>\s*<td[^>]*style="color: red;?"[^>]*>(.*?)</td></tr>', html) == ["Mug &lt;blue&gt;", "Lamp"]
     assert ".x {" not in html
+    assert html.count("<tbody>") == html.count("</tbody>")
 
 
 @pytest.mark.parametrize("shown", [True, False])
@@ -224,3 +225,15 @@ def test_the_cart_may_be_empty_and_nobody_known():
     )
     assert "Hello you" in render(made, {}).text
     assert len(CART) == 2
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_a_loop_over_rows_opens_no_table_body_of_its_own(count):
+    made = whole(
+        '<mjml><mj-head><mj-style inline="inline">td { margin: 0 }</mj-style></mj-head><mj-body><mj-section><mj-column>'
+        "<mj-text><table>\n{% for i in cart %}<tr><td><table><tr><td>{{ i.n }}</td></tr></table></td></tr>{% endfor %}</table>"
+        "<table><thead><tr><th>a</th></tr></thead></table></mj-text></mj-column></mj-section></mj-body></mjml>"
+    )
+    html = render(made, {"cart": [{"n": n} for n in range(count)]}).html
+    for tag in ("table", "tbody", "tr", "td", "thead"):
+        assert html.count(f"<{tag}>") + html.count(f"<{tag} ") + html.count(f"<{tag}\n") == html.count(f"</{tag}>"), tag
