@@ -21,7 +21,7 @@ from tidings.console.store import Store
 from tidings.errors import TidingsError
 from tidings.feedback.tokens import Tokens
 from tidings.render.mail import Sender, render_message
-from tidings.render.template import Template, compile_template, load_templates
+from tidings.render.template import Template, compile_template
 
 MAX_ORIGINS = 20
 """Sites whose pictures one mail may show here."""
@@ -60,10 +60,10 @@ def _again(store: Store, row: sqlite3.Row) -> Body | None:
 
 
 def _preview(store: Store, row: sqlite3.Row) -> Body | None:
-    templates = load_templates(store.config.workspace / "templates")
-    template = templates.get(row["template"])
-    if template is None:
+    path = store.config.workspace / "templates" / f"{row['template']}.mjml"
+    if not re.fullmatch(r"[\w-]+", row["template"]) or not path.exists():
         return None
+    template = _compiled(row["template"], path.read_bytes())
     mail = store.config.mail
     sender = Sender(
         from_name=mail.from_name,

@@ -22,6 +22,17 @@ STATES = ("accepted", "suppressed", "refused", "in_doubt", "queued", "attempting
 """States of a message, ends first."""
 
 
+STATE_WORDS = {
+    "accepted": "Sent",
+    "refused": "Refused",
+    "suppressed": "Suppressed",
+    "in_doubt": "In doubt",
+    "queued": "Queued",
+    "attempting": "Being handed over",
+}
+"""States for people."""
+
+
 class Snapshot(msgspec.Struct, kw_only=True):
     """Everything live, at one instant."""
 
@@ -117,7 +128,7 @@ def event_row(row: sqlite3.Row) -> dict[str, Any]:
         "at": row["received_us"],
         "state": STATUS_NAMES[row["status"]],
         "name": row["event"] or (row["reason"] or "event").replace("_", " "),
-        "source": row["source"],
+        "more": row["source"],
         "who": show.who(row) if row["profile_id"] else "",
         "href": f"/events/{row['offset']}",
     }
@@ -130,7 +141,7 @@ def change_row(row: sqlite3.Row, shown: Shown) -> dict[str, Any]:
         "at": row["known_us"],
         "state": "entered" if row["entered"] else "left",
         "name": shown.label(row["segment"]),
-        "segment": row["segment"],
+        "more": "entered" if row["entered"] else "left",
         "who": show.who(row),
         "href": f"/people/{row['profile_id']}",
     }
@@ -144,7 +155,7 @@ def message_row(row: sqlite3.Row) -> dict[str, Any]:
         "state": row["state"],
         "name": row["subject"] or show.words(row["template"]),
         "who": row["address"] or "no address",
-        "reason": show.words(row["reason"]) if row["reason"] else "",
+        "more": show.words(row["reason"]) if row["reason"] else STATE_WORDS.get(row["state"], row["state"]),
         "href": f"/messages/{row['message_id']}",
     }
 

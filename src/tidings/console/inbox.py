@@ -9,6 +9,9 @@ from __future__ import annotations
 import re
 import sqlite3
 from email import message_from_bytes
+from email.errors import HeaderParseError
+from email.header import decode_header, make_header
+from email.utils import parseaddr
 from typing import Any
 
 import msgspec
@@ -76,7 +79,7 @@ def _mail(store: Store, number: int) -> dict[str, Any] | None:
     return {
         **figures.mail_row(row),
         "sender": row["sender"],
-        "from": _header(data, "From") or row["sender"],
+        **_sender(data, row["sender"]),
         "headers": [(name, text) for name in SHOWN_HEADERS if (text := _header(data, name))],
         "html": body.part(data, "text/html") is not None,
         "text": body.part(data, "text/plain"),
@@ -89,6 +92,15 @@ def _mail(store: Store, number: int) -> dict[str, Any] | None:
 def _header(raw: bytes, name: str) -> str:
     value = str(message_from_bytes(raw[: raw.find(b"\r\n\r\n") + 4 or None]).get(name, ""))
     return re.sub(r"\s+", " ", value)
+
+
+def _sender(raw: bytes, envelope: str) -> dict[str, str]:
+    name, address = parseaddr(_header(raw, "From"))
+    try:
+        name = str(make_header(decode_header(name)))
+    except (LookupError, UnicodeError, HeaderParseError, ValueError):
+        name = ""  # an encoding that nobody knows: the address says enough
+    return {"from": name or address or envelope, "from_address": address or envelope}
 
 
 def _message(store: Store, row: sqlite3.Row) -> str:

@@ -33,6 +33,8 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
     words: str
     next: str | None
     """What stands on the way to the step below; None when none leads there."""
+    jumps: list[tuple[str, str]]
+    """What stands on the ways to other steps, and where they lead."""
 
 
 class Jump(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,8 +43,6 @@ class Jump(msgspec.Struct, frozen=True, kw_only=True):
     label: str
     path: str
     """SVG path data."""
-    label_y: float
-    x: float
 
 
 class Graph(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,13 +72,13 @@ def graph(journey: Journey) -> Graph:
     for index, step in enumerate(journey.steps.values()):
         out = ways(step)
         down = [label for label, target in out if order.get(target) == index + 1]
-        sides += [
-            (index, order[target], label) for label, target in out if target in order and order[target] != index + 1
-        ]
         kind = type(step).__module__.rpartition(".")[2]
         ends = [label for label, target in out if target == EXIT]
         words = f"{step.words()} (or ends: {ends[0]})" if ends and ends[0] else step.words()
-        nodes.append(Node(id=step.id, kind=kind, words=words, next=" or ".join(filter(None, down)) if down else None))
+        below = " or ".join(filter(None, down)) if down else None
+        aside = [(label, target) for label, target in out if target in order and order[target] != index + 1]
+        sides += [(index, order[target], label) for label, target in aside]
+        nodes.append(Node(id=step.id, kind=kind, words=words, next=below, jumps=aside))
     jumps, lanes = _jumps(sides)
     return Graph(nodes=nodes, jumps=jumps, height=len(nodes) * ROW, width=lanes * LANE + 14)
 
@@ -104,7 +104,7 @@ def _jump(start: int, end: int, label: str, x: float) -> Jump:
         f"M0 {from_y} H{x - 10} Q{x} {from_y} {x} {from_y + bend} "
         f"V{to_y - bend} Q{x} {to_y} {x - 10} {to_y} H7 M13 {to_y - 6} L6 {to_y} L13 {to_y + 6}"
     )
-    return Jump(label=label, path=path, label_y=from_y - 8, x=x)
+    return Jump(label=label, path=path)
 
 
 def journeys(request: Request) -> Response:

@@ -12,15 +12,6 @@ PAGE = 40
 """Messages on one page."""
 TABS = ("", "accepted", "suppressed", "refused", "in_doubt", "queued")
 """States that the list can be narrowed to."""
-STATE_WORDS = {
-    "accepted": "Sent",
-    "refused": "Refused",
-    "suppressed": "Suppressed",
-    "in_doubt": "In doubt",
-    "queued": "Queued",
-    "attempting": "Being handed over",
-}
-"""States for people."""
 
 
 def messages(request: Request) -> Response:
@@ -46,7 +37,7 @@ def messages(request: Request) -> Response:
         older={"before": last["decided_us"], "after": last["message_id"], "state": state} if last else None,
         state=state,
         tabs=TABS,
-        state_words=STATE_WORDS,
+        state_words=figures.STATE_WORDS,
         n=n,
     )
 
@@ -71,7 +62,7 @@ def message(request: Request) -> Response:
         chain=chain,
         items=why.items(row),
         origin=found.origin if found else "",
-        state_words=STATE_WORDS,
+        state_words=figures.STATE_WORDS,
         reason=why.REASONS.get(row["reason"], ""),
         segments=intent.why.get("segments", []),
         shown=site.workspace.shown(),

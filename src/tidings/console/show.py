@@ -19,6 +19,9 @@ SYMBOLS = {"GBP": "£", "EUR": "€", "USD": "$", "JPY": "¥"}
 NOTHING = "\N{EN DASH}"
 """Where there is no value."""
 MINUS = "\N{MINUS SIGN}"
+TIMES = "\N{MULTIPLICATION SIGN}"
+TELLING = ("name", "title", "query", "order_id", "email", "purpose", "path", "subject", "url", "method")
+"""Properties that say what an event is about, the best first."""
 HUES = 8
 """Colours of the round initials; see console.css."""
 MAX_JSON_CHARS = 64_000
@@ -87,6 +90,30 @@ def time_tag(at_us: int | None, now_us: int) -> Markup:
     )
 
 
+def moment_tag(at_us: int | None, now_us: int) -> Markup:
+    """The instant to the second, for chains of cause and effect; the page's script shows it in the reader's zone."""
+    if not at_us:
+        return Markup("")
+    text = clock_time(at_us) if abs(now_us - at_us) < DAY_US else f"{day(at_us)}, {clock_time(at_us)}"
+    return Markup('<time datetime="{}" data-us="{}" data-clock title="{}">{}</time>').format(
+        iso(at_us), at_us, exact(at_us), text
+    )
+
+
+def headline(said: Mapping[str, Any]) -> str:
+    """What an event's properties say, in a few words: a name, a price, a total, else the first pairs."""
+    currency = str(said.get("currency") or "")
+    parts = [str(said[key]) for key in TELLING if isinstance(said.get(key), str) and said[key]]
+    for key in ("price", "revenue", "value"):
+        if isinstance(said.get(key), int | float):
+            parts.append(money(said[key], currency))
+    if isinstance(said.get("quantity"), int) and said["quantity"] != 1:
+        parts.append(f"{TIMES} {said['quantity']}")
+    if not parts:
+        parts = [f"{words(key).lower()} {value(given)}" for key, given in said.items() if given is not None]
+    return " · ".join(parts[:3])
+
+
 def span(span_us: int) -> str:
     """``5 min``, ``1 h 20 min``, ``340 ms``."""
     if span_us < SECOND_US:
@@ -119,8 +146,8 @@ def who(row: sqlite3.Row | Mapping[str, Any]) -> str:
 
 def initials(name: str) -> str:
     """One or two letters for the round picture."""
-    words = re.findall(r"[^\W\d_]+", name.partition("@")[0])
-    return "".join(word[0] for word in words[:2]).upper() or "?"
+    words = re.findall(r"\b[^\W\d_]+\b", name.partition("@")[0])
+    return "".join(word[0] for word in words[:2]).upper() or "#"
 
 
 def hue(profile_id: str) -> int:
@@ -192,6 +219,7 @@ FILTERS = {
     "hue": hue,
     "words": words,
     "value": value,
+    "headline": headline,
     "instant_of": instant_of,
     "json_markup": json_markup,
 }

@@ -52,6 +52,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
             pages=PAGES,
             now_us=now_us,
             at=lambda at_us: show.time_tag(at_us, now_us),
+            moment=lambda at_us: show.moment_tag(at_us, now_us),
             **more,
         )
         return HTMLResponse(html, status_code)

@@ -13,7 +13,7 @@ import msgspec
 import zstandard
 
 from tidings.clock import format_duration
-from tidings.console import people
+from tidings.console import people, show
 from tidings.console.store import Store
 from tidings.domain import feedback
 from tidings.domain.event import Event
@@ -22,8 +22,6 @@ from tidings.recommend.base import Recommendation
 
 MAX_INTENT_BYTES = 1024 * 1024
 """Largest decoded decision."""
-SHOWN_PROPERTIES = ("name", "product_id", "price", "quantity", "currency", "revenue", "order_id", "query", "wording")
-"""Properties that say most about a shop's event, in this order."""
 
 REASONS = {
     "no_consent": "This person never agreed to this category, and it needs consent.",
@@ -47,6 +45,8 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
     """``event``, ``wait``, ``step``, ``yes``, ``no``, ``mail`` or ``answer``: its symbol."""
     title: str
     detail: str = ""
+    note: str = ""
+    """What it did, in small letters beside the proof."""
     occurred_us: int = 0
     known_us: int = 0
     """Shown when it differs from `occurred_us`: when we learned of it."""
@@ -92,18 +92,12 @@ def _entry(store: Store, intent: SendIntent) -> Link:
     return Link(
         kind="event",
         title=event.name,
-        detail=f"Started the journey {intent.journey.replace('_', ' ')}.",
+        detail=show.headline(event.properties),
+        note=f"started the journey {intent.journey.replace('_', ' ')}",
         occurred_us=event.occurred_us,
         known_us=event.received_us,
-        facts=_properties(event),
         offset=offset,
     )
-
-
-def _properties(event: Event) -> list[tuple[str, str]]:
-    """What an event says about itself, in a few pairs."""
-    found = [(name, event.properties[name]) for name in SHOWN_PROPERTIES if name in event.properties]
-    return [(name.replace("_", " "), str(given)[:200]) for name, given in found if not isinstance(given, list | dict)]
 
 
 def _steps(store: Store, intent: SendIntent) -> list[Link]:
@@ -116,7 +110,7 @@ def _steps(store: Store, intent: SendIntent) -> list[Link]:
             Link(
                 kind="wait" if waits else "step",
                 title=_sentence(str(outcome)),
-                detail=f"Step {step}, {_cause_words(str(cause), event)}",
+                note=f"step {step}, {_cause_words(str(cause), event)}",
                 occurred_us=occurred_us,
                 known_us=known_us,
                 offset=offset,
@@ -131,8 +125,8 @@ def _sentence(text: str) -> str:
 
 def _cause_words(cause: str, event: Event | None = None) -> str:
     if cause.startswith("event:"):
-        return f"because of {event.name if event else 'an event'}."
-    return "because its timer was due." if cause.startswith("timer:") else "because of the definitions."
+        return f"because of {event.name if event else 'an event'}"
+    return "because its timer was due" if cause.startswith("timer:") else "because of the definitions"
 
 
 def _permission(store: Store, intent: SendIntent) -> list[Link]:
@@ -148,7 +142,7 @@ def _permission(store: Store, intent: SendIntent) -> list[Link]:
                 title=f"Consent to {given['purpose']} {word}",
                 detail=f"“{wording}”" if isinstance(wording, str) else "",
                 occurred_us=given["occurred_us"],
-                facts=[("by", str(given["method"]) or "an event")],
+                note=f"by {given['method'] or 'an event'}",
                 offset=given["offset"],
             )
         )

@@ -65,6 +65,15 @@ PEOPLE = [
 WORDING = "Send me news, offers and a reminder when I leave something in my basket. I can stop this at any time."
 
 
+ENDS = [
+    (DeliveryState.ACCEPTED, "250 2.0.0 stored"),
+    (DeliveryState.ACCEPTED, "250 2.0.0 stored"),
+    (DeliveryState.REFUSED, "550 5.1.1 no such user here"),
+    (DeliveryState.IN_DOUBT, ""),
+]
+"""What the server answers, in turn; then always yes."""
+
+
 class World:
     """One data directory and everything that writes into it."""
 
@@ -86,6 +95,8 @@ class World:
         show = lambda state: computed(state, definitions.layout)  # noqa: E731
         self._projector = Projector(self.config.data / "serving.db", self.log, self._outputs, show)
         self._sent = 0
+        self.answers: list[tuple[str, str]] = []
+        self.handed_over: list[str] = []
 
     # the sink of the core
 
@@ -132,17 +143,18 @@ class World:
             pass
 
     def wait(self, span_us: int) -> None:
-        """Let time pass, timers firing on the way."""
+        """Let time pass in small steps, timers firing and messages going out on the way."""
         self.run()
-        self.clock.advance(span_us)
-        self.run()
+        until_us = self.clock.now_us() + span_us
+        while self.clock.now_us() < until_us:
+            self.clock.set(min(until_us, self.clock.now_us() + 5 * SECOND_US))
+            self.run()
+            self.deliver()
 
     # the deliver role
 
-    def deliver(
-        self, *, answers: Sequence[tuple[str, str]] = ((DeliveryState.ACCEPTED, "250 2.0.0 stored"),)
-    ) -> list[str]:
-        """Hand over everything that is due, with these answers in turn; the message ids."""
+    def deliver(self) -> None:
+        """Hand over everything that is due, with `answers` in turn, then yes."""
         sender = Sender(
             from_name=self.config.mail.from_name,
             from_address=self.config.mail.from_address,
@@ -150,12 +162,10 @@ class World:
             shop_url=SHOP,
             postal_address=self.config.mail.postal_address,
         )
-        done = []
-        for number, due in enumerate(self.ledger.due(self.clock.now_us(), 100)):
-            state, reply = answers[min(number, len(answers) - 1)]
+        for due in self.ledger.due(self.clock.now_us(), 100):
+            state, reply = self.answers.pop(0) if self.answers else ENDS[0]
             self._hand_over(due.intent, sender, state, reply)
-            done.append(due.intent.message_id)
-        return done
+            self.handed_over.append(due.intent.message_id)
 
     def _hand_over(self, intent: SendIntent, sender: Sender, state: str, reply: str) -> None:
         source = (self.config.workspace / "templates" / f"{intent.template}.mjml").read_bytes()
@@ -227,27 +237,22 @@ def busy(folder: Path, now_us: int = NOW_US) -> World:
     _rejects(world)
     world.run()
     world.clock.set(now_us - HOUR_US)
+    world.answers = list(ENDS)
     for number, name in enumerate(PEOPLE[:12]):
         _visit(world, number, name, consent=number % 5 != 3)
         world.wait(chance.randrange(20, 90) * SECOND_US)
     world.wait(6 * MINUTE_US)
-    ends = [
-        (DeliveryState.ACCEPTED, "250 2.0.0 stored"),
-        (DeliveryState.ACCEPTED, "250 2.0.0 stored"),
-        (DeliveryState.REFUSED, "550 5.1.1 no such user here"),
-        (DeliveryState.IN_DOUBT, ""),
-        (DeliveryState.ACCEPTED, "250 2.0.0 stored"),
-    ]
-    sent = world.deliver(answers=ends)
-    _answers(world, sent)
+    _answers(world, world.handed_over)
     for number, name in enumerate(PEOPLE[:3]):
         world.track(customer(name), "Product Added", **product(number + 3))
     world.wait(6 * MINUTE_US)
-    world.deliver()
+    for number, name in enumerate(PEOPLE[:2]):
+        world.track(customer(name), "Product Added", **product(number + 5))
+    world.wait(now_us - 150 * SECOND_US - world.clock.now_us())
     for number, name in enumerate(PEOPLE[4:8]):
         world.track(customer(name), "Product Added", **product(number + 2))
-        world.wait(40 * SECOND_US)
-    world.clock.set(max(world.clock.now_us(), now_us - 30 * SECOND_US))
+        world.wait(SECOND_US)
+    world.wait(now_us - 30 * SECOND_US - world.clock.now_us())
     _browsing(world, chance)
     world.run()
     return world

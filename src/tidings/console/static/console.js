@@ -4,6 +4,7 @@ import { goLive } from "./live.js";
 import { openRows } from "./timeline.js";
 import { startInbox } from "./inbox.js";
 
+document.querySelector(".side [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" }); // on phones
 keepTimes();
 openRows();
 startInbox();

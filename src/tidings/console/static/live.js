@@ -80,7 +80,7 @@ function update(item, row) {
   item.querySelector(".dot").className = "dot " + row.state;
   item.querySelector(".feed-name").textContent = row.name;
   item.querySelector(".feed-who").textContent = row.who;
-  item.querySelector(".feed-more").textContent = row.reason || row.source || row.state.replaceAll("_", " ");
+  item.querySelector(".feed-more").textContent = row.more;
   if (fresh) restart(item.firstElementChild, "fresh");
   return item;
 }

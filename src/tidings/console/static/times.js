@@ -19,9 +19,16 @@ export function timeTag(us) {
   return tag;
 }
 
+function clock(us) {
+  const moment = new Date(us / 1000);
+  const time = moment.toLocaleTimeString("en-GB");
+  const near = Math.abs(Date.now() - moment.getTime()) < 86400e3;
+  return near ? time : moment.toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric" }) + ", " + time;
+}
+
 function show(tag) {
   const us = Number(tag.dataset.us);
-  const text = ago(us);
+  const text = "clock" in tag.dataset ? clock(us) : ago(us);
   if (tag.textContent !== text) tag.textContent = text;
   if (!tag.dataset.exact) {
     tag.dataset.exact = "1";
