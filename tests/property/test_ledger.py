@@ -13,9 +13,9 @@ from tempfile import TemporaryDirectory
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from tests.property.power import PowerLossDisk
 from tests.unit.deliver.messages import FROZEN, NOW_US, intent, message_id, suppression
-
 from tidings.deliver.ledger import Ledger
 
 PEOPLE = 2  # few, so that much happens to each
@@ -141,17 +141,18 @@ def test_each_decision_ends_in_one_state_and_at_most_once_never_hands_over_twice
         world.ledger.close()
 
 
-def power_cut_run(seed: int, synchronous: str) -> tuple[int, int, int]:
+def power_cut_run(folder: Path, seed: int, synchronous: str) -> tuple[int, int, int]:
     """(acknowledged writes, acknowledged writes lost, hand-overs without an attempt on the disk) over 12 power cuts."""
     disk = PowerLossDisk(f"power-{synchronous}-{seed}")
     rng = random.Random(seed)
     handed: set[int] = set()
     acked = lost = forgotten = added = 0
     for _ in range(12):
-        ledger = Ledger(Path("ledger.db"), connect=lambda path: disk.connect(str(path), synchronous))
+        ledger = Ledger(folder / "ledger.db", connect=lambda path: disk.connect(str(path), synchronous))
         lost += sum(ledger.message(message_id(n)) is None for n in range(added))
         forgotten += sum(1 for n in handed if (row := ledger.message(message_id(n))) and row.attempts == 0)
         if lost or forgotten:
+            ledger.close()
             break
         ledger.recover(NOW_US)
         for _ in range(rng.randrange(1, 15)):
@@ -170,12 +171,12 @@ def power_cut_run(seed: int, synchronous: str) -> tuple[int, int, int]:
     return acked, lost, forgotten
 
 
-def test_a_power_cut_loses_no_acknowledged_decision_and_no_attempt():
-    results = [power_cut_run(seed, "FULL") for seed in range(12)]
+def test_a_power_cut_loses_no_acknowledged_decision_and_no_attempt(tmp_path):
+    results = [power_cut_run(tmp_path, seed, "FULL") for seed in range(12)]
     assert sum(acked for acked, _, _ in results) > 500
     assert [(lost, forgotten) for _, lost, forgotten in results] == [(0, 0)] * 12
 
 
-def test_the_power_cut_test_can_fail_because_without_full_synchronisation_it_does():
-    results = [power_cut_run(seed, "NORMAL") for seed in range(4)]
+def test_the_power_cut_test_can_fail_because_without_full_synchronisation_it_does(tmp_path):
+    results = [power_cut_run(tmp_path, seed, "NORMAL") for seed in range(4)]
     assert all(lost or forgotten for _, lost, forgotten in results)

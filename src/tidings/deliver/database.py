@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -74,16 +75,22 @@ def named(script: str) -> dict[str, str]:
 
 
 class Database:
-    """One connection, used by one thread at a time."""
+    """One connection, used by one thread at a time; and of all processes one writes at a time.
 
-    def __init__(self, connection: Connection) -> None:
+    SQLite would see to that itself, but by looking again and again, and before 3.51.3 a checkpoint by one process
+    while another one writes can, very rarely, damage the file. Behind a lock of our own neither happens.
+    """
+
+    def __init__(self, connection: Connection, lock: Path) -> None:
+        """`lock` is the file that all writers of this database lock."""
         self._connection = connection
         self._lock = threading.Lock()
+        self._writing = lock.open("w")
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """All or nothing: committed (and on the disk) when the block ends, rolled back when it raises."""
-        with self._lock:
+        with self._lock, self._alone():
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
@@ -92,6 +99,14 @@ class Database:
                 if self._connection.in_transaction:  # SQLite itself rolls back on some errors, such as a full disk
                     self._connection.execute("ROLLBACK")
                 raise
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        fcntl.flock(self._writing, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            fcntl.flock(self._writing, fcntl.LOCK_UN)
 
     def rows(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
         """All rows that a reading statement gives."""
@@ -107,3 +122,4 @@ class Database:
         """Release the file."""
         with self._lock:
             self._connection.close()
+            self._writing.close()

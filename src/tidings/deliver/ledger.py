@@ -64,10 +64,10 @@ class Ledger:
 
     def __init__(self, path: Path, *, connect: Callable[[Path], Connection] = open_durable) -> None:
         """Open `path`, making the file when there is none. `connect` must give durable commits."""
-        connection = connect(path)
-        for statement in _SCHEMA:
-            connection.execute(statement)
-        self._db = Database(connection)
+        self._db = Database(connect(path), path.with_name(f"{path.name}.lock"))
+        with self._db.transaction() as db:
+            for statement in _SCHEMA:
+                db.execute(statement)
 
     # -- the processor's side ---------------------------------------------------------------------------------------
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import multiprocessing
+
 import msgspec
 import pytest
 
@@ -182,6 +184,7 @@ def test_after_a_crash_each_mode_does_what_it_says(ledger, tmp_path):
     assert ledger.counts() == {"in_doubt": 1, "queued": 3}
     again = ledger.recover(NOW_US + 6)
     assert (again.in_doubt, again.queued) == (0, 0)
+    ledger.close()
 
 
 def test_a_message_that_crashes_the_role_each_time_is_not_tried_for_ever(ledger):
@@ -226,3 +229,31 @@ def test_every_statement_is_named_and_triggers_stay_whole():
         1
     ].endswith("END;")
     assert named("-- name: x\nSELECT 1;\n\n-- name: y\nSELECT 2;\n") == {"x": "SELECT 1;", "y": "SELECT 2;"}
+
+
+def test_writers_in_several_processes_take_turns_and_lose_nothing(tmp_path):
+    """Two writers and a reader at once; small write-ahead log pages so that checkpoints come often."""
+    path, each = tmp_path / "ledger.db", 300
+    Ledger(path).close()
+    start = multiprocessing.get_context("spawn")
+    writers = [start.Process(target=write_many, args=(path, base, each)) for base in (0, 1_000_000)]
+    for writer in writers:
+        writer.start()
+    reader = Ledger(path)
+    while any(writer.is_alive() for writer in writers):
+        assert sum(reader.counts().values()) <= 2 * each
+    for writer in writers:
+        writer.join()
+    assert [writer.exitcode for writer in writers] == [0, 0]
+    assert reader.counts() == {"attempting": 2 * each}
+    assert reader._db.row("PRAGMA integrity_check") == ("ok",)
+    reader.close()
+
+
+def write_many(path, base, count):
+    book = Ledger(path)
+    book._db.row("PRAGMA wal_autocheckpoint=20")
+    for n in range(base, base + count):
+        book.add([intent(n, values={"x": "y" * 2_000})], [])
+        assert book.begin_attempt(message_id(n), NOW_US, FROZEN) is None
+    book.close()
