@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
+
 from tests.sdk.door import Door, open_door
 from tests.sdk.pages import Site
 from tests.sdk.tools import install_packages, open_chromium

@@ -15,7 +15,6 @@ from pathlib import Path
 from queue import Empty, Queue
 
 from tests.sdk.flaky import FlakyProxy
-
 from tidings.clock import SystemClock
 from tidings.config import CollectConfig, Config, save
 from tidings.domain.event import Event, Rejected

@@ -10,7 +10,6 @@ import time
 
 from tests.sdk.door import Door
 from tests.sdk.flaky import BROKEN, SLOW_DOWN, STORED_BUT_CUT, Fault
-
 from tidings.domain.event import Event
 
 USER_ID = "ann-17"

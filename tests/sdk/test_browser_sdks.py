@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page
+
 from tests.sdk import story
 from tests.sdk.door import WRITE_KEY, Door, wait_until
 from tests.sdk.flaky import SLOW_DOWN, STORED_BUT_BROKEN

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
 from tests.sdk import story
 from tests.sdk.door import WRITE_KEY, Door
 from tests.sdk.flaky import SLOW_DOWN

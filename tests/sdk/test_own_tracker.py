@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page
+
 from tests.sdk import story
 from tests.sdk.door import WRITE_KEY, Door, wait_until
 from tests.sdk.flaky import SLOW_DOWN

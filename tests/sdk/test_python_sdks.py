@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from rudderstack.analytics.client import Client as RudderClient
 from segment.analytics.client import Client as SegmentClient
+
 from tests.sdk import story
 from tests.sdk.door import WRITE_KEY, Door
 from tests.sdk.flaky import SLOW_DOWN

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Page
+
 from tests.sdk.door import WRITE_KEY, Door, wait_until
 from tests.sdk.pages import Site
 
