@@ -11,7 +11,6 @@ A forged, truncated or unknown token gets one and the same 404 and changes nothi
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Callable
 from html import escape
@@ -41,12 +40,12 @@ _PAGE = _PRIVATE + (
 )
 _MACHINES = re.compile(
     r"bot\b|crawl|spider|scan|preview|prefetch|monitor|python|curl|wget|go-http|java/|okhttp|libwww|headless|"
-    r"googleimageproxy|yahoomailproxy|barracuda|proofpoint|mimecast|safelinks|symantec|fortinet|trendmicro|"
-    r"zscaler|urldefense|ironport",
+    r"barracuda|proofpoint|mimecast|safelinks|symantec|fortinet|trendmicro|zscaler|urldefense|ironport",
     re.IGNORECASE,
 )
-_MAIL_PROXY = "Mozilla/5.0"
-_LOG = logging.getLogger(__name__)
+"""Scanners and tools. Gmail's and Yahoo's image proxies are not among them: they fetch when a person opens the mail."""
+_APPLE_PROXY = "Mozilla/5.0"
+"""Apple's mail privacy proxy says no more than this, and fetches whether or not anybody reads."""
 
 
 class Messages(Protocol):
@@ -167,7 +166,7 @@ def _event(message: Row, name: str, event_id: str, extra: dict[str, Any]) -> byt
 def _machine(request: Request) -> bool:
     """Whether this does not look like a person: a HEAD, no user agent, or one that scanners and proxies use."""
     agent = request.header(b"user-agent")
-    return request.method == b"HEAD" or not agent or agent == _MAIL_PROXY or bool(_MACHINES.search(agent))
+    return request.method == b"HEAD" or not agent or agent == _APPLE_PROXY or bool(_MACHINES.search(agent))
 
 
 def _safe(url: str) -> bool:

@@ -67,7 +67,12 @@ class _Ports(NamedTuple):
 async def _serve(config: Config, log: SqliteLog, ledger: Messages, ports: _Ports) -> bool:
     """Serve until told to stop or until the log fails; whether all went well."""
     clock = SystemClock()
-    committer = Committer(log, asyncio.get_running_loop(), ports.committed)
+
+    def after_commit() -> None:
+        pressure.look()
+        ports.committed()
+
+    committer = Committer(log, asyncio.get_running_loop(), after_commit)
     pressure = Pressure(config.collect, log, committer)
     keys = WriteKeys(config.collect.write_keys)
     door = Door(
@@ -83,18 +88,15 @@ async def _serve(config: Config, log: SqliteLog, ledger: Messages, ports: _Ports
     port = await server.start()
     committer.start()
     _freeze()
+    ends = [asyncio.ensure_future(wait) for wait in (ports.until_stopped(), committer.failed.wait())]
+    await asyncio.sleep(0)  # lets them begin, so that a signal sent as soon as we are ready is not missed
     ports.ready({"port": port, "url": server.public_url, "head": log.head()})
-    await _first_of(ports.until_stopped(), committer.failed.wait())
-    await server.stop(_DRAIN_S)
-    await committer.stop()
-    return not committer.failed.is_set()
-
-
-async def _first_of(*waits: Coroutine[None, None, object]) -> None:
-    ends = [asyncio.ensure_future(wait) for wait in waits]
     await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
     for end in ends:
         end.cancel()
+    await server.stop(_DRAIN_S)
+    await committer.stop()
+    return not committer.failed.is_set()
 
 
 def _freeze() -> None:

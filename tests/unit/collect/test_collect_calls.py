@@ -71,7 +71,7 @@ def test_a_batch_is_judged_as_normalise_judges_each_event(events: list[Any], sen
     try:
         parsed = calls.batch(body, "web", NOW_US)
     except InputError:
-        assert not isinstance(sent, str | int | float | None) or "NaN" in body.decode() or "Infinity" in body.decode()
+        assert b"NaN" in body or b"Infinity" in body, "JSON that Python writes and nobody else reads"
         return
     assert [not r.flags for r in parsed.records] == verdicts(parsed.records)
     assert parsed.refused == sum(bool(r.flags) for r in parsed.records)
@@ -137,7 +137,7 @@ def test_the_usual_event_takes_the_quick_way(monkeypatch: pytest.MonkeyPatch) ->
     assert calls.single(json.dumps(usual).encode(), "track", "web", NOW_US).refused == 0
 
 
-@pytest.mark.parametrize("sent", ["garbage", 10**18, -5, "0001-01-01T00:00:00Z", 1e300, None])
+@pytest.mark.parametrize("sent", ["garbage", 10**18, -5, "0001-01-01T00:00:00Z", 1e300, None, True, [5], {}])
 def test_a_sent_time_that_cannot_be_used_costs_no_event(sent: Any) -> None:
     parsed = calls.batch(json.dumps({"batch": [GOOD], "sentAt": sent}).encode(), "web", NOW_US)
     assert (parsed.records[0].sent_us, parsed.refused) == (0, 0)
