@@ -40,6 +40,9 @@ class _Wire(msgspec.Struct, gc=False):
 
     type: str = ""
     event: str | None = None
+    name: str | None = None
+    category: str | None = None
+    groupId: str | int | None = None
     messageId: str | None = None
     userId: str | int | None = None
     anonymousId: str | int | None = None
@@ -160,7 +163,19 @@ def _event(
         previous_id="" if wire.previousId is None else str(wire.previousId),
         profile_id=profile_id,
         backfill=bool(record.flags & BACKFILL),
-        properties=wire.properties or {},
+        properties=_properties(kind, wire),
         traits=traits,
         context=context,
     )
+
+
+def _properties(kind: str, wire: _Wire) -> dict[str, Any]:
+    """The event's properties; what page, screen and group calls say beside them goes in, as Segment's libraries do."""
+    properties = wire.properties or {}
+    if kind in ("page", "screen"):
+        beside = {"name": wire.name, "category": wire.category}
+    elif kind == "group":
+        beside = {"group_id": wire.groupId}
+    else:
+        return properties
+    return {**{name: value for name, value in beside.items() if value is not None}, **properties}
