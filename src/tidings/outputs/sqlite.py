@@ -8,8 +8,9 @@ a prefix of its WAL, so when that commit survives, all blocks before it do.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any, Protocol
 
 import msgspec
 import zstandard
@@ -23,33 +24,57 @@ _READ_BYTES = 4 * 1024 * 1024
 _TRIM_BLOCKS = 500
 """Blocks forgotten per transaction, so that the processor never waits long for the write lock."""
 _BUSY_S = 30.0
-_SCHEMA = (Path(__file__).parent / "schema.sql").read_text("utf-8")
+_SCHEMA = (Path(__file__).parent / "schema.sql").read_text("utf-8").split(";\n")
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(OutputBlock)
+
+
+class Database(Protocol):
+    """What the store needs of a SQLite connection in autocommit mode; `sqlite3` and `apsw` both have it."""
+
+    def execute(self, sql: str, parameters: Sequence[Any] = (), /) -> Any:
+        """Run one statement; its rows."""
+        ...
+
+    def close(self) -> None:
+        """Release the file."""
+        ...
+
+
+def connect(path: Path) -> Database:
+    """A connection of the standard library, in autocommit mode."""
+    return sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
 
 
 class SqliteOutputs:
     """See `OutputStore`. Each process opens its own; one thread at a time may use one."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, connect: Callable[[Path], Database] = connect) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
         self._pack = zstandard.ZstdCompressor(level=1, write_checksum=True)
         self._unpack = zstandard.ZstdDecompressor()
-        self._db = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
+        self._db = connect(path)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=NORMAL")
         self._db.execute("PRAGMA wal_autocheckpoint=4000")
         self._db.execute("PRAGMA journal_size_limit=67108864")
-        self._db.executescript(_SCHEMA)
+        for statement in _SCHEMA:
+            self._db.execute(statement)
 
     def append(self, blocks: Sequence[OutputBlock]) -> None:
         """See `OutputStore.append`."""
         rows = [(b.seq, b.upto_offset, self._pack.compress(_ENCODER.encode(b))) for b in self._new(blocks)]
-        if rows:
-            self._db.execute("BEGIN IMMEDIATE")
-            with self._db:
-                self._db.executemany("INSERT INTO blocks VALUES (?, ?, ?)", rows)
+        if not rows:
+            return
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            for row in rows:
+                self._db.execute("INSERT INTO blocks VALUES (?, ?, ?)", row)
+            self._db.execute("COMMIT")
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
 
     def last_seq(self) -> int:
         """See `OutputStore.last_seq`."""

@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.unit.outputs.stream import SlowLog, Stream
 
+from tests.unit.outputs.stream import SlowLog, Stream
 from tidings.domain.output import APPLIED, DUPLICATE, REJECTED, OutputBlock
 from tidings.domain.profile import ProfileState
 from tidings.errors import CorruptData, InputError
