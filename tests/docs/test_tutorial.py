@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.pages import ROOT, Block, blocks, blocks_of
+from tests.docs.pages import ROOT, Block, blocks, blocks_of, text
 from tidings.hosts.supervisor import free_ports
 
 TUTORIAL = ROOT / "docs/tutorial/first-mail.md"
@@ -64,10 +64,10 @@ class Terminal:
         """As a person would who has something else on the usual ones."""
         configuration.write_text(self._here(configuration.read_text("utf-8")), "utf-8")
 
-    def _here(self, text: str) -> str:
+    def _here(self, words: str) -> str:
         for usual, free in self._ports.items():
-            text = text.replace(usual, free)
-        return text
+            words = words.replace(usual, free)
+        return words
 
     def close(self) -> list[int]:
         """Ctrl-C in the other terminals, the last one first; their exit codes."""
@@ -126,7 +126,15 @@ def test_the_tutorial_does_what_it_says(terminal: Terminal, tmp_path: Path) -> N
         asked = terminal.type(f"{shlex.quote(sys.executable)} -W error -c {shlex.quote(block.text)} || echo failed")
         assert "failed" not in asked, f"{block.name}: {asked}"
     assert terminal.close() == [0, 0]
+    assert undocumented(tmp_path / "myshop" / "data") == []
     assert time.monotonic() - start_s < 60
+
+
+def undocumented(data: Path) -> list[str]:
+    """What lies in a data directory and is not in the reference of files."""
+    found = {path.name for path in data.iterdir()} | {f"secrets/{path.name}" for path in (data / "secrets").iterdir()}
+    names = {name.removesuffix("-wal").removesuffix("-shm") for name in found}
+    return sorted(name for name in names if f"`{name}" not in text("docs/reference/files.md"))
 
 
 @pytest.mark.parametrize(
