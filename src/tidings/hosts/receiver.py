@@ -8,6 +8,7 @@ answer. It removes no duplicates, so that tests can count them.
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -177,6 +178,7 @@ class Receiver:
 
     async def start(self, host: str, port: int) -> int:
         """Listen on `host`:`port` (0 lets the system choose); the real port."""
+        logging.getLogger("mail.log").setLevel(logging.ERROR)  # aiosmtpd writes each address into it
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(lambda: self._session(loop), host, port)
         return int(self._server.sockets[0].getsockname()[1])

@@ -84,3 +84,11 @@ def test_broken_messages_are_kept_and_can_be_looked_at(inbox, raw):
 
 def test_an_unknown_id_is_none(inbox):
     assert (inbox.get(7), inbox.html(7), inbox.text(7)) == (None, None, None)
+
+
+def test_no_log_line_names_a_person(inbox, caplog):
+    caplog.set_level("DEBUG")
+    with receiving(inbox) as port:
+        hand_over(port, RAW, to="canary@x.example")
+    assert inbox.count() == 1
+    assert "canary" not in caplog.text
