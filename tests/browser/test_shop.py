@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page
+
 from tests.sdk.door import WRITE_KEY, Door, open_door, wait_until
 from tests.sdk.tools import open_chromium
 from tests.unit.console.web import serving
 from tests.unit.demo_shop.shop import CATALOGUE
-
 from tidings.demo.shop import events
 from tidings.demo.shop.app import create_app
 from tidings.domain.event import Event

@@ -7,8 +7,8 @@ from contextlib import AbstractContextManager, closing, contextmanager, nullcont
 from pathlib import Path
 
 import pytest
-from tests.unit.outputs.stream import SlowLog, Stream
 
+from tests.unit.outputs.stream import SlowLog, Stream
 from tidings.domain.event import Event
 from tidings.domain.wire import normalise
 from tidings.lake.base import Lake, LakeCursor, LakeRow, row_of

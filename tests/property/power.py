@@ -3,7 +3,7 @@
 At a cut each write that was not synced is lost, torn or kept by chance. The process that wrote is then dead: whatever
 its connection still does (SQLite checkpoints when it closes) must not reach the disk, hence the generation number.
 """
-# ruff: noqa: N802, ARG002  (SQLite names these methods and their arguments)
+# ruff: noqa: N802  (SQLite names these methods and their arguments)
 
 from __future__ import annotations
 

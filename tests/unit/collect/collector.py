@@ -107,6 +107,11 @@ class Collector:
         finally:
             log.close()
 
+    def memory_bytes(self) -> int:
+        """What the process holds in memory."""
+        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+
     def head(self) -> int:
         """How many records are in the log."""
         return int(self.ask("GET", "/health").json["head"])

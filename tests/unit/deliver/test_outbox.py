@@ -36,7 +36,7 @@ class Shelf:
     def __init__(self) -> None:
         self.names = ["Mug", "Lamp", "Chair"]
 
-    def recommend(self, seeds, exclude, count):  # noqa: ARG002 - the port's names
+    def recommend(self, seeds, exclude, count):
         wares = [name for name in self.names if name not in exclude][:count]
         return [
             Recommendation(item_id=n, name=n, price=1.0, url="", image="", reason="popular: 1 orders", score=1.0)

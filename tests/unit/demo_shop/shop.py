@@ -7,7 +7,6 @@ from html import unescape
 from typing import Any
 
 from tests.unit.console.web import Answer, Visitor
-
 from tidings.demo.shop.app import create_app
 from tidings.demo.shop.catalogue import Catalogue, Item
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from xml.dom.minidom import parseString
 
 import pytest
-from tests.unit.demo_shop.shop import CATALOGUE, NAMES
 
+from tests.unit.demo_shop.shop import CATALOGUE, NAMES
 from tidings.demo.shop import category
 from tidings.demo.shop.catalogue import load
 from tidings.demo.shop.picture import choose, svg

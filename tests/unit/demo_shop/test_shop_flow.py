@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from tests.unit.demo_shop.shop import ANNA, CATALOGUE, calls, tracked, visitor
-
 from tidings.demo.shop import events, session
 from tidings.demo.shop.catalogue import Item
 from tidings.demo.shop.session import Person, Session

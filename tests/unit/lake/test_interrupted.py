@@ -6,8 +6,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from tests.unit.outputs.stream import Stream
 
+from tests.unit.outputs.stream import Stream
 from tidings.lake.follow import LakeFollower
 from tidings.lake.parquet import LakeFile, ParquetLake
 from tidings.outputs.memory import MemoryOutputs

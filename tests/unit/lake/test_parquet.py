@@ -8,9 +8,9 @@ from pathlib import Path
 
 import duckdb
 import pytest
+
 from tests.conformance.test_lake import DAY_US, followed, row
 from tests.unit.outputs.stream import Stream
-
 from tidings.errors import CorruptData, InputError
 from tidings.lake.base import LakeCursor
 from tidings.lake.duck import run

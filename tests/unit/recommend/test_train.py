@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.recommend.shop import fill_lake, opened, order
 
+from tests.unit.recommend.shop import fill_lake, opened, order
 from tidings.lake.query import connect
 from tidings.recommend.evaluate import evaluate
 from tidings.recommend.store import ModelRecommender, open_recommender

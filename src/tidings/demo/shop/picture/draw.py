@@ -29,7 +29,7 @@ class Ink(msgspec.Struct, frozen=True):
     """The patterned surface: ``url(#p)``."""
 
 
-def rect(x: float, y: float, w: float, h: float, fill: str, r: float = 0, extra: str = "") -> str:  # noqa: PLR0917 - SVG order
+def rect(x: float, y: float, w: float, h: float, fill: str, r: float = 0, extra: str = "") -> str:
     """A rectangle with corners rounded by `r`."""
     return f'<rect x="{x:g}" y="{y:g}" width="{w:g}" height="{h:g}" rx="{r:g}" fill="{fill}"{_more(extra)}/>'
 
@@ -39,7 +39,7 @@ def circle(x: float, y: float, r: float, fill: str, extra: str = "") -> str:
     return f'<circle cx="{x:g}" cy="{y:g}" r="{r:g}" fill="{fill}"{_more(extra)}/>'
 
 
-def ellipse(x: float, y: float, rx: float, ry: float, fill: str, extra: str = "") -> str:  # noqa: PLR0917 - SVG order
+def ellipse(x: float, y: float, rx: float, ry: float, fill: str, extra: str = "") -> str:
     """An ellipse."""
     return f'<ellipse cx="{x:g}" cy="{y:g}" rx="{rx:g}" ry="{ry:g}" fill="{fill}"{_more(extra)}/>'
 
