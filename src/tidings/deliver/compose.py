@@ -13,7 +13,7 @@ import msgspec
 from tidings.deliver.ledger import Ledger
 from tidings.deliver.records import Due, Frozen
 from tidings.domain.tracking import TokenMaker
-from tidings.errors import InputError
+from tidings.errors import DefinitionError, InputError
 from tidings.recommend.base import Recommendation, Recommender
 from tidings.render.mail import CannotRender, Rendered, Sender, render_message
 from tidings.render.template import Template, compile_template
@@ -110,7 +110,11 @@ class Composer:
                 raise CannotRender(msg)
             if len(self._earlier) >= MAX_KEPT_TEMPLATES:
                 self._earlier.clear()
-            self._earlier[name, version] = compile_template(name, source.decode("utf-8", "surrogatepass"))
+            try:
+                self._earlier[name, version] = compile_template(name, source.decode("utf-8", "surrogatepass"))
+            except DefinitionError as error:
+                msg = f"not_kept: template version {version} no longer compiles"
+                raise CannotRender(msg) from error
         return self._earlier[name, version]
 
     def _keep(self, version: str, body: bytes) -> None:

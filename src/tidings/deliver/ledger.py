@@ -130,6 +130,22 @@ class Ledger:
             db.execute(_SQL["start_attempt"], (message_id, attempts + 1, now_us))
         return None
 
+    def withhold(self, message_id: str, now_us: int) -> bool:
+        """End a queued message as suppressed if a never-send entry stands against it; whether that was so.
+
+        A look ahead that spares making and connecting for nothing; permission is `begin_attempt`'s alone.
+        """
+        standing = self._db.row(_SQL["standing"], (message_id,))
+        if standing is None or self._db.row(_SQL["suppressed_by"], (standing[2].lower(), standing[3])) is None:
+            return False
+        with self._db.transaction() as db:
+            state, _, address, category, _ = db.execute(_SQL["standing"], (message_id,)).fetchone()
+            entry = db.execute(_SQL["suppressed_by"], (address.lower(), category)).fetchone()
+            if state != State.QUEUED or entry is None:
+                return False
+            db.execute(_SQL["set_suppressed"], (entry[0], now_us, message_id))
+        return True
+
     def finish(
         self, message_id: str, state: str, *, now_us: int, reply: str = "", reason: str = "", next_us: int = 0
     ) -> None:

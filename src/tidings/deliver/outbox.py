@@ -117,6 +117,9 @@ class Outbox:
 
     async def _deliver(self, due: Due) -> None:
         message_id = due.intent.message_id
+        if self._ledger.withhold(message_id, self._clock.now_us()):
+            self.ended.set()
+            return
         try:
             composed = self._composer.compose(due)
         except CannotRender as error:

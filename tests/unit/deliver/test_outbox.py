@@ -177,12 +177,31 @@ def test_a_message_can_be_made_again_from_the_ledger_alone_with_the_same_bytes(w
         place.composer.again(message_id(2))
 
 
-def test_a_person_who_unsubscribed_meanwhile_gets_nothing(world):
-    place = world()
+def test_a_person_who_unsubscribed_meanwhile_gets_nothing_and_costs_no_connection(world):
+    asked = []
+
+    def answer(mail):
+        asked.append(mail.recipient)
+        return Outcome(Result.ACCEPTED)
+
+    place = world(answer)
     place.ledger.add([intent(1), intent(2)], [suppression("p1@x.example", "marketing")])
     place.run()
+    assert asked == ["p2@x.example"], "connected for nothing"
     assert [mail.recipient for mail in place.transport.taken] == ["p2@x.example"]
     assert (place.row(1).state, place.row(1).reason) == ("suppressed", "unsubscribed")
+
+
+def test_a_person_who_unsubscribes_while_the_server_makes_ready_gets_nothing(world):
+    def answer(_mail):
+        place.ledger.add([], [suppression("p1@x.example")])
+        return Outcome(Result.ACCEPTED)
+
+    place = world(answer)
+    place.ledger.add([intent(1)], [])
+    place.run()
+    assert place.transport.taken == []
+    assert (place.row(1).state, place.row(1).attempts) == ("suppressed", 0)
 
 
 @pytest.mark.parametrize(
