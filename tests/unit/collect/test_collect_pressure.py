@@ -53,6 +53,21 @@ def test_too_much_at_once_is_told_to_come_again_and_all_that_was_accepted_is_the
     assert collector.end() == 0
 
 
+def test_above_the_bound_of_waiting_bytes_requests_are_refused_until_the_disk_has_them(tmp_path: Path) -> None:
+    collector = Collector(tmp_path, max_waiting_bytes=10_000)
+    body = json.dumps({**EVENT, "properties": {"pad": "x" * 900}}).encode()
+    requests = request_bytes(body) * 29 + request_bytes(body, extra="Connection: close\r\n")
+    with collector.connect() as connection:
+        connection.sendall(requests)  # one piece: all of it arrives before the first is on disk
+        received, _ = read_until_closed(connection, 10)
+    stored, refused = received.count(b"HTTP/1.1 200 "), received.count(b"HTTP/1.1 503 ")
+    assert stored + refused == 30
+    assert refused > 5
+    assert collector.head() == stored
+    assert collector.post("/v1/track", EVENT).status == 200
+    assert collector.end() == 0
+
+
 def test_half_received_bodies_count_as_well(tmp_path: Path) -> None:
     collector = Collector(tmp_path, max_waiting_bytes=300_000)
     holders = []
