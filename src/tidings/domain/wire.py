@@ -7,6 +7,7 @@ become ours.
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,6 +29,8 @@ INTERNAL_SOURCE = "tidings"
 """Source of our own feedback events; only it may name a profile."""
 
 _EARLIEST_US = 315_532_800 * SECOND_US  # 1980-01-01: anything before it is a broken clock
+_NOT_BRACKETS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?+|[^{}\[\]"]++', re.DOTALL)
+_CURLY = bytes.maketrans(b"[]", b"{}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NAMES = {kind: kind.capitalize() for kind in KINDS}
 
@@ -73,25 +76,15 @@ def instant_us(value: str | float | None) -> int:
 
 
 def depth(body: bytes) -> int:
-    """How deeply objects and lists are nested in valid JSON, strings left aside."""
-    level = deepest = 0
-    in_string = escaped = False
-    for byte in body:
-        if in_string:
-            if escaped:
-                escaped = False
-            elif byte == 0x5C:
-                escaped = True
-            elif byte == 0x22:
-                in_string = False
-        elif byte == 0x22:
-            in_string = True
-        elif byte in b"{[":
-            level += 1
-            deepest = max(deepest, level)
-        elif byte in b"}]":
-            level -= 1
-    return deepest
+    """How deeply objects and lists are nested in valid JSON, strings left aside; beyond `MAX_DEPTH` only that it is."""
+    # Only brackets stay, as one kind; then each pass takes the innermost level away. Anyone may send such bodies to
+    # the door, so this must not walk them byte by byte in Python.
+    brackets = _NOT_BRACKETS.sub(b"", body).translate(_CURLY)
+    levels = 0
+    while b"{}" in brackets and levels <= MAX_DEPTH:
+        brackets = brackets.replace(b"{}", b"")
+        levels += 1
+    return levels + brackets.count(b"{")
 
 
 def normalise(record: LogRecord, offset: int, taken_us: int, *, context: bool = True) -> Event | Rejected:
@@ -173,7 +166,7 @@ def _properties(kind: str, wire: _Wire) -> dict[str, Any]:
     """The event's properties; what page, screen and group calls say beside them goes in, as Segment's libraries do."""
     properties = wire.properties or {}
     if kind in ("page", "screen"):
-        beside = {"name": wire.name, "category": wire.category}
+        beside: dict[str, Any] = {"name": wire.name, "category": wire.category}
     elif kind == "group":
         beside = {"group_id": wire.groupId}
     else:
