@@ -55,6 +55,9 @@ class _Call(msgspec.Struct, gc=False, kw_only=True, forbid_unknown_fields=True):
 
     type: str = ""
     event: _Name = None
+    name: str | None = None
+    category: str | None = None
+    groupId: str | int | None = None
     messageId: _EventId = None
     userId: _Id = None
     anonymousId: _Id = None
@@ -68,9 +71,6 @@ class _Call(msgspec.Struct, gc=False, kw_only=True, forbid_unknown_fields=True):
     # Fields that SDKs send besides and that mean nothing here; declared so that their depth is seen too.
     integrations: _Value = None
     channel: _Value = None
-    name: _Value = None
-    category: _Value = None
-    groupId: _Value = None
     writeKey: _Value = None
     rudderId: _Value = None
     version: _Value = None
