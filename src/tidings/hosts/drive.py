@@ -185,7 +185,9 @@ class Driver:
         for key, profile_id in zip(unknown, self._state.links(unknown), strict=True):
             if profile_id is not None:
                 links[key] = profile_id
-        found = {links[key] for key in keys if key in links}
+        found = {links[key] for key in keys if key in links} | {
+            event.profile_id for event in events if event.profile_id
+        }
         self._load_many([profile_id for profile_id in found if profile_id not in self._live])
 
     def _load_many(self, profile_ids: list[str]) -> None:
@@ -195,7 +197,7 @@ class Driver:
 
     def _find(self, batch: Batch) -> identity.Find:
         def find(kind: str, value: str) -> str:
-            profile_id = self._links.get(f"{kind}:{value}", "")
+            profile_id = value if kind == "profile" else self._links.get(f"{kind}:{value}", "")
             return self._survivor(profile_id, batch) if profile_id else ""
 
         return find
@@ -355,9 +357,9 @@ class Driver:
 
 def _identifier_keys(event: Event) -> list[str]:
     """Keys of the identity index that resolving this event may look at."""
+    keys: list[str] = []
     if event.profile_id:
-        return [f"profile:{event.profile_id}"]
-    keys = []
+        return keys
     if event.user_id:
         keys.append(f"user_id:{event.user_id}")
     if event.anonymous_id:

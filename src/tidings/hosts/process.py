@@ -11,7 +11,8 @@ import gc
 import logging
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from types import FrameType
 
 import msgspec
@@ -31,6 +32,8 @@ from tidings.state.base import StateStore
 from tidings.state.rocks import RocksState
 from tidings.workspace import Definitions
 
+LAYOUTS = "layouts.json"
+"""In the data directory: layout id to accumulator keys by slot."""
 LOOK_S = 1.0
 """Longest sleep: a nudge may be lost."""
 HELD_UP_S = 0.05
@@ -100,7 +103,15 @@ def load_definitions(config: Config, state: StateStore) -> Definitions:
     definitions = workspace.load(config.workspace, earlier=earlier, layouts=layouts)
     state.set_meta("journeys", msgspec.json.encode(definitions.sources))
     state.set_meta("layouts", msgspec.json.encode(definitions.layout.known))
+    publish_layouts(config.data / LAYOUTS, definitions.layout.known)
     return definitions
+
+
+def publish_layouts(path: Path, known: Mapping[str, Sequence[str]]) -> None:
+    """Tell those who read profiles which accumulator each slot of each layout holds; replaced whole."""
+    fresh = path.with_suffix(".new")
+    fresh.write_bytes(msgspec.json.encode(known))
+    fresh.replace(path)
 
 
 class Processor:

@@ -14,11 +14,14 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
+import msgspec
+
 from tidings import workspace
 from tidings.clock import SystemClock
 from tidings.config import Config
 from tidings.domain.profile import ProfileState
 from tidings.hosts.nudge import Nudge
+from tidings.hosts.process import LAYOUTS
 from tidings.hosts.retrain import Retraining
 from tidings.lake.follow import LakeFollower
 from tidings.lake.parquet import ParquetLake
@@ -52,12 +55,19 @@ _log = logging.getLogger("tidings.project")
 def computed_traits(config: Config) -> Computed:
     """Computed traits by name, as the workspace defines them now. Raises DefinitionError.
 
-    A state in a layout that these definitions do not know shows none, rather than wrong ones.
+    States may follow another layout than these definitions alone would have (the processor also keeps earlier journey
+    versions); it publishes which accumulator each slot holds. A state in a layout that nobody knows shows no traits.
     """
     layout = workspace.load(config.workspace).layout
+    path = config.data / LAYOUTS
 
     def computed(state: ProfileState) -> dict[str, Any]:
-        return profile.computed(state, layout) if state.layout == layout.layout_id else {}
+        if state.layout not in layout.known and path.exists():
+            layout.known.update(msgspec.json.decode(path.read_bytes(), type=dict[str, list[str]]))
+        if state.layout not in layout.known:
+            return {}
+        layout.adopt(state)
+        return profile.computed(state, layout)
 
     return computed
 
