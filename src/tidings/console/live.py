@@ -44,6 +44,7 @@ class Hub:
         self._stamp: tuple[int, ...] = ()
         self._parts: dict[str, bytes] = {}
         self._news = asyncio.Event()
+        self._reading = asyncio.Lock()  # one connection to each file, so one reader at a time
         self._clients = 0
         self._stopped = False
         self._head = 0
@@ -64,10 +65,11 @@ class Hub:
     async def _look(self) -> None:
         self._tick += 1
         try:
-            if self._tick % round(1 / TICK_S) == 0:
-                await run_in_threadpool(self._sample)
-            if self._clients and await run_in_threadpool(self._read):
-                self._tell()
+            async with self._reading:
+                if self._tick % round(1 / TICK_S) == 0:
+                    await run_in_threadpool(self._sample)
+                if self._clients and await run_in_threadpool(self._read):
+                    self._tell()
         except (sqlite3.Error, TooSlow) as error:
             _log.warning("live figures: %s; they are read again in %s s", error, TICK_S)
 
@@ -109,7 +111,8 @@ class Hub:
         self._clients += 1
         told: dict[str, bytes] = {}
         try:
-            await run_in_threadpool(self._read)
+            async with self._reading:
+                await run_in_threadpool(self._read)
             while not self._stopped:
                 news = self._news
                 fresh = {name: part for name, part in self._parts.items() if told.get(name) != part}
@@ -119,6 +122,8 @@ class Hub:
                     await asyncio.wait_for(news.wait(), BEAT_S)
                 except TimeoutError:
                     continue
+        except (sqlite3.Error, TooSlow) as error:
+            _log.warning("live figures: %s; the page asks again", error)
         finally:
             self._clients -= 1
 

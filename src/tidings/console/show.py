@@ -20,7 +20,7 @@ NOTHING = "\N{EN DASH}"
 """Where there is no value."""
 MINUS = "\N{MINUS SIGN}"
 TIMES = "\N{MULTIPLICATION SIGN}"
-TELLING = ("name", "title", "query", "order_id", "email", "purpose", "path", "subject", "url", "method")
+TELLING = ("name", "title", "query", "order_id", "email", "purpose", "path", "method")
 """Properties that say what an event is about, the best first."""
 HUES = 8
 """Colours of the round initials; see console.css."""
@@ -103,12 +103,13 @@ def moment_tag(at_us: int | None, now_us: int) -> Markup:
 def headline(said: Mapping[str, Any]) -> str:
     """What an event's properties say, in a few words: a name, a price, a total, else the first pairs."""
     currency = str(said.get("currency") or "")
-    parts = [str(said[key]) for key in TELLING if isinstance(said.get(key), str) and said[key]]
+    parts = [str(said[key]) for key in TELLING if isinstance(said.get(key), str) and said[key]][:2]
     for key in ("price", "revenue", "value"):
         if isinstance(said.get(key), int | float):
             parts.append(money(said[key], currency))
+            break
     if isinstance(said.get("quantity"), int) and said["quantity"] != 1:
-        parts.append(f"{TIMES} {said['quantity']}")
+        parts[-1:] = [" ".join([*parts[-1:], f"{TIMES} {said['quantity']}"])]
     if not parts:
         parts = [f"{words(key).lower()} {value(given)}" for key, given in said.items() if given is not None]
     return " · ".join(parts[:3])

@@ -330,3 +330,45 @@ def _browsing(world: World, chance: random.Random) -> None:
         for _ in range(chance.randrange(1, 5)):
             world.clock.advance(SECOND_US)
             world.track(visitor(number), "Product Viewed", **product(chance.randrange(8)))
+
+
+PAYLOADS = (
+    "<script>window.pwned=1</script>",
+    "<img src=x onerror=window.pwned=1>",
+    "\"'><svg onload=window.pwned=1>",
+    "javascript:window.pwned=1",
+    "</pre></script><script>window.pwned=1</script>",
+    "{{ 7*7 }}{% raw %}${7*7}",
+)
+
+
+def hostile(folder: Path, now_us: int = NOW_US) -> World:
+    """Markup and script in every field that somebody outside can fill."""
+    world = World(folder, now_us - HOUR_US)
+    for number, payload in enumerate(PAYLOADS):
+        browser = {"anonymousId": f"{payload}{number}"}
+        who = {"userId": f"{payload}-u{number}"}
+        source = payload[:60]
+        world.tell("page", browser, name=payload, properties={payload: payload, "title": payload, "path": payload})
+        world.track(browser, payload, name=payload, url=payload, **{payload: payload})
+        cart = {**product(number), "name": payload, "url": payload, "image_url": payload}
+        world.track(browser, "Product Added", **cart)
+        traits = {"email": f"mail{number}@example.com", "first_name": payload, "name": payload, payload: [payload]}
+        world.tell("identify", {**browser, **who}, source=source, traits=traits)
+        if number != 1:
+            consent = {"purpose": "marketing", "method": payload, "wording": payload}
+            world.track({**browser, **who}, "Consent Given", **consent)
+        world.raw(payload.encode(), source=source, flags=REFUSED, reason=f"{payload}: {payload}")
+        world.raw(json.dumps({"type": payload, "userId": payload, "event": payload}).encode(), source=source)
+        world.raw(b'{"type": "track", "userId": "x", "event": "' + payload.encode(), source=source)
+        mail = f"From: {payload} <a@b.example>\r\nTo: {payload}\r\nSubject: {payload}\r\nMessage-ID: {payload}\r\n"
+        mail += f"List-Unsubscribe: {payload}\r\nContent-Type: text/html\r\n\r\n<html><head></head><body>{payload}"
+        mail += f'<a href="{payload}">link</a><iframe src="{payload}"></iframe><form action="/"></form></body></html>'
+        world.inbox.add(
+            sender=payload, recipients=[payload], raw=mail.encode(), received_us=now_us - (20 - number) * MINUTE_US
+        )
+    world.answers = [(DeliveryState.ACCEPTED, PAYLOADS[0]), (DeliveryState.REFUSED, PAYLOADS[1])]
+    world.wait(6 * MINUTE_US)
+    _answers(world, world.handed_over)
+    world.run()
+    return world
