@@ -79,7 +79,8 @@ def _addresses(place: DemoPlace, wait: str) -> str:
         f"[bold]Shop[/bold]     {place.shop_url}\n"
         f"[bold]Inbox[/bold]    {place.inbox_url}\n"
         f"[bold]Console[/bold]  {place.console_url}\n\n"
-        "Put two things in the cart, sign in with the box ticked, and leave the cart alone:\n"
-        f"{wait} later the mail is in the inbox. Buy before that, and there is none.\n\n"
+        "Put two things in the cart, sign in with the box ticked,\n"
+        f"and walk away. {wait} later the mail is in the inbox.\n"
+        "Buy before that, and there is none.\n\n"
         "[dim]Ctrl-C ends it.[/dim]"
     )
