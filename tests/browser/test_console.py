@@ -81,10 +81,12 @@ def test_figures_change_in_place_while_the_page_is_open(context: BrowserContext,
 
     world.clock.set(now_us())
     world.track({"userId": "newcomer"}, "Something New")
+    world.raw(b"{}", source="a new source")
     world.run()
 
+    page.wait_for_selector("[data-source='a new source'] [data-n='source:a new source:rejected']:text-is('1')")
     page.wait_for_selector(f".flow [data-n=applied]:text-is('{applied + 1}')")
-    assert page.inner_text("[data-feed=events] li:first-child .feed-name") == "Something New"
+    assert page.inner_text("[data-feed=events] li:nth-child(2) .feed-name") == "Something New"
     assert page.get_attribute("#equation", "data-ok") == "yes"
     assert page.get_attribute("body", "data-same") == "page"
 

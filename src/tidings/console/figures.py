@@ -48,12 +48,15 @@ class Snapshot(msgspec.Struct, kw_only=True):
     """Newest decisions."""
     mails: list[dict[str, Any]]
     """Newest mails in the inbox."""
+    sources: list[str]
+    """Sources that have sent something, the busiest first."""
 
 
 def snapshot(store: Store, shown: Shown) -> Snapshot:
     """All figures and feeds now."""
     with store.serving.snapshot():
         counted = event_figures(store)
+        sources = [row["source"] for row in store.serving.rows("sources")]
         counted |= {f"segment:{row['segment']}": row["members"] for row in store.serving.rows("segment_counts")}
         counted |= run_figures(store.serving.rows("run_counts"))
         events = [event_row(row) for row in store.serving.rows("recent", FEED_ROWS)]
@@ -69,6 +72,7 @@ def snapshot(store: Store, shown: Shown) -> Snapshot:
         changes=changes,
         messages=[message_row(row) for row in newest_messages(store)],
         mails=mails,
+        sources=sources,
     )
 
 

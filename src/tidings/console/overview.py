@@ -18,7 +18,6 @@ def overview(request: Request) -> Response:
     with site.store() as store:
         shot = figures.snapshot(store, site.workspace.shown())
         people = store.serving.row("people_count")
-        sources = store.serving.rows("sources")
     rate = list(hub.rate)
     return site.page(
         request,
@@ -27,7 +26,6 @@ def overview(request: Request) -> Response:
         shot=shot,
         n=shot.numbers,
         people=people["n"] if people else 0,
-        sources=sources,
         rate=rate,
         rate_plot=charts.plot(rate, 720, 96, from_zero=True),
         public_url=site.config.public_url,

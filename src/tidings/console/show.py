@@ -20,7 +20,7 @@ NOTHING = "\N{EN DASH}"
 """Where there is no value."""
 MINUS = "\N{MINUS SIGN}"
 TIMES = "\N{MULTIPLICATION SIGN}"
-TELLING = ("name", "title", "query", "order_id", "email", "purpose", "path", "method")
+TELLING = ("name", "path", "query", "order_id", "email", "purpose", "title", "method")
 """Properties that say what an event is about, the best first."""
 HUES = 8
 """Colours of the round initials; see console.css."""
@@ -110,8 +110,11 @@ def headline(said: Mapping[str, Any]) -> str:
             break
     if isinstance(said.get("quantity"), int) and said["quantity"] != 1:
         parts[-1:] = [" ".join([*parts[-1:], f"{TIMES} {said['quantity']}"])]
+    if not parts and isinstance(said.get("url"), str):
+        parts = [said["url"]]
     if not parts:
-        parts = [f"{words(key).lower()} {value(given)}" for key, given in said.items() if given is not None]
+        pairs = [(key, given) for key, given in said.items() if given is not None and not key.endswith("_id")]
+        parts = [f"{words(key).lower()} {value(given)}" for key, given in pairs]
     return " · ".join(parts[:3])
 
 

@@ -208,7 +208,10 @@ def _answers(store: Store, row: sqlite3.Row) -> list[Link]:
         said = msgspec.json.decode(event["summary"], type=dict[str, Any])
         if said.get("message_id") == row["message_id"]:
             machine = " by a machine, as it seems" if said.get("machine") else ""
-            title, detail = f"{event['name']}{machine}", str(said.get("url") or said.get("category") or "")
+            title, detail = (
+                f"{event['name']}{machine}",
+                str(said.get("url") or (event["name"] == feedback.UNSUBSCRIBED and said.get("category")) or ""),
+            )
             found.append(
                 Link(
                     kind="answer", title=title, detail=detail, occurred_us=event["occurred_us"], offset=event["offset"]

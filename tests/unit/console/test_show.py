@@ -61,6 +61,10 @@ def test_an_event_is_told_by_its_most_telling_properties() -> None:
     assert show.headline(bought) == f"Mug · £2.50 {show.TIMES} 2"
     assert show.headline({"order_id": "M-1", "revenue": 25.5}) == "M-1 · 25.50"
     assert show.headline({"plan": "pro", "seats": 3, "none": None}) == "plan pro · seats 3"
+    page = {"url": "http://shop.example/cart", "path": "/cart", "title": "Basket", "name": "Your basket"}
+    assert show.headline(page) == "Your basket · /cart"
+    assert show.headline({"message_id": "5f", "url": "http://shop.example/cart"}) == "http://shop.example/cart"
+    assert show.headline({"message_id": "5f", "category": "marketing"}) == "category marketing"
     assert show.headline({"quantity": 3}) == f"{show.TIMES} 3"
     assert show.headline({}) == ""
 

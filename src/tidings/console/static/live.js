@@ -23,6 +23,7 @@ function say(kind, words) {
 }
 
 function take(parts) {
+  if (parts.sources) showSources(parts.sources);
   if (parts.numbers) showNumbers(parts.numbers);
   if ("adds_up" in parts) showSum(parts.adds_up);
   if (parts.rate) showRate(parts.rate);
@@ -39,6 +40,24 @@ function showNumbers(numbers) {
     restart(tag, "changed");
     if (grew) flow(tag.dataset.n);
   });
+}
+
+function showSources(sources) {
+  const table = document.getElementById("sources");
+  if (!table) return;
+  const have = new Set([...table.rows].map((row) => row.dataset.source));
+  for (const source of sources.filter((source) => !have.has(source))) {
+    const row = table.insertRow();
+    row.dataset.source = source;
+    row.insertCell().textContent = source;
+    for (const part of ["applied", "duplicate", "rejected"]) {
+      const figure = Object.assign(document.createElement("b"), { className: "num", textContent: "0" });
+      figure.dataset.n = `source:${source}:${part}`;
+      const cell = row.insertCell();
+      cell.className = "right";
+      cell.append(figure);
+    }
+  }
 }
 
 function flow(name) {
