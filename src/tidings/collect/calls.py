@@ -55,19 +55,19 @@ class _Call(msgspec.Struct, gc=False, kw_only=True, forbid_unknown_fields=True):
 
     type: str = ""
     event: _Name = None
-    name: str | None = None
-    category: str | None = None
-    groupId: str | int | None = None
     messageId: _EventId = None
-    userId: _Id = None
     anonymousId: _Id = None
-    previousId: str | int | None = None
+    userId: _Id = None
     timestamp: datetime | None = None
-    originalTimestamp: datetime | None = None
-    sentAt: datetime | None = None
     properties: _Object = None
     traits: _Object = None
     context: _Object = None
+    sentAt: datetime | None = None
+    originalTimestamp: datetime | None = None
+    name: str | None = None
+    category: str | None = None
+    groupId: str | int | None = None
+    previousId: str | int | None = None
     # Fields that SDKs send besides and that mean nothing here; declared so that their depth is seen too.
     integrations: _Value = None
     channel: _Value = None

@@ -20,6 +20,7 @@ from tidings.collect.limits import (
     MAX_HEAD_BYTES,
     MAX_HEADERS,
     MAX_INTERNAL_BYTES,
+    MAX_OVERHEAD_BYTES,
     MAX_PIPELINED,
 )
 
@@ -29,51 +30,52 @@ if TYPE_CHECKING:
 _NEVER = float("inf")
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _CLOSE = b"Connection: close\r\n"
+_BETWEEN, _IN_HEAD, _IN_BODY = range(3)
+"""Phases of receiving: between requests, in a head, in a body."""
 
 
 class Connection(asyncio.Protocol):
-    """See the module. Created by the server for each accepted socket."""
+    """See the module. Created by the server for each accepted socket.
+
+    Most requests arrive whole, in one piece; what only matters for the others (deadlines, byte counts) happens at the
+    end of a piece that leaves a request unfinished.
+    """
 
     __slots__ = (
         *(
             "_before_bytes",
             "_body_bound",
-            "_chunk_bytes",
             "_chunks",
             "_deaf",
             "_fed_bytes",
-            "_fields",
-            "_head_done",
             "_headers",
+            "_parser",
+            "_paused",
+            "_pending",
         ),
-        *("_parser", "_paused", "_pending", "_receiving", "_server", "_size", "_stuck", "_target", "_transport"),
-        *("_url", "deadline", "on_header", "on_url"),
+        *("_phase", "_piece_bytes", "_server", "_stuck", "_target", "_timed", "_transport", "_url", "deadline"),
+        *("on_body", "on_url"),
     )
 
     def __init__(self, server: Server) -> None:
         self._server = server
         self._transport: asyncio.Transport | None = None
         self._pending: deque[Request] = deque()
+        self._phase = self._timed = _BETWEEN
         self._target: list[bytes] = []
-        self._fields: dict[bytes, bytes] = {}
-        self._chunk_bytes = 0
-        self._before_bytes = 0
-        self._fed_bytes = 0
-        self._head_done = False
-        self._receiving = False
+        self._headers: dict[bytes, bytes] = {}
+        self._chunks: list[bytes] = []
+        self._url = b""
+        self._body_bound = MAX_BODY_BYTES
+        self._piece_bytes = self._before_bytes = self._fed_bytes = 0
         self._deaf = False
         self._paused = False
         self._stuck = False
-        self._url = b""
-        self._headers: dict[bytes, bytes] = {}
-        self._chunks: list[bytes] = []
-        self._size = 0
-        self._body_bound = MAX_BODY_BYTES
         self.deadline = 0.0
         """On the server's clock: when the timer calls `expire`."""
-        # Called by the parser, often: straight into the containers.
+        # Called by the parser, often: straight into the lists.
         self.on_url = self._target.append
-        self.on_header = self._fields.__setitem__
+        self.on_body = self._chunks.append
         self._parser = httptools.HttpRequestParser(self)
 
     # Called by the event loop.
@@ -88,7 +90,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the loop's signature
         """The client has gone; what it sent completely is stored all the same."""
-        self._drop_body()
+        self._drop()
         self._transport = None
         self._server.forget(self)
 
@@ -96,7 +98,7 @@ class Connection(asyncio.Protocol):
         """Bytes from the client."""
         if self._deaf:
             return
-        self._chunk_bytes = len(data)
+        self._piece_bytes = len(data)
         self._before_bytes = 0
         try:
             self._parser.feed_data(data)
@@ -104,8 +106,8 @@ class Connection(asyncio.Protocol):
             self._refuse_upgrade()
         except httptools.HttpParserError as error:
             self._refuse(problem(400, "bad_request", f"request: {error}; wanted HTTP/1.1"))
-        if self._receiving:
-            self._bound_fed(len(data))
+        if self._phase and not self._deaf:
+            self._await_rest()
         if len(self._pending) > MAX_PIPELINED:
             self._pause()
 
@@ -123,20 +125,20 @@ class Connection(asyncio.Protocol):
     # Called by the parser.
 
     def on_message_begin(self) -> None:
-        """The first byte of a request: its whole head is due within the time for heads."""
-        self._receiving = True
-        self._fed_bytes = -self._before_bytes
+        """The first byte of a request."""
+        self._phase = _IN_HEAD
         self._target.clear()
-        self._fields.clear()
-        self.deadline = self._server.head_deadline
+        self._headers = {}
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One header, or one trailer."""
+        self._headers[name.lower()] = value
 
     def on_headers_complete(self) -> None:
         """The head is complete: refuse what is too large before it is sent, let the client go on otherwise."""
-        server = self._server
-        self._head_done = True
-        self.deadline = server.body_deadline
+        self._phase = _IN_BODY
         self._url = url = b"".join(self._target)
-        self._headers = headers = {name.lower(): value for name, value in self._fields.items()}
+        headers = self._headers
         self._body_bound = MAX_INTERNAL_BYTES if url.startswith(b"/internal/") else MAX_BODY_BYTES
         if len(headers) > MAX_HEADERS:
             self._refuse(problem(431, "too_many_headers", f"headers: wanted at most {MAX_HEADERS}"))
@@ -145,28 +147,16 @@ class Connection(asyncio.Protocol):
         elif b"expect" in headers and headers[b"expect"].lower() == b"100-continue" and not self._pending:
             self._write(_CONTINUE)
 
-    def on_body(self, body: bytes) -> None:
-        """A piece of the body."""
-        if self._deaf:
-            return
-        server = self._server
-        self._size += len(body)
-        self._chunks.append(body)
-        server.receiving_bytes += len(body)
-        if self._size > self._body_bound:
-            self._refuse_size()
-        elif server.receiving_bytes > server.config.max_waiting_bytes:
-            self._refuse(busy("too much is being received at once"))
-
     def on_message_complete(self) -> None:
         """The request is complete: hand it on."""
         if self._deaf:
             return
         body = b"".join(self._chunks)
-        self._drop_body()
-        self._receiving = False
-        self._head_done = False
-        self._before_bytes = self._chunk_bytes  # what else this piece holds is not counted for the next request
+        self._drop()
+        if len(body) > self._body_bound:
+            self._refuse_size()
+            return
+        self._before_bytes = self._piece_bytes  # what else this piece holds is not counted for the next request
         self.deadline = _NEVER
         request = Request(self._parser.get_method(), self._url, self._headers, body, self.flush)
         request.keep_alive = self._keep_alive()
@@ -189,9 +179,9 @@ class Connection(asyncio.Protocol):
         """The deadline has passed: tell the client what we waited for, or cut it off."""
         if self._transport is None:
             return
-        if self._deaf or self._stuck or not self._receiving:
+        if self._deaf or self._stuck or not self._phase:
             self._transport.abort()
-        elif self._head_done:
+        elif self._phase == _IN_BODY:
             self._refuse(
                 problem(408, "body_timeout", "body: did not arrive in time; send it faster or in smaller parts")
             )
@@ -200,7 +190,7 @@ class Connection(asyncio.Protocol):
 
     def idle(self) -> bool:
         """Whether nothing of this connection is under way."""
-        return not self._pending and not self._receiving
+        return not self._pending and not self._phase
 
     def close(self) -> None:
         """Close after what has been written has gone out."""
@@ -227,7 +217,7 @@ class Connection(asyncio.Protocol):
     def _after_flush(self) -> None:
         if self._deaf or self._stuck or self._pending:
             return
-        if not self._receiving:
+        if not self._phase:
             self.deadline = self._server.idle_deadline
             if self._server.stopping:
                 self.close()
@@ -245,17 +235,33 @@ class Connection(asyncio.Protocol):
             self._paused = True
             self._transport.pause_reading()
 
-    def _bound_fed(self, more: int) -> None:
-        """The parser keeps unfinished headers and trailers to itself, so their bytes are counted as they go in."""
-        self._fed_bytes += more
-        if not self._head_done and self._fed_bytes > MAX_HEAD_BYTES:
-            self._refuse(problem(431, "head_too_large", f"headers: wanted at most {MAX_HEAD_BYTES} bytes"))
-        elif self._fed_bytes > 2 * self._body_bound + MAX_HEAD_BYTES:
-            self._refuse_size()
+    def _await_rest(self) -> None:
+        """A piece has left a request unfinished: count its bytes, and give each phase its one deadline.
 
-    def _drop_body(self) -> None:
-        self._server.receiving_bytes -= self._size
-        self._size = 0
+        Bytes are counted as they are fed, because the parser keeps unfinished headers and trailers to itself.
+        """
+        server = self._server
+        more = self._piece_bytes - self._before_bytes
+        self._fed_bytes += more
+        server.receiving_bytes += more
+        if self._timed != self._phase:
+            self._timed = self._phase
+            self.deadline = server.body_deadline if self._phase == _IN_BODY else server.head_deadline
+        if self._phase == _IN_HEAD and self._fed_bytes > MAX_HEAD_BYTES:
+            self._refuse(problem(431, "head_too_large", f"headers: wanted at most {MAX_HEAD_BYTES} bytes"))
+        elif self._fed_bytes > self._body_bound and self._too_large():
+            self._refuse_size()
+        elif server.receiving_bytes > server.config.max_waiting_bytes:
+            self._refuse(busy("too much is being received at once"))
+
+    def _too_large(self) -> bool:
+        return self._fed_bytes > self._body_bound + MAX_OVERHEAD_BYTES or sum(map(len, self._chunks)) > self._body_bound
+
+    def _drop(self) -> None:
+        """Forget the request being received; it is complete or not wanted."""
+        self._server.receiving_bytes -= self._fed_bytes
+        self._fed_bytes = 0
+        self._phase = self._timed = _BETWEEN
         self._chunks.clear()
 
     def _refuse_size(self) -> None:
@@ -264,7 +270,7 @@ class Connection(asyncio.Protocol):
         )
 
     def _refuse_upgrade(self) -> None:
-        if self._receiving:
+        if self._phase:
             self._refuse(
                 problem(400, "no_upgrade", "upgrade: only HTTP/1.1 is spoken here; leave the Upgrade header out")
             )
@@ -274,7 +280,7 @@ class Connection(asyncio.Protocol):
         if self._deaf:
             return
         self._deaf = True
-        self._drop_body()
+        self._drop()
         self.deadline = _NEVER
         request = Request(b"POST", b"", {}, b"", self.flush)
         request.keep_alive = False

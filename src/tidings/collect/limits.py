@@ -10,6 +10,8 @@ MAX_BODY_BYTES = 1024 * 1024
 """Any public request body, as sent and while it is decompressed."""
 MAX_INTERNAL_BYTES = 4 * 1024 * 1024
 """A body at the internal door."""
+MAX_OVERHEAD_BYTES = 512 * 1024
+"""What a request may take besides its body: head, chunk sizes, trailers."""
 MAX_PIPELINED = 64
 """Unanswered requests of one connection; then it is not read further."""
 LINGER_S = 2.0
