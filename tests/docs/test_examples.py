@@ -14,7 +14,8 @@ from tests.docs.pages import ROOT, Block, blocks, blocks_of, pages, text
 from tidings import config, workspace
 from tidings.hosts import replay
 from tidings.hosts.check import check_workspace
-from tidings.render.template import compile_template, lint
+from tidings.render.lint import findings as lint
+from tidings.render.template import compile_template
 from tidings.sources.mapping import load_map
 
 RETAIL = Path(workspace.__file__).parent / "workspaces" / "retail"

@@ -133,13 +133,6 @@ def compile_template(name: str, source: str) -> Template:
     )
 
 
-def lint(template: Template) -> list[str]:
-    """What would surprise somebody later, in sentences. See `tidings.render.lint`."""
-    from tidings.render import lint as checks  # noqa: PLC0415 - the checks know templates, not the other way round
-
-    return checks.findings(template)
-
-
 def _split(source: str, where: str) -> tuple[Front, str, int]:
     match = _FRONT.match(source)
     if match is None:

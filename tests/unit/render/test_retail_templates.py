@@ -11,7 +11,8 @@ import pytest
 import tidings
 from tests.unit.render.samples import CART, item, render
 from tidings.render.lint import GMAIL_CLIP_BYTES
-from tidings.render.template import lint, load_templates
+from tidings.render.lint import findings as lint
+from tidings.render.template import load_templates
 
 FOLDER = Path(tidings.__file__).parent / "workspaces" / "retail" / "templates"
 TEMPLATES = load_templates(FOLDER)

@@ -8,8 +8,9 @@ import pytest
 
 from tests.unit.render.samples import CART, body, item, render, template, whole
 from tidings.errors import DefinitionError
+from tidings.render.lint import findings as lint
 from tidings.render.protect import protect, restore
-from tidings.render.template import compile_template, lint, version_of
+from tidings.render.template import compile_template, version_of
 
 
 def visible(html: str) -> str:
