@@ -15,7 +15,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -24,7 +24,7 @@ from tidings.config import Config
 from tidings.console import body, guard, inbox, journeys, messages, overview, people, rejected, segments
 from tidings.console.definitions import Workspace
 from tidings.console.live import Hub
-from tidings.console.site import HERE, Site, of, templates
+from tidings.console.site import HERE, PAGES, Site, of, templates
 from tidings.console.store import TooSlow
 
 _log = logging.getLogger("tidings.console")
@@ -32,13 +32,31 @@ _log = logging.getLogger("tidings.console")
 
 def create_app(config: Config, *, clock: Clock | None = None) -> Starlette:
     """The console of `config`'s data directory, which need not exist yet."""
-    clock = clock or SystemClock()
+    return _app(config, clock or SystemClock(), PAGES, _routes())
+
+
+def create_inbox_app(config: Config, *, clock: Clock | None = None) -> Starlette:
+    """The inbox alone."""
+    pages = tuple(page for page in PAGES if page[1] == "/inbox")
+    return _app(config, clock or SystemClock(), pages, [Route("/", _to_inbox)])
+
+
+async def _to_inbox(_request: Request) -> Response:
+    return RedirectResponse("/inbox")
+
+
+def _app(config: Config, clock: Clock, pages: tuple[tuple[str, str, str], ...], routes: list[Route]) -> Starlette:
     workspace = Workspace(config.workspace)
-    site = Site(config=config, clock=clock, workspace=workspace, templates=templates())
+    site = Site(config=config, clock=clock, workspace=workspace, templates=templates(), pages=pages)
     hub = Hub(config, clock, workspace)
     csp = guard.policy(images=f"'self' data: {body.site(config.mail.shop_url)}".strip())
     app = Starlette(
-        routes=[*_routes(hub), *inbox.routes(), Mount("/static", StaticFiles(directory=HERE / "static"))],
+        routes=[
+            *routes,
+            Route("/live", hub.stream),
+            *inbox.routes(),
+            Mount("/static", StaticFiles(directory=HERE / "static")),
+        ],
         middleware=[Middleware(guard.Guard, csp=csp, hosts=guard.hosts_for(config.console.host))],
         exception_handlers={HTTPException: _refused, TooSlow: _too_slow, Exception: _broken},
         lifespan=_watching,
@@ -47,10 +65,9 @@ def create_app(config: Config, *, clock: Clock | None = None) -> Starlette:
     return app
 
 
-def _routes(hub: Hub) -> list[Route]:
+def _routes() -> list[Route]:
     return [
         Route("/", overview.overview),
-        Route("/live", hub.stream),
         Route("/events/{offset:int}", overview.event),
         Route("/events/{offset:int}/body", overview.event_fragment),
         Route("/events/{offset:int}/bytes", overview.event_bytes),

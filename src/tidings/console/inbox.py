@@ -65,6 +65,7 @@ def inbox(request: Request) -> Response:
         mails=[figures.mail_row(row) for row in rows[:PAGE]],
         older=rows[PAGE - 1]["id"] if len(rows) > PAGE else None,
         total=total["n"] if total else 0,
+        explains=any(page[1] == "/messages" for page in site.pages),
         mail=mail,
         opened=asked is not None,
         view=view if view in VIEWS else "html",

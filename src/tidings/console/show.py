@@ -11,7 +11,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from tidings.clock import DAY_US, HOUR_US, MINUTE_US, SECOND_US, format_duration, iso
+from tidings.clock import DAY_US, HOUR_US, MINUTE_US, SECOND_US, iso
 from tidings.ids import digest
 
 SYMBOLS = {"GBP": "£", "EUR": "€", "USD": "$", "JPY": "¥"}
@@ -42,11 +42,6 @@ def money(value: float, currency: str = "") -> str:
     sign = SYMBOLS.get(currency, "")
     amount = f"{abs(value):,.2f}"
     return f"{MINUS if value < 0 else ''}{sign}{amount}{'' if sign or not currency else ' ' + currency}"
-
-
-def share(part: float, whole: float) -> str:
-    """``3.2 %``."""
-    return f"{100 * part / whole:.1f} %" if whole else NOTHING
 
 
 def ago(at_us: int, now_us: int) -> str:
@@ -132,11 +127,6 @@ def span(span_us: int) -> str:
     return " ".join(words)
 
 
-def duration(span_us: int) -> str:
-    """A span as definitions write it: ``5m``."""
-    return format_duration(span_us)
-
-
 def size(size_bytes: int) -> str:
     """``2.4 kB``."""
     return f"{size_bytes} B" if size_bytes < 1_000 else f"{size_bytes / 1_000:.1f} kB"
@@ -212,11 +202,7 @@ def _coloured(text: str) -> Markup:
 FILTERS = {
     "number": number,
     "money": money,
-    "ago": ago,
-    "exact": exact,
-    "clock": clock_time,
     "span": span,
-    "duration": duration,
     "size": size,
     "who": who,
     "initials": initials,
@@ -225,6 +211,5 @@ FILTERS = {
     "value": value,
     "headline": headline,
     "instant_of": instant_of,
-    "json_markup": json_markup,
 }
 """For the templates, by name."""

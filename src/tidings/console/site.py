@@ -37,6 +37,8 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     clock: Clock
     workspace: Workspace
     templates: jinja2.Environment
+    pages: tuple[tuple[str, str, str], ...] = PAGES
+    """What the navigation offers."""
 
     def store(self) -> Store:
         """What the data directory holds; use it as a context manager."""
@@ -49,7 +51,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
             request=request,
             title=title,
             path=request.url.path,
-            pages=PAGES,
+            pages=self.pages,
             now_us=now_us,
             at=lambda at_us: show.time_tag(at_us, now_us),
             moment=lambda at_us: show.moment_tag(at_us, now_us),

@@ -15,7 +15,7 @@ from tests.unit.console.web import Answer, Visitor
 from tidings.clock import ManualClock
 from tidings.config import Config
 from tidings.console import show
-from tidings.console.app import create_app
+from tidings.console.app import create_app, create_inbox_app
 from tidings.workspace import __file__ as workspace_file
 
 RETAIL = Path(workspace_file).parent / "workspaces" / "retail"
@@ -375,6 +375,17 @@ def test_a_mail_has_html_text_and_source(console: Visitor, world: World) -> None
     assert "List-Unsubscribe-Post: List-Unsubscribe=One-Click" in console.get("/inbox/1?view=source").text
     assert console.get("/inbox/1/raw").body == raw[1]
     assert console.get("/inbox/999").status == 404
+
+
+def test_the_inbox_works_alone(world: World) -> None:
+    alone = Visitor(create_inbox_app(world.config))
+
+    page = alone.get("/")
+    assert re.findall(r'<li data-id="(\d+)">', page.text)[0] == str(world.inbox.count())
+    assert "/people" not in page.text
+    assert "Why was this sent?" not in page.text
+    assert alone.get("/inbox/1/body").status == 200
+    assert alone.get("/people").status == 404
 
 
 # Nothing changes anything, and every answer is guarded
