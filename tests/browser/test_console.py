@@ -91,6 +91,22 @@ def test_figures_change_in_place_while_the_page_is_open(context: BrowserContext,
     assert page.get_attribute("body", "data-same") == "page"
 
 
+def test_the_first_event_ever_takes_the_instructions_away(context: BrowserContext, tmp_path: Path) -> None:
+    world = World(tmp_path, now_us())
+    app = create_app(world.config)
+    with serving(app, before_stop=app.state.hub.stop) as url:
+        page = context.new_page()
+        page.goto(url)
+        page.wait_for_selector("text=Nothing has arrived yet")
+        page.wait_for_selector(".live-light.on")
+        world.track({"userId": "anna"}, "Hello")
+        world.run()
+        page.wait_for_selector(".flow [data-n=applied]:text-is('1')")
+        assert page.query_selector("text=Nothing has arrived yet") is None
+        page.close()
+    world.close()
+
+
 def test_a_journey_counts_who_waits_now(context: BrowserContext, world: World, url: str) -> None:
     page = context.new_page()
     page.goto(f"{url}/journeys/abandoned_cart")

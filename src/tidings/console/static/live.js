@@ -32,6 +32,7 @@ function take(parts) {
 }
 
 function showNumbers(numbers) {
+  if (numbers.received) document.getElementById("nothing-yet")?.remove();
   document.querySelectorAll("[data-n]").forEach((tag) => {
     const text = (numbers[tag.dataset.n] || 0).toLocaleString("en");
     if (tag.textContent === text) return;
