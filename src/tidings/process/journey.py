@@ -253,6 +253,8 @@ def _parse_steps(raw: Any, traits: Traits, where: str) -> dict[str, Step]:
 def words(journey: Journey) -> Sequence[str]:
     """The journey for people, a line a step."""
     entry = journey.entry.words() if journey.entry is not None else f"enters segment {journey.entry_segment}"
-    after = f"again {format_duration(journey.reentry_us)} after the last run" if journey.reentry_us else "again and again"
+    after = (
+        f"again {format_duration(journey.reentry_us)} after the last run" if journey.reentry_us else "again and again"
+    )
     again = "only once" if journey.reentry_us < 0 else after
     return [f"Entry: {entry} ({again})", *(f"{step.id}: {step.words()}" for step in journey.steps.values())]
