@@ -31,6 +31,11 @@ INTERNAL_SOURCE = "tidings"
 _EARLIEST_US = 315_532_800 * SECOND_US  # 1980-01-01: anything before it is a broken clock
 _NOT_BRACKETS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?+|[^{}\[\]"]++', re.DOTALL)
 _CURLY = bytes.maketrans(b"[]", b"{}")
+_LONG_NUMBER = re.compile(rb"[:\[,]\s*-?[0-9]{19}")
+_LARGEST = 2**63
+_NOBODY = frozenset(
+    {"", "0", "-1", "null", "none", "nil", "undefined", "nan", "n/a", "na", "anonymous", "guest", "unknown"}
+)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NAMES = {kind: kind.capitalize() for kind in KINDS}
 
@@ -75,6 +80,24 @@ def instant_us(value: str | float | None) -> int:
     return int(value * 1000)
 
 
+def identifier(value: str | int | None) -> str:
+    """An id as text; empty for none, and for what careless code sends for nobody (``null``, ``undefined``, ``0`` …).
+
+    Taken at its word, such a value would join all who have it into one person.
+    """
+    text = "" if value is None else str(value).strip()
+    return "" if text.lower() in _NOBODY else text
+
+
+def too_large(value: Any) -> bool:
+    """Whether a whole number that does not fit 64 bits is anywhere in decoded JSON."""
+    if isinstance(value, int):
+        return not -_LARGEST <= value < _LARGEST
+    if isinstance(value, dict):
+        return any(map(too_large, value.values()))
+    return isinstance(value, list) and any(map(too_large, value))
+
+
 def depth(body: bytes) -> int:
     """How deeply objects and lists are nested in valid JSON, strings left aside; beyond `MAX_DEPTH` only that it is."""
     # Only brackets stay, as one kind; then each pass takes the innermost level away. Anyone may send such bodies to
@@ -106,6 +129,9 @@ def normalise(record: LogRecord, offset: int, taken_us: int, *, context: bool = 
         around = _CONTEXT.decode(wire.context) or {} if needed else {}
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         return Rejected(reason="bad_json", detail=f"event: {error}; wanted one JSON object as in Segment's spec")
+    if _LONG_NUMBER.search(body) and too_large([wire.properties, wire.traits, around]):
+        detail = "event: a whole number does not fit 64 bits; send it as text, or as a float"
+        return Rejected(reason="number_out_of_range", detail=detail)
     try:
         occurred_us = instant_us(wire.timestamp) or instant_us(wire.originalTimestamp)
         sent_us = instant_us(wire.sentAt) or record.sent_us
@@ -124,8 +150,7 @@ def _event(
 ) -> Event | Rejected:
     kind = record.kind or wire.type
     name = wire.event if kind == "track" else _NAMES.get(kind)
-    user_id = "" if wire.userId is None else str(wire.userId)
-    anonymous_id = "" if wire.anonymousId is None else str(wire.anonymousId)
+    user_id, anonymous_id = identifier(wire.userId), identifier(wire.anonymousId)
     profile_id = context.get("profile_id", "") if record.source == INTERNAL_SOURCE else ""
     event_id = wire.messageId or f"offset-{offset}"
     if not name:
@@ -153,7 +178,7 @@ def _event(
         source=record.source,
         user_id=user_id,
         anonymous_id=anonymous_id,
-        previous_id="" if wire.previousId is None else str(wire.previousId),
+        previous_id=identifier(wire.previousId),
         profile_id=profile_id,
         backfill=bool(record.flags & BACKFILL),
         properties=_properties(kind, wire),

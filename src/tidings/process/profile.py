@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from tidings.accumulate.base import Accumulator
 from tidings.accumulate.first import First
 from tidings.accumulate.last import Last
@@ -14,10 +16,13 @@ from tidings.domain.profile import ConsentEntry, ProfileState, TraitValue
 from tidings.process import session
 from tidings.process.layout import Layout
 
+ENCODE = msgspec.json.encode
 MAX_TRAITS = 200
 """Given traits kept per person: those whose names sort first win, so the bound does not depend on order."""
-MAX_TRAIT_BYTES = 2_000
-"""Longest text kept in one trait; more is cut."""
+MAX_TRAIT_CHARS = 2_000
+"""Longest text kept in one trait; more is cut. A list or object that is longer as JSON is not kept."""
+MAX_NAME_CHARS = 200
+"""A trait with a longer name is not kept."""
 MAX_SENDS = 100
 """Latest messages remembered per person, for caps."""
 MAX_PURPOSES = 50
@@ -40,7 +45,9 @@ def apply(state: ProfileState, event: Event, layout: Layout) -> tuple[tuple[int,
 def _give(state: ProfileState, event: Event) -> list[str]:
     changed = []
     for name, value in event.traits.items():
-        kept = value[:MAX_TRAIT_BYTES] if isinstance(value, str) else value
+        kept = value[:MAX_TRAIT_CHARS] if isinstance(value, str) else value
+        if len(name) > MAX_NAME_CHARS or (isinstance(kept, list | dict) and len(ENCODE(kept)) > MAX_TRAIT_CHARS):
+            continue  # too large to carry along; the log has it
         new = TraitValue(kept, event.occurred_us, event.event_id)
         if wins(new, state.traits.get(name)):
             state.traits[name] = new

@@ -1,0 +1,170 @@
+"""A law that cannot fail proves nothing: each planted bug must turn its law's property test red.
+
+Each case plants one bug, runs the law's own test with its own strategies, and wants it to fail.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+
+from tests.property import test_laws as laws
+from tidings.accumulate.cart import Cart
+from tidings.accumulate.latest import Latest
+from tidings.accumulate.sum import Sum
+from tidings.domain.output import REJECTED
+from tidings.domain.profile import ConsentEntry, ProfileState, TraitValue
+from tidings.hosts.drive import Driver
+from tidings.hosts.simulator import MemorySink
+from tidings.pipeline import Pipeline, Step
+from tidings.process import profile, session
+from tidings.rules.base import Verdict
+from tidings.rules.did import Did
+from tidings.state.memory import MemoryState
+
+Plant = Callable[[pytest.MonkeyPatch], None]
+
+
+def forget_what_was_seen(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(MemoryState, "seen", lambda self, keys: [False] * len(keys))
+
+
+def count_sessions_without_joining(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(session, "join", sorted)
+
+
+def let_the_last_arrival_win(patch: pytest.MonkeyPatch) -> None:
+    def wins(new: TraitValue, old: TraitValue | None) -> bool:
+        return True
+
+    patch.setattr(profile, "wins", wins)
+
+
+def let_the_last_consent_arrival_win(patch: pytest.MonkeyPatch) -> None:
+    def order(entry: ConsentEntry) -> tuple[int, bool, str]:
+        return entry.offset, True, ""
+
+    patch.setattr(profile, "_consent_order", order)
+
+
+def add_floats(patch: pytest.MonkeyPatch) -> None:
+    def fold(self: Sum, value: Any, event: Any) -> Any:
+        amount = event.properties.get(self.name)
+        return value if not isinstance(amount, int | float) else (value or 0.0) + amount
+
+    patch.setattr(Sum, "fold", fold)
+    patch.setattr(Sum, "merge", lambda self, one, other: one + other)
+    patch.setattr(Sum, "read", lambda self, value: value or 0.0)
+
+
+def keep_the_first_instants_not_the_latest(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Latest, "fold", lambda self, value, event: (value or []) + [event.occurred_us][: self.k])
+
+
+def empty_the_cart_by_arrival(patch: pytest.MonkeyPatch) -> None:
+    original = Cart.fold
+
+    def fold(self: Cart, value: Any, event: Any) -> Any:
+        return [0, {}] if event.name in self.emptied else original(self, value, event)
+
+    patch.setattr(Cart, "fold", fold)
+
+
+def let_events_overtake_timers(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Driver, "_bring_up", lambda self, state, known_us, batch: None)
+    original = Pipeline.on_event
+
+    def on_event(self: Pipeline, state: ProfileState, event: Any) -> Step:
+        due_us, state.next_due_us = state.next_due_us, 0
+        del due_us
+        return original(self, state, event)
+
+    patch.setattr(Pipeline, "on_event", on_event)
+
+
+def give_facts_the_instant_of_firing(patch: pytest.MonkeyPatch) -> None:
+    original = Pipeline._walk
+    clock = itertools.count()
+
+    def walk(self: Pipeline, step: Step, known_us: int, cause: str) -> Any:
+        return original(self, step, known_us + next(clock), cause)
+
+    patch.setattr(Pipeline, "_walk", walk)
+
+
+def put_outputs_twice_after_a_crash(patch: pytest.MonkeyPatch) -> None:
+    original = MemorySink.put
+
+    def put(self: MemorySink, block: Any, sends: Any, suppressions: Any) -> None:
+        self._seq = 0  # forgets what it took
+        original(self, block, sends, suppressions)
+
+    patch.setattr(MemorySink, "put", put)
+    patch.setattr(MemorySink, "durable_seq", lambda self: 0)
+
+
+def be_late_by_a_microsecond(patch: pytest.MonkeyPatch) -> None:
+    original = Did.judge
+
+    def judge(self: Did, state: ProfileState, at_us: int) -> Verdict:
+        verdict = original(self, state, at_us)
+        return Verdict(verdict.holds, verdict.next_us + 1) if verdict.next_us else verdict
+
+    patch.setattr(Did, "judge", judge)
+
+
+def forget_the_alarm(patch: pytest.MonkeyPatch) -> None:
+    original = Did.judge
+    patch.setattr(Did, "judge", lambda self, state, at_us: Verdict(original(self, state, at_us).holds))
+
+
+def drop_rejected_events(patch: pytest.MonkeyPatch) -> None:
+    original = MemorySink.put
+
+    def put(self: MemorySink, block: Any, sends: Any, suppressions: Any) -> None:
+        block.outcomes[:] = [one for one in block.outcomes if one.status != REJECTED]
+        original(self, block, sends, suppressions)
+
+    patch.setattr(MemorySink, "put", put)
+
+
+PLANTED: list[tuple[Plant, Callable[[], None]]] = [
+    (forget_what_was_seen, laws.test_law_1_state_is_a_function_of_the_set_of_events),
+    (count_sessions_without_joining, laws.test_law_1_state_is_a_function_of_the_set_of_events),
+    (let_the_last_arrival_win, laws.test_law_1_state_is_a_function_of_the_set_of_events),
+    (let_the_last_consent_arrival_win, laws.test_law_1_state_is_a_function_of_the_set_of_events),
+    (add_floats, laws.test_law_1_state_is_a_function_of_the_set_of_events),
+    (keep_the_first_instants_not_the_latest, laws.test_law_1_state_is_a_function_of_the_set_of_events),
+    (empty_the_cart_by_arrival, laws.test_law_1_state_is_a_function_of_the_set_of_events),
+    (let_events_overtake_timers, laws.test_law_2_actions_are_a_function_of_the_log),
+    (give_facts_the_instant_of_firing, laws.test_law_2_actions_are_a_function_of_the_log),
+    (put_outputs_twice_after_a_crash, laws.test_law_2_actions_are_a_function_of_the_log),
+    (be_late_by_a_microsecond, laws.test_law_3_membership_is_right_at_every_instant),
+    (forget_the_alarm, laws.test_law_3_membership_is_right_at_every_instant),
+    (forget_what_was_seen, laws.test_law_5_every_event_is_accounted_for),
+    (drop_rejected_events, laws.test_law_5_every_event_is_accounted_for),
+]
+
+
+# The law's own strategies, more examples, the same ones each time, and no search for the smallest.
+RELENTLESS = settings(
+    max_examples=2_000,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+    report_multiple_bugs=False,
+)
+
+
+@pytest.mark.parametrize(("plant", "law"), PLANTED, ids=[f"{p.__name__}-{t.__name__[5:10]}" for p, t in PLANTED])
+def test_a_planted_bug_turns_its_law_red(plant: Plant, law: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(law, "_hypothesis_internal_use_settings", RELENTLESS)
+    plant(monkeypatch)
+    with pytest.raises(AssertionError):
+        law()
