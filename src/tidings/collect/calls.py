@@ -17,13 +17,22 @@ import msgspec
 from tidings.clock import DAY_US, SECOND_US
 from tidings.domain.event import Rejected
 from tidings.domain.record import REFUSED, LogRecord
-from tidings.domain.wire import MAX_EVENT_BYTES, MAX_ID_CHARS, MAX_NAME_CHARS, instant_us, normalise
+from tidings.domain.wire import (
+    MAX_EVENT_BYTES,
+    MAX_ID_CHARS,
+    MAX_NAME_CHARS,
+    NO_CONTEXT,
+    identifier,
+    instant_us,
+    normalise,
+)
 from tidings.errors import InputError
 
 _Id = Annotated[str, msgspec.Meta(max_length=MAX_ID_CHARS)] | int | None
 _EventId = Annotated[str, msgspec.Meta(max_length=MAX_ID_CHARS)] | None
 _Name = Annotated[str, msgspec.Meta(max_length=MAX_NAME_CHARS)] | None
 _T = TypeVar("_T")
+_GENERATED_CHARS = 20
 _FIRST_YEAR = 2000
 """Times from here on stay after `normalise`'s bound of 1980 whatever a plausible `sentAt` does to them."""
 _YEAR_US = 365 * DAY_US
@@ -41,7 +50,8 @@ class Parsed(msgspec.Struct, gc=False):
     """How many of them are refused."""
 
 
-_Scalar = str | int | float | bool | None
+_Whole = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+_Scalar = str | _Whole | float | bool | None
 _Level1 = _Scalar | list[_Scalar] | dict[str, _Scalar]
 _Level2 = _Scalar | list[_Level1] | dict[str, _Level1]
 _Level3 = _Scalar | list[_Level2] | dict[str, _Level2]
@@ -61,7 +71,7 @@ class _Call(msgspec.Struct, gc=False, kw_only=True, forbid_unknown_fields=True):
     timestamp: datetime | None = None
     properties: _Object = None
     traits: _Object = None
-    context: _Object = None
+    context: msgspec.Raw = NO_CONTEXT
     sentAt: datetime | None = None
     originalTimestamp: datetime | None = None
     name: str | None = None
@@ -182,13 +192,20 @@ def _plain(calls: Sequence[_Call], kind: str, next_year: int) -> bool:
     for call in calls:
         occurred = call.timestamp or call.originalTimestamp
         if (
-            not (call.userId or call.anonymousId)
+            not _somebody(call.anonymousId, call.userId)
             or (not call.event and (kind or call.type) == "track")
             or (occurred is not None and occurred.year < _FIRST_YEAR)
             or (call.sentAt is not None and call.sentAt.year > next_year)
         ):
             return False
     return True
+
+
+def _somebody(anonymous_id: str | int | None, user_id: str | int | None) -> bool:
+    """Whether one of the ids is one. A generated id is longer than all that careless code sends for nobody."""
+    if type(anonymous_id) is str and len(anonymous_id.strip()) > _GENERATED_CHARS:
+        return True
+    return bool(identifier(user_id) or identifier(anonymous_id))
 
 
 def _year(at_us: int) -> int:

@@ -33,7 +33,10 @@ TIMES = st.one_of(
     st.integers(-(10**15), 10**15),
     VALUES,
 )
-IDS = st.one_of(st.text(max_size=3), st.text(min_size=199, max_size=202), VALUES)
+NOBODY = st.sampled_from(
+    ["null", " NULL ", "undefined", "0", "anonymous", "\u00a0nil\u2003", "guest" + " " * 30, 0, -1]
+)
+IDS = st.one_of(NOBODY, st.uuids().map(str), st.text(max_size=3), st.text(min_size=199, max_size=202), VALUES)
 FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "type": st.one_of(st.sampled_from([*KINDS, "Track", ""]), VALUES),
     "event": IDS,
@@ -56,6 +59,7 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
 OPTIONAL = {name: values for name, values in FIELDS.items() if name not in ("type", "userId")}
 EVENTS = st.one_of(
     st.fixed_dictionaries({"type": st.sampled_from(KINDS), "userId": st.just("7")}, optional=OPTIONAL),
+    st.fixed_dictionaries({"type": st.sampled_from(KINDS), "userId": NOBODY}, optional=OPTIONAL),
     st.fixed_dictionaries({}, optional=FIELDS),
     VALUES,
 )
