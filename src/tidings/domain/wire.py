@@ -33,9 +33,8 @@ _NOT_BRACKETS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?+|[^{}\[\]"]++', re.DO
 _CURLY = bytes.maketrans(b"[]", b"{}")
 _LONG_NUMBER = re.compile(rb"[:\[,]\s*-?[0-9]{19}")
 _LARGEST = 2**63
-_NOBODY = frozenset(
-    {"", "0", "-1", "null", "none", "nil", "undefined", "nan", "n/a", "na", "anonymous", "guest", "unknown"}
-)
+_NO_ACCOUNT = frozenset({"0", "-1"})  # what a shop calls nobody's account; as a device's id they may be meant
+_NOBODY = frozenset({"", "null", "none", "nil", "undefined", "nan", "n/a", "na", "anonymous", "guest", "unknown"})
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NAMES = {kind: kind.capitalize() for kind in KINDS}
 
@@ -81,7 +80,7 @@ def instant_us(value: str | float | None) -> int:
 
 
 def identifier(value: str | int | None) -> str:
-    """An id as text; empty for none, and for what careless code sends for nobody (``null``, ``undefined``, ``0`` …).
+    """An id as text; empty for none, and for what careless code sends for nobody (``null``, ``undefined`` …).
 
     Taken at its word, such a value would join all who have it into one person.
     """
@@ -161,6 +160,8 @@ def _event(
     kind = record.kind or wire.type
     name = wire.event if kind == "track" else _NAMES.get(kind)
     user_id, anonymous_id = identifier(wire.userId), identifier(wire.anonymousId)
+    if user_id in _NO_ACCOUNT:
+        user_id = ""
     profile_id = context.get("profile_id", "") if record.source == INTERNAL_SOURCE else ""
     event_id = wire.messageId or f"offset-{offset}"
     if not name:
