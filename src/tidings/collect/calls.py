@@ -2,8 +2,8 @@
 
 `domain.wire.normalise` decides what is a good event, here and again in the keyed core. It is spared for the bulk: one
 decoding pass into narrower types (`_Call`) and a few comparisons accept a subset of what `normalise` accepts at a third
-of its price (but for a time that ends in a small ``z``, which only the core refuses). A request with anything else in
-it goes through `normalise` event by event.
+of its price; such a batch goes into the log in one piece. A request with anything else in it goes through `normalise`
+event by event. (What only the core refuses: a time that ends in a small ``z``, and a context nested too deep.)
 """
 
 from __future__ import annotations
@@ -22,11 +22,13 @@ from tidings.domain.wire import (
     MAX_ID_CHARS,
     MAX_NAME_CHARS,
     NO_CONTEXT,
+    account,
     identifier,
     instant_us,
     normalise,
 )
 from tidings.errors import InputError
+from tidings.log.packed import Packed, bodies
 
 _Id = Annotated[str, msgspec.Meta(max_length=MAX_ID_CHARS)] | int | None
 _EventId = Annotated[str, msgspec.Meta(max_length=MAX_ID_CHARS)] | None
@@ -44,10 +46,12 @@ _MAX_SENT_US = 8_000 * _YEAR_US
 class Parsed(msgspec.Struct, gc=False):
     """What a request body held."""
 
-    records: list[LogRecord]
-    """One per event, refused ones too."""
-    refused: int
-    """How many of them are refused."""
+    records: Sequence[LogRecord | Packed]
+    """Its events, refused ones too."""
+    accepted: int
+    """How many of them are good."""
+    refused: int = 0
+    """How many are not."""
 
 
 _Whole = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
@@ -95,12 +99,17 @@ class _BatchedCall(_Call, gc=False, kw_only=True, forbid_unknown_fields=True):
 
 
 class _Batch(msgspec.Struct, gc=False):
+    """A body whose calls are judged one by one."""
+
     batch: list[msgspec.Raw]
     sentAt: Any = None
 
 
 class _GoodBatch(msgspec.Struct, gc=False):
+    """A body all of whose calls are as they nearly always are."""
+
     batch: list[_BatchedCall]
+    sentAt: Any = None
 
 
 class _Envelope(msgspec.Struct, gc=False):
@@ -121,17 +130,19 @@ def write_key(body: bytes) -> str:
 
 def batch(body: bytes, source: str, now_us: int) -> Parsed:
     """Records of a ``{"batch": […]}`` body. Raises InputError when the body as a whole is not one."""
+    packed = _good_batch(body, source, now_us)
+    if packed is not None:
+        return Parsed([packed], packed.count)
     parts = _decode(_BATCH, body)
     sent_us = _sent_us(parts.sentAt)
-    records = [LogRecord(source, "", sent_us, bytes(raw)) for raw in parts.batch]
-    return Parsed(records, 0) if _all_good(body, records, sent_us, now_us) else checked(records, now_us)
+    return checked([LogRecord(source, "", sent_us, bytes(raw)) for raw in parts.batch], now_us)
 
 
 def single(body: bytes, kind: str, source: str, now_us: int) -> Parsed:
     """The record of a body that is one call of `kind`. Raises InputError when it is not a JSON object."""
     record = LogRecord(source, kind, 0, body)
     if _good(body, kind, now_us):
-        return Parsed([record], 0)
+        return Parsed([record], 1)
     _decode(_ENVELOPE, body)
     return checked([record], now_us)
 
@@ -139,7 +150,8 @@ def single(body: bytes, kind: str, source: str, now_us: int) -> Parsed:
 def checked(records: Sequence[LogRecord], now_us: int) -> Parsed:
     """Each record as it is when `normalise` takes it, else flagged as refused, with the reason."""
     out = [_checked(record, now_us) for record in records]
-    return Parsed(out, sum(1 for record in out if record.flags & REFUSED))
+    refused = sum(1 for record in out if record.flags & REFUSED)
+    return Parsed(out, len(out) - refused, refused)
 
 
 def _checked(record: LogRecord, now_us: int) -> LogRecord:
@@ -167,17 +179,18 @@ def _sent_us(value: Any) -> int:
     return sent_us if _MIN_SENT_US < sent_us < _MAX_SENT_US else 0
 
 
-def _all_good(body: bytes, records: list[LogRecord], sent_us: int, now_us: int) -> bool:
-    if sent_us > now_us + _YEAR_US or (len(body) > MAX_EVENT_BYTES and not _small(records)):
-        return False
+def _good_batch(body: bytes, source: str, now_us: int) -> Packed | None:
+    """The body in one piece, when all its events are good at first sight and there are any."""
     try:
-        return _plain(_GOOD_BATCH.decode(body).batch, "", _year(now_us) + 1)
+        good = _GOOD_BATCH.decode(body)
     except _NOT_JSON:
-        return False
-
-
-def _small(records: list[LogRecord]) -> bool:
-    return all(len(record.body) <= MAX_EVENT_BYTES for record in records)
+        return None
+    sent_us = _sent_us(good.sentAt)
+    if not good.batch or sent_us > now_us + _YEAR_US or not _plain(good.batch, "", _year(now_us) + 1):
+        return None
+    if len(body) > MAX_EVENT_BYTES and max(map(len, bodies(body))) > MAX_EVENT_BYTES:
+        return None
+    return Packed(source, "", sent_us, body, 0, "", len(good.batch))
 
 
 def _good(body: bytes, kind: str, now_us: int) -> bool:
@@ -205,7 +218,7 @@ def _somebody(anonymous_id: str | int | None, user_id: str | int | None) -> bool
     """Whether one of the ids is one. A generated id is longer than all that careless code sends for nobody."""
     if type(anonymous_id) is str and len(anonymous_id.strip()) > _GENERATED_CHARS:
         return True
-    return bool(identifier(user_id) or identifier(anonymous_id))
+    return bool(account(user_id) or identifier(anonymous_id))
 
 
 def _year(at_us: int) -> int:

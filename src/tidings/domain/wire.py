@@ -88,6 +88,12 @@ def identifier(value: str | int | None) -> str:
     return "" if text.lower() in _NOBODY else text
 
 
+def account(value: str | int | None) -> str:
+    """A user id as text; empty also for the numbers that shops give to nobody's account (``0``, ``-1``)."""
+    text = identifier(value)
+    return "" if text in _NO_ACCOUNT else text
+
+
 def too_large(value: Any) -> bool:
     """Whether a whole number that does not fit 64 bits is anywhere in decoded JSON."""
     if isinstance(value, int):
@@ -159,9 +165,7 @@ def _event(
 ) -> Event | Rejected:
     kind = record.kind or wire.type
     name = wire.event if kind == "track" else _NAMES.get(kind)
-    user_id, anonymous_id = identifier(wire.userId), identifier(wire.anonymousId)
-    if user_id in _NO_ACCOUNT:
-        user_id = ""
+    user_id, anonymous_id = account(wire.userId), identifier(wire.anonymousId)
     profile_id = context.get("profile_id", "") if record.source == INTERNAL_SOURCE else ""
     event_id = wire.messageId or f"offset-{offset}"
     if not name:
