@@ -18,7 +18,8 @@ from queue import SimpleQueue
 import msgspec
 
 from tidings.domain.record import LogRecord
-from tidings.log.base import Log
+from tidings.log.packed import Packed
+from tidings.log.sqlite import SqliteLog
 
 _MAX_BLOCK_RECORDS = 5_000
 _MAX_BLOCK_BYTES = 8 * 1024 * 1024
@@ -33,7 +34,9 @@ Done = Callable[[int | None], None]
 class Entry(msgspec.Struct, gc=False, array_like=True):
     """Records of one request."""
 
-    records: Sequence[LogRecord]
+    records: Sequence[LogRecord | Packed]
+    count: int
+    """How many events they are."""
     size: int
     """Bytes it counts for while it waits."""
     done: Done
@@ -42,7 +45,7 @@ class Entry(msgspec.Struct, gc=False, array_like=True):
 class Committer:
     """The thread between the loop and the log. All methods belong to the loop's thread."""
 
-    def __init__(self, log: Log, loop: asyncio.AbstractEventLoop, after: Callable[[], None]) -> None:
+    def __init__(self, log: SqliteLog, loop: asyncio.AbstractEventLoop, after: Callable[[], None]) -> None:
         """`after` is called after each commit, before the entries' `done`."""
         self._log = log
         self._loop = loop
@@ -62,13 +65,13 @@ class Committer:
         """Start the thread."""
         self._thread.start()
 
-    def submit(self, records: Sequence[LogRecord], size: int, done: Done) -> None:
-        """Have `records` stored; the caller has checked that there is room."""
+    def submit(self, records: Sequence[LogRecord | Packed], count: int, size: int, done: Done) -> None:
+        """Have `records`, `count` events, stored; the caller has checked that there is room for `size` bytes."""
         if self.failed.is_set():
             done(None)
             return
         self.waiting_bytes += size
-        self._waiting.append(Entry(records, size, done))
+        self._waiting.append(Entry(records, count, size, done))
         if not self._busy:
             self._busy = True
             self._hand_over_soon()
@@ -96,7 +99,7 @@ class Committer:
         while waiting and records < _MAX_BLOCK_RECORDS and size < _MAX_BLOCK_BYTES:
             entry = waiting.popleft()
             group.append(entry)
-            records += len(entry.records)
+            records += entry.count
             size += entry.size
         self._groups.put(group)
 
@@ -125,5 +128,5 @@ class Committer:
             self.waiting_bytes -= entry.size
             entry.done(first)
             if first is not None:
-                first += len(entry.records)
+                first += entry.count
         self._settled.set()

@@ -145,7 +145,7 @@ class Feedback:
             return
         record = LogRecord(INTERNAL_SOURCE, "track", 0, _event(message, name, event_id[:200], extra))
         done: Callable[[int | None], None] = lambda first: request.answer(otherwise if first is None else stored)  # noqa: E731
-        self._committer.submit([record], _ENTRY_BYTES, done)
+        self._committer.submit([record], 1, _ENTRY_BYTES, done)
 
     def _minute(self) -> int:
         return self._clock.now_us() // MINUTE_US

@@ -77,7 +77,7 @@ class Ingest:
         def done(first: int | None) -> None:
             request.answer(_answer(kind, parsed, cross, first is not None))
 
-        self._committer.submit(parsed.records, len(request.body), done)
+        self._committer.submit(parsed.records, parsed.accepted + parsed.refused, len(request.body), done)
 
     def _parse(self, request: Request, kind: str) -> Parsed:
         if kind == _PIXEL:
@@ -142,7 +142,7 @@ def _answer(kind: str, parsed: Parsed, cross: bytes, stored: bool) -> Response:
     elif kind == _PIXEL:
         answer = respond(200, PIXEL, GIF, _NO_STORE)
     else:
-        answer = _stored(len(parsed.records) - parsed.refused, parsed.refused)
+        answer = _stored(parsed.accepted, parsed.refused)
     return with_headers(answer, cross) if cross else answer
 
 

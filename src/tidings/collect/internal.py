@@ -7,6 +7,7 @@ import msgspec
 from tidings.clock import Clock
 from tidings.collect import body as bodies
 from tidings.collect import calls
+from tidings.collect.calls import Parsed
 from tidings.collect.committer import Committer
 from tidings.collect.http import Request, Response, busy, problem, respond_json
 from tidings.collect.keys import is_internal
@@ -58,9 +59,9 @@ class Internal:
         except InputError as error:
             request.answer(problem(400, "bad_body", str(error)))
         else:
-            accepted, refused = len(parsed.records) - parsed.refused, parsed.refused
+            count = parsed.accepted + parsed.refused
             self._committer.submit(
-                parsed.records, len(request.body), lambda first: request.answer(_stored(first, accepted, refused))
+                parsed.records, count, len(request.body), lambda first: request.answer(_stored(first, parsed))
             )
 
     def _refusal(self, request: Request) -> Response | None:
@@ -93,7 +94,8 @@ def _record(source: str, flags: int, record: _Record) -> LogRecord:
     return LogRecord(source, "", 0, bytes(record.body), flags)
 
 
-def _stored(first: int | None, accepted: int, refused: int) -> Response:
+def _stored(first: int | None, parsed: Parsed) -> Response:
     if first is None:
         return busy("the events could not be stored")
-    return respond_json(200, {"success": True, "accepted": accepted, "refused": refused, "first_offset": first})
+    counts = {"accepted": parsed.accepted, "refused": parsed.refused, "first_offset": first}
+    return respond_json(200, {"success": True, **counts})

@@ -14,6 +14,7 @@ from tidings.domain.event import KINDS, Event
 from tidings.domain.record import LogRecord
 from tidings.domain.wire import normalise
 from tidings.errors import InputError
+from tidings.log import packed
 
 NOW_US = 1_790_000_000_000_000
 
@@ -66,6 +67,14 @@ EVENTS = st.one_of(
 GOOD = {"type": "track", "event": "Viewed", "userId": "7", "timestamp": "2026-06-01T12:00:00Z"}
 
 
+def kept(parsed: calls.Parsed) -> list[LogRecord]:
+    """What a reader of the log gets."""
+    form, count, data = packed.encode(parsed.records)
+    records = packed.decode(form, data)
+    assert len(records) == count == parsed.accepted + parsed.refused
+    return records
+
+
 def verdicts(records: list[LogRecord]) -> list[bool]:
     plain = [LogRecord(r.source, r.kind, r.sent_us, r.body) for r in records]
     return [isinstance(normalise(record, 0, NOW_US), Event) for record in plain]
@@ -80,9 +89,10 @@ def test_a_batch_is_judged_as_normalise_judges_each_event(events: list[Any], sen
     except InputError:
         assert b"NaN" in body or b"Infinity" in body, "JSON that Python writes and nobody else reads"
         return
-    assert [not r.flags for r in parsed.records] == verdicts(parsed.records)
-    assert parsed.refused == sum(bool(r.flags) for r in parsed.records)
-    assert b'{"batch": [' + b", ".join(r.body for r in parsed.records) + b"]" == body[: body.rindex(b', "sentAt"')]
+    records = kept(parsed)
+    assert [not r.flags for r in records] == verdicts(records)
+    assert parsed.refused == sum(bool(r.flags) for r in records)
+    assert b'{"batch": [' + b", ".join(r.body for r in records) + b"]" == body[: body.rindex(b', "sentAt"')]
 
 
 @given(event=EVENTS, kind=st.sampled_from(KINDS))
@@ -93,8 +103,9 @@ def test_a_single_call_is_judged_as_normalise_judges_it(event: Any, kind: str) -
         parsed = calls.single(body, kind, "web", NOW_US)
     except InputError:
         return
-    assert [not r.flags for r in parsed.records] == verdicts(parsed.records)
-    assert parsed.records[0].body == body
+    records = kept(parsed)
+    assert [not r.flags for r in records] == verdicts(records)
+    assert records[0].body == body
 
 
 @given(position=st.integers(0, 10_000), byte=st.integers(0, 255), event=st.just(GOOD))
@@ -106,14 +117,14 @@ def test_a_broken_byte_is_judged_as_normalise_judges_it(position: int, byte: int
         parsed = calls.batch(bytes(body), "web", NOW_US)
     except InputError:
         return
-    assert [not r.flags for r in parsed.records] == verdicts(parsed.records)
+    assert [not r.flags for r in kept(parsed)] == verdicts(kept(parsed))
 
 
 @pytest.mark.parametrize("number", ["1e999", "-1e400", "9" * 400, "1" + "0" * 30])
 def test_numbers_that_do_not_fit_are_judged_alike(number: str) -> None:
     body = json.dumps({"batch": [{**GOOD, "properties": {"n": 0}}]}).replace('"n": 0', f'"n": {number}').encode()
     parsed = calls.batch(body, "web", NOW_US)
-    assert [not r.flags for r in parsed.records] == verdicts(parsed.records)
+    assert [not r.flags for r in kept(parsed)] == verdicts(kept(parsed))
 
 
 @pytest.mark.parametrize("text", [b"\xff", b"\\ud800", b"\\x", b"\x01", b"\\u12"])
@@ -123,7 +134,7 @@ def test_text_that_is_not_text_is_judged_alike(text: bytes) -> None:
         parsed = calls.batch(body, "web", NOW_US)
     except InputError:
         return
-    assert [not r.flags for r in parsed.records] == verdicts(parsed.records)
+    assert [not r.flags for r in kept(parsed)] == verdicts(kept(parsed))
 
 
 def test_the_usual_event_takes_the_quick_way(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,7 +155,15 @@ def test_the_usual_event_takes_the_quick_way(monkeypatch: pytest.MonkeyPatch) ->
     assert calls.single(json.dumps(usual).encode(), "track", "web", NOW_US).refused == 0
 
 
+def test_a_large_event_in_a_large_batch_is_found() -> None:
+    large = {**GOOD, "properties": {"pad": "x" * 33_000}}
+    parsed = calls.batch(json.dumps({"batch": [GOOD, large, GOOD]}).encode(), "web", NOW_US)
+    assert [r.reason.partition(":")[0] for r in kept(parsed)] == ["", "too_large", ""]
+    parsed = calls.batch(json.dumps({"batch": [GOOD] * 400}).encode(), "web", NOW_US)
+    assert (parsed.accepted, len(parsed.records)) == (400, 1), "a large batch of small events stays in one piece"
+
+
 @pytest.mark.parametrize("sent", ["garbage", 10**18, -5, "0001-01-01T00:00:00Z", 1e300, None, True, [5], {}])
 def test_a_sent_time_that_cannot_be_used_costs_no_event(sent: Any) -> None:
     parsed = calls.batch(json.dumps({"batch": [GOOD], "sentAt": sent}).encode(), "web", NOW_US)
-    assert (parsed.records[0].sent_us, parsed.refused) == (0, 0)
+    assert (kept(parsed)[0].sent_us, parsed.refused) == (0, 0)

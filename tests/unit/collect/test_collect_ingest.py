@@ -72,6 +72,8 @@ def test_a_bad_single_call_is_kept_too(collector: Collector) -> None:
         ({"properties": {"text": "x" * 33_000}}, "too_large"),
         ({"properties": {"a": json.loads("[" * 40 + "]" * 40)}}, "too_deep"),
         ({"integrations": json.loads("[" * 40 + "]" * 40)}, "too_deep"),
+        ({"properties": {"n": 10**30}}, "number_out_of_range"),
+        ({"userId": "null"}, "missing_identifier"),
         ({"timestamp": "yesterday"}, "bad_timestamp"),
         ({"timestamp": "1975-01-01T00:00:00Z"}, "bad_timestamp"),
         ({"event": "x" * 201}, "name_too_long"),

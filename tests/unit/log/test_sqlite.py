@@ -17,6 +17,7 @@ from tidings.clock import ManualClock
 from tidings.domain.record import LogRecord
 from tidings.errors import CorruptData, InputError, Permanent
 from tidings.log import mark, sqlite
+from tidings.log.packed import Packed
 from tidings.log.sqlite import Database, Rows, SqliteLog, connect
 
 START_US = 1_800_000_000_000_000
@@ -272,6 +273,34 @@ def test_trimming_forgets_whole_processed_blocks_and_keeps_the_newest(path: Path
     log.close()
 
 
+# Packed batches.
+
+
+def test_a_packed_batch_takes_an_offset_an_event_and_is_taken_apart_when_read(path: Path, clock: ManualClock) -> None:
+    log = SqliteLog(path, clock, writer=True)
+    body = b'{"sentAt":5, "batch" : [{"n":0}, {"n":1} ,{"n":2}],"writeKey":"k"}'
+    assert log.append([RECORDS[0], Packed("web", "", 17, body, 0, "", 3), RECORDS[1]]) == 0
+    assert log.head() == 5
+    assert log.append([Packed("app", "", 0, body, 1, "", 3)]) == 5
+    first, second = log.read(0, 100)
+    parts = [b'{"n":0}', b'{"n":1}', b'{"n":2}']
+    assert first.records == [RECORDS[0], *[LogRecord("web", "", 17, part) for part in parts], RECORDS[1]]
+    assert second.records == [LogRecord("app", "", 0, part, 1) for part in parts]
+    assert log.read(3, 1)[0].records == [LogRecord("web", "", 17, parts[2]), RECORDS[1]]
+    log.close()
+
+
+def test_a_packed_batch_that_is_not_what_it_says_is_named(path: Path, clock: ManualClock) -> None:
+    log = SqliteLog(path, clock, writer=True)
+    log.append([Packed("web", "", 0, b'{"batch":[1,2]}', 0, "", 3)])
+    with pytest.raises(CorruptData, match=r"offset 0: got 2 records, wanted 3"):
+        log.read(0, 1)
+    log.append([Packed("web", "", 0, b"nonsense", 0, "", 1)])
+    with pytest.raises(CorruptData, match=r"offset 3: JSON"):
+        log.read(3, 1)
+    log.close()
+
+
 # Damage.
 
 
@@ -302,6 +331,7 @@ def damaged(path: Path, clock: ManualClock) -> Iterator[Callable[[str], SqliteLo
         "UPDATE blocks SET block = substr(block, 1, 20) WHERE first_offset = 3",
         "UPDATE blocks SET taken_us = taken_us + 1 WHERE first_offset = 3",
         "UPDATE blocks SET count = 2 WHERE first_offset = 3",
+        "UPDATE blocks SET format = 3 WHERE first_offset = 3",
         "UPDATE blocks SET format = 2 WHERE first_offset = 3",
         "DELETE FROM blocks WHERE first_offset = 3",
     ],
