@@ -13,6 +13,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from tidings.accumulate.cart import Cart
 from tidings.decide.eligibility import address_of, permit
 from tidings.domain import feedback
 from tidings.domain.event import Event
@@ -47,6 +48,8 @@ class Pipeline:
         self.definitions = definitions
         self._layout = definitions.layout
         self._segments = definitions.segments
+        computed = definitions.layout.computed("cart")
+        self._has_cart = computed is not None and isinstance(computed[1], Cart)  # anybody may give a trait that name
         self._by_entry: dict[str, tuple[Journey, ...]] = {}
         self._by_segment: dict[str, tuple[Journey, ...]] = {}
         for one in definitions.journeys.values():
@@ -227,7 +230,7 @@ class Pipeline:
             return f"not sent: category {draft.category} is gone from policy.yml"
         permission = permit(state, policy, known_us)
         values = profile.values(state, self._layout)
-        cart = values.pop("cart", None) or []
+        cart = values.pop("cart") if self._has_cart else []
         why = {
             "entry": run.ref,
             "steps": [list(entry) for entry in run.path],
