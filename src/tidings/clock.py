@@ -17,8 +17,11 @@ HOUR_US = 60 * MINUTE_US
 DAY_US = 24 * HOUR_US
 WEEK_US = 7 * DAY_US
 
+MAX_SPAN_US = 36_500 * DAY_US
+"""A hundred years: with a longer span an instant could leave its 64 bits."""
+
 _UNITS = {"ms": 1_000, "s": SECOND_US, "m": MINUTE_US, "h": HOUR_US, "d": DAY_US, "w": WEEK_US}
-_DURATION = re.compile(r"^\s*(\d{1,9}(?:\.\d{1,6})?)\s*(ms|s|m|h|d|w)\s*$")
+_DURATION = re.compile(r"\s*([0-9]{1,18}(?:\.[0-9]{1,6})?)\s*(ms|s|m|h|d|w)\s*")
 
 
 class Clock(Protocol):
@@ -57,27 +60,32 @@ class ManualClock:
 
 
 def parse_duration(text: str) -> int:
-    """A span such as ``5m``, ``1.5h`` or ``30d`` in microseconds. Raises ValueError with what was wanted."""
-    match = _DURATION.match(text) if isinstance(text, str) else None
+    """A span such as ``5m``, ``1.5h`` or ``30d`` in microseconds, more than 0. Raises ValueError with what was wanted."""
+    match = _DURATION.fullmatch(text) if isinstance(text, str) else None
     if match is None:
         msg = f"not a duration: got {text!r}, wanted a number and a unit such as 30s, 5m, 2h, 90d or 1w"
         raise ValueError(msg)
     whole, _, fraction = match[1].partition(".")
     unit_us = _UNITS[match[2]]
-    return int(whole) * unit_us + (int(fraction.ljust(6, "0")) * unit_us // 1_000_000 if fraction else 0)
+    span_us = int(whole) * unit_us + (int(fraction.ljust(6, "0")) * unit_us // 1_000_000 if fraction else 0)
+    if not 0 < span_us <= MAX_SPAN_US:
+        msg = f"out of range: got {text!r}, wanted longer than nothing and at most {MAX_SPAN_US // DAY_US}d"
+        raise ValueError(msg)
+    return span_us
 
 
 def format_duration(span_us: int) -> str:
     """The shortest exact way to write a span: ``5m``, ``90d``, ``1500ms``."""
-    for unit in ("w", "d", "h", "m", "s", "ms"):
+    for unit in ("w", "d", "h", "m", "s", "ms") if span_us else ("s",):
         if span_us % _UNITS[unit] == 0:
             return f"{span_us // _UNITS[unit]}{unit}"
-    return f"{span_us / 1000:g}ms"
+    whole, rest = divmod(span_us, 1000)
+    return f"{whole}.{rest:03d}".rstrip("0") + "ms"
 
 
 def iso(at_us: int) -> str:
     """RFC 3339 in UTC, with as many digits of the second as needed."""
-    text = datetime.fromtimestamp(at_us // SECOND_US, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    text = datetime.fromtimestamp(at_us // SECOND_US, UTC).isoformat()[:19]
     fraction = at_us % SECOND_US
     return f"{text}.{fraction:06d}".rstrip("0") + "Z" if fraction else f"{text}Z"
 
