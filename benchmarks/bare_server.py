@@ -66,7 +66,8 @@ def commit(fd, loop):
 
 def answer(group):
     for _, transport in group:
-        transport.write(OK)
+        if not transport.is_closing():
+            transport.write(OK)
 
 
 async def main():
