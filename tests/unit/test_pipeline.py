@@ -32,3 +32,21 @@ def test_a_computed_trait_of_another_kind_may_be_called_cart(tmp_path: Path) -> 
     (intent,) = world.sends()
     assert intent.values["cart"] == []
     assert intent.values["person"]["cart"] == 1
+
+
+@pytest.mark.parametrize("ends", [2**62, "9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00"])
+def test_a_branch_on_an_instant_that_no_calendar_knows_says_no_and_stops_nothing(ends: Any, tmp_path: Path) -> None:
+    ask = """
+        entry: {event: Go}
+        steps:
+          - id: soon
+            branch: {if: {trait: ends, within: 3d}, then: "yes", else: "no"}
+          - id: "yes"
+            exit: "yes"
+          - id: "no"
+            exit: "no"
+    """
+    world = World(definitions(tmp_path, ask=ask))
+    world.identify(0, ends=ends)
+    world.track(1, "Go")
+    assert world.ends() == [("ask", "no")]

@@ -18,6 +18,10 @@ from tidings.domain.profile import ProfileState
 from tidings.errors import DefinitionError
 from tidings.rules.base import NO, YES, Condition, Traits, Verdict
 
+_FIRST_US = parse_instant("0001-01-01")
+_END_US = parse_instant("9999-12-31")
+"""Where the calendar ends. Anybody may give a trait an integer of 64 bits, and no clock or text can show that."""
+
 
 class Trait(msgspec.Struct, frozen=True):
     """Comparisons on one trait."""
@@ -84,14 +88,13 @@ def _shown(value: Any) -> str:
 
 def _instant(value: Any) -> int | None:
     """Microseconds from a computed instant (an integer) or an ISO text; None for anything else."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
     if isinstance(value, str):
         try:
-            return parse_instant(value)
+            value = parse_instant(value)
         except ValueError:
             return None
-    return None
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    return value if is_number and _FIRST_US <= value < _END_US else None
 
 
 def parse(raw: dict[str, Any], traits: Traits, where: str) -> Condition:

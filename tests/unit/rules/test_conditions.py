@@ -133,3 +133,27 @@ def test_an_explanation_has_the_persons_own_values() -> None:
     words = condition.explain(state, T_US)
     assert "orders is at least 2: no (1)" in words
     assert "yes (last at 2027-01-15T08:00:00Z, until 2027-01-16T08:00:00Z)" in words
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        2**62,
+        2**63 - 1,
+        -(2**63),
+        True,
+        "soon",
+        "",
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31T23:59:59-14:00",
+        [1],
+        {"a": 1},
+        1e300,
+    ],
+)
+@pytest.mark.parametrize("setting", ["within", "older_than"])
+def test_a_trait_that_is_no_instant_is_neither_recent_nor_old_and_can_be_explained(value: Any, setting: str) -> None:
+    condition, state = build({"trait": "ends", setting: "3d"}, ends=value)
+    assert condition.judge(state, T_US) == condition.judge(state, T_US + 99 * DAY_US)
+    assert not condition.judge(state, T_US).holds
+    assert ": no (" in condition.explain(state, T_US)
