@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import yaml
 
 from tidings.accumulate import kinds
 from tidings.decide import policy as policies
 from tidings.decide.policy import Policy
+from tidings.domain import plain
 from tidings.errors import DefinitionError
 from tidings.ids import digest
 from tidings.process import journey as journeys
@@ -72,7 +72,7 @@ def load(
     for key, text in (earlier or {}).items():
         if key not in sources:
             name, _, version = key.rpartition("@")
-            versions[name, version] = journeys.parse(yaml.safe_load(text), version, layout, f"earlier version {key}")
+            versions[name, version] = journeys.parse(plain.parse(text, key), version, layout, f"earlier version {key}")
             sources[key] = text
     rules = policies.parse(_mapping(folder / "policy.yml") or {"marketing": {}}, "policy.yml")
     _check_categories(current, rules)
@@ -80,22 +80,24 @@ def load(
     return Definitions(layout, Segments(segments), current, versions, rules, sources)
 
 
-def read_yaml(path: Path) -> Any:
-    """A YAML file as plain data; None when there is no such file. Raises DefinitionError with the line."""
-    if not path.exists():
-        return None
-    if path.stat().st_size > MAX_FILE_BYTES:
-        raise DefinitionError(
-            path.name, "file too large", got=path.stat().st_size, wanted=f"at most {MAX_FILE_BYTES} bytes"
-        )
+def _read(path: Path, where: str) -> str:
+    """The text of a file; empty when there is none."""
     try:
-        return yaml.safe_load(path.read_text("utf-8"))
-    except yaml.YAMLError as error:
-        raise DefinitionError(path.name, f"not YAML: {error}") from error
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise DefinitionError(
+                where, "file too large", got=path.stat().st_size, wanted=f"at most {MAX_FILE_BYTES} bytes"
+            )
+        return path.read_text("utf-8")
+    except FileNotFoundError:
+        return ""
+    except UnicodeDecodeError as error:
+        raise DefinitionError(where, f"not UTF-8: {error}", do="save it as UTF-8") from error
+    except OSError as error:
+        raise DefinitionError(where, f"cannot be read: {error}") from error
 
 
-def _mapping(path: Path) -> dict[Any, Any]:
-    raw = read_yaml(path)
+def _mapping(path: Path) -> dict[str, Any]:
+    raw = plain.parse(_read(path, path.name), path.name)
     if raw is None:
         return {}
     if not isinstance(raw, dict):
@@ -119,14 +121,16 @@ def _journeys(
     sources: dict[str, str] = {}
     names = {segment.name for segment in segments}
     for path in sorted((folder / "journeys").glob("*.yml")):
-        raw = read_yaml(path)
-        journey = journeys.parse(raw, version_of(raw), layout, f"journeys/{path.name}")
+        where = f"journeys/{path.name}"
+        text = _read(path, where)
+        raw = plain.parse(text, where)
+        journey = journeys.parse(raw, version_of(raw), layout, where)
         if journey.name in current:
-            raise DefinitionError(f"journeys/{path.name}", "two journeys have the same name", got=journey.name)
+            raise DefinitionError(where, "two journeys have the same name", got=journey.name)
         if journey.entry_segment and journey.entry_segment not in names:
-            raise DefinitionError(f"journeys/{path.name}: entry", "unknown segment", got=journey.entry_segment)
+            raise DefinitionError(f"{where}: entry", "unknown segment", got=journey.entry_segment)
         current[journey.name] = versions[journey.name, journey.version] = journey
-        sources[f"{journey.name}@{journey.version}"] = path.read_text("utf-8")
+        sources[f"{journey.name}@{journey.version}"] = text
     return current, versions, sources
 
 

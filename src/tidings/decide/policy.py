@@ -42,15 +42,7 @@ def _one(category: str, raw: Any, where: str) -> Policy:
         raise DefinitionError(f"{where}.consent", "unknown", got=raw["consent"], wanted="required or not_needed")
     if raw.get("mode", "at_most_once") not in ("at_most_once", "at_least_once"):
         raise DefinitionError(f"{where}.mode", "unknown", got=raw["mode"], wanted="at_most_once or at_least_once")
-    cap = raw.get("cap") or {}
-    at_most, span_us = cap.get("at_most", 0), 0
-    if cap:
-        if not isinstance(at_most, int) or not 1 <= at_most <= MAX_CAP:
-            raise DefinitionError(f"{where}.cap.at_most", "out of range", got=at_most, wanted=f"1 to {MAX_CAP}")
-        try:
-            span_us = parse_duration(cap.get("per", ""))
-        except ValueError as error:
-            raise DefinitionError(f"{where}.cap.per", str(error)) from error
+    at_most, span_us = _cap(raw["cap"], f"{where}.cap") if raw.get("cap") else (0, 0)
     return Policy(
         category=category,
         consent=raw.get("consent", "required") == "required",
@@ -58,3 +50,16 @@ def _one(category: str, raw: Any, where: str) -> Policy:
         cap_span_us=span_us,
         mode=raw.get("mode", "at_most_once"),
     )
+
+
+def _cap(raw: Any, where: str) -> tuple[int, int]:
+    """(at most, span) of ``{at_most: 1, per: 24h}``."""
+    if not isinstance(raw, dict) or set(raw) - {"at_most", "per"}:
+        raise DefinitionError(where, "needs `at_most` and `per`", got=raw)
+    at_most = raw.get("at_most")
+    if not isinstance(at_most, int) or isinstance(at_most, bool) or not 1 <= at_most <= MAX_CAP:
+        raise DefinitionError(f"{where}.at_most", "out of range", got=at_most, wanted=f"1 to {MAX_CAP}")
+    try:
+        return at_most, parse_duration(raw.get("per", ""))
+    except ValueError as error:
+        raise DefinitionError(f"{where}.per", str(error)) from error

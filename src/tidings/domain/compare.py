@@ -53,6 +53,8 @@ OPERATORS: dict[str, tuple[Test, str]] = {
     "empty": (lambda value, wanted: (value is None or value in ("", [], {})) is wanted, "empty is"),
 }
 """Name in definitions to (test, words for people)."""
+ORDERS = ("at_least", "at_most", "more_than", "less_than")
+"""Those that compare numbers with numbers and texts with texts."""
 
 
 class Comparison(msgspec.Struct, frozen=True):
@@ -86,6 +88,8 @@ def parse(raw: Any, where: str) -> tuple[Comparison, ...]:
             raise DefinitionError(where, "unknown comparison", got=name, wanted="one of " + ", ".join(OPERATORS))
         if name == "in" and not isinstance(wanted, list):
             raise DefinitionError(where, "`in` needs a list", got=wanted)
+        if name in ORDERS and not (_number(wanted) or isinstance(wanted, str)):
+            raise DefinitionError(where, f"`{name}` needs a number or a text", got=wanted)
         if name in ("exists", "empty") and not isinstance(wanted, bool):
             raise DefinitionError(where, f"`{name}` needs true or false", got=wanted)
         if name == "starts_with" and not isinstance(wanted, str):

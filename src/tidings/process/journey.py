@@ -217,7 +217,7 @@ def parse(raw: Any, version: str, traits: Traits, where: str) -> Journey:
 def _parse_entry(raw: Any, where: str) -> tuple[EventFilter | None, str]:
     if not isinstance(raw, dict) or ("event" in raw) == ("segment" in raw):
         raise DefinitionError(where, "needs either `event` or `segment`", got=raw)
-    only(raw, {"event", "where", "segment"}, where)
+    only(raw, {"segment"} if "segment" in raw else {"event", "where"}, where)
     if "segment" in raw:
         return None, str(raw["segment"])
     return event_filter.parse(raw["event"], raw.get("where"), where), ""
@@ -227,7 +227,7 @@ def _parse_reentry(raw: Any, where: str) -> int:
     if raw in ("always", "once"):
         return 0 if raw == "always" else -1
     try:
-        return parse_duration(raw["after"] if isinstance(raw, dict) else raw)
+        return parse_duration(raw["after"] if isinstance(raw, dict) and len(raw) == 1 else raw)
     except (ValueError, KeyError) as error:
         raise DefinitionError(where, "unknown", got=raw, wanted="always, once, or {after: 24h}") from error
 

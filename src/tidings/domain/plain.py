@@ -1,0 +1,71 @@
+"""YAML as plain data: texts, numbers, true and false, lists, and names with values.
+
+Stricter than YAML, where YAML surprises: a name is text and comes once (else the first one would be lost silently, and
+``on:`` is true), a number is finite, and a date stays the text that it is in events.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import yaml
+
+from tidings.errors import DefinitionError
+
+_TAGS = [f"tag:yaml.org,2002:{name}" for name in ("map", "seq", "str", "int", "float", "bool", "null")]
+_TIMESTAMP = "tag:yaml.org,2002:timestamp"
+_MERGE = "tag:yaml.org,2002:merge"
+_REFUSE = None
+"""The name under which PyYAML keeps what to do with every other tag."""
+
+
+class _Unfit(Exception):
+    """Something that YAML allows and a definition must not have."""
+
+    def __init__(self, problem: str, got: object, do: str, node: yaml.Node) -> None:
+        super().__init__(problem)
+        self.got, self.do, self.line = got, do, node.start_mark.line + 1
+
+
+class _Loader(yaml.SafeLoader):
+    """Builds plain data only."""
+
+    yaml_constructors = {tag: yaml.SafeLoader.yaml_constructors[tag] for tag in [*_TAGS, _REFUSE]}
+    yaml_implicit_resolvers = {
+        first: [(tag, pattern) for tag, pattern in found if tag != _TIMESTAMP]
+        for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        names: set[str] = set()
+        for key, _ in node.value:
+            if key.tag == _MERGE:
+                continue
+            name = self.construct_object(key, deep=True)
+            if not isinstance(name, str):
+                raise _Unfit("a name must be text", name, "put it in quotes", key)
+            if name in names:
+                raise _Unfit("a name comes twice", name, "give one of the two another name", key)
+            names.add(name)
+        return super().construct_mapping(node, deep=deep)
+
+
+def _finite(loader: _Loader, node: yaml.ScalarNode) -> float:
+    number: float = loader.construct_yaml_float(node)
+    if not math.isfinite(number):
+        raise _Unfit("a number must be finite", number, "write it out", node)
+    return number
+
+
+_Loader.add_constructor("tag:yaml.org,2002:float", _finite)
+
+
+def parse(text: str, where: str) -> Any:
+    """The data in a YAML text; None when it is empty. Raises DefinitionError with the line."""
+    try:
+        return _Loader(text).get_single_data()
+    except _Unfit as error:
+        raise DefinitionError(f"{where}: line {error.line}", str(error), got=error.got, do=error.do) from error
+    except (yaml.YAMLError, RecursionError) as error:
+        raise DefinitionError(where, f"not YAML: {error}") from error
