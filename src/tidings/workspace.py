@@ -96,8 +96,13 @@ def _read(path: Path, where: str) -> str:
         raise DefinitionError(where, f"cannot be read: {error}") from error
 
 
+def read_yaml(path: Path) -> Any:
+    """A file at the top of the folder as plain data; None when there is no such file. Raises DefinitionError."""
+    return plain.parse(_read(path, path.name), path.name)
+
+
 def _mapping(path: Path) -> dict[str, Any]:
-    raw = plain.parse(_read(path, path.name), path.name)
+    raw = read_yaml(path)
     if raw is None:
         return {}
     if not isinstance(raw, dict):
