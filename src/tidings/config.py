@@ -7,11 +7,18 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
 from tidings.errors import InputError
+
+Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
+"""A TCP port; 0 lets the system choose."""
+Positive = Annotated[int, msgspec.Meta(ge=1)]
+"""A count, a size or a span of at least one."""
+Seconds = Annotated[float, msgspec.Meta(gt=0, le=1e9)]
+"""A time-out; more than nothing."""
 
 
 class CollectConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -19,23 +26,23 @@ class CollectConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     host: str = "127.0.0.1"
     """Address to listen on; loopback unless you say otherwise."""
-    port: int = 8300
+    port: Port = 8300
     """Port of the collector; 0 lets the system choose."""
     public_url: str = ""
     """How browsers and mail readers reach it, e.g. ``https://t.shop.example``; empty means ``http://host:port``."""
     write_keys: dict[str, str] = {}
     """Write key to source name, e.g. ``{wk_web = "web"}``."""
-    max_waiting_bytes: int = 64 * 1024 * 1024
+    max_waiting_bytes: Positive = 64 * 1024 * 1024
     """Accepted bytes not yet on disk; above it the door answers 503."""
-    max_lag_events: int = 2_000_000
+    max_lag_events: Positive = 2_000_000
     """Events on disk not yet processed; above it the door answers 503."""
-    header_timeout_s: float = 5.0
+    header_timeout_s: Seconds = 5.0
     """A request's head must be complete within this time."""
-    body_timeout_s: float = 10.0
+    body_timeout_s: Seconds = 10.0
     """A request's body must be complete within this time."""
-    idle_timeout_s: float = 30.0
+    idle_timeout_s: Seconds = 30.0
     """A connection without a request is closed after this time."""
-    max_connections: int = 4_096
+    max_connections: Positive = 4_096
     """Open connections; above it new ones are closed at once."""
 
 
@@ -44,11 +51,11 @@ class MailConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     smtp_host: str = "127.0.0.1"
     """Server that takes our mail."""
-    smtp_port: int = 8325
+    smtp_port: Port = 8325
     """Its port."""
-    smtp_connections: int = 4
+    smtp_connections: Positive = 4
     """Connections kept open to it."""
-    smtp_timeout_s: float = 30.0
+    smtp_timeout_s: Seconds = 30.0
     """How long to wait for one answer."""
     smtp_username: str = ""
     """User name when the server wants one; its password is the first line of ``secrets/smtp.password``."""
@@ -66,9 +73,9 @@ class MailConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Picture of a recommended item that came without one, e.g. ``https://shop.example/image/{item_id}.jpg``."""
     postal_address: str = "1 Example Street, Example Town"
     """Printed in each marketing mail, as the law in many places asks."""
-    max_attempts: int = 8
+    max_attempts: Positive = 8
     """Hand-overs tried when the server says "later" (4xx) before the message counts as refused."""
-    max_queued: int = 200_000
+    max_queued: Positive = 200_000
     """Messages waiting for hand-over; above it processing waits."""
 
 
@@ -77,20 +84,20 @@ class ConsoleConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     host: str = "127.0.0.1"
     """Address to listen on."""
-    port: int = 8301
+    port: Port = 8301
     """Its port."""
 
 
 class ProcessConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The keyed core's host."""
 
-    dedup_window_s: int = 7 * 86_400
+    dedup_window_s: Positive = 7 * 86_400
     """How long an event id is remembered, at least."""
-    max_batch: int = 5_000
+    max_batch: Positive = 5_000
     """Records per micro-batch at most."""
-    state_cache: int = 50_000
+    state_cache: Positive = 50_000
     """Profiles kept decoded in memory."""
-    max_behind_blocks: int = 20_000
+    max_behind_blocks: Positive = 20_000
     """Output blocks that the projector may be behind before processing waits."""
 
 
@@ -105,11 +112,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     process: ProcessConfig = ProcessConfig()
     mail: MailConfig = MailConfig()
     console: ConsoleConfig = ConsoleConfig()
-    log_level: str = "info"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
     """``debug``, ``info``, ``warning`` or ``error``."""
-    retrain_every_s: int = 3_600
+    retrain_every_s: Positive = 3_600
     """How often bought-together is trained again from the lake."""
-    lake_flush_s: float = 5.0
+    lake_flush_s: Seconds = 5.0
     """Applied events reach the lake at the latest after this time."""
 
     @property
@@ -126,6 +133,9 @@ def load(path: Path) -> Config:
     except FileNotFoundError as error:
         msg = f"{path}: no such configuration file; run `tidings init {path.parent}` to make one"
         raise InputError(msg) from error
+    except (OSError, UnicodeDecodeError) as error:
+        msg = f"{path}: cannot be read: {error}; see docs/reference/configuration.md"
+        raise InputError(msg) from error
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         msg = f"{path}: {error}; see docs/reference/configuration.md"
         raise InputError(msg) from error
@@ -136,8 +146,8 @@ def load(path: Path) -> Config:
 def _decode_path(kind: type, value: Any) -> Any:
     if kind is Path and isinstance(value, str):
         return Path(value)
-    msg = f"cannot read {value!r} as {kind.__name__}"
-    raise NotImplementedError(msg)
+    msg = f"data and workspace: got {value!r}, wanted the path of a folder as text"
+    raise ValueError(msg)  # msgspec makes a ValidationError of it, with the place
 
 
 def save(config: Config, path: Path) -> None:
@@ -161,4 +171,4 @@ def _toml(value: object) -> str:
         return str(value).lower()
     if isinstance(value, int | float):
         return repr(value)
-    return msgspec.json.encode(str(value)).decode()
+    return msgspec.json.encode(str(value)).decode().replace("\x7f", "\\u007f")
