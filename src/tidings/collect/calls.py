@@ -53,6 +53,10 @@ class Parsed(msgspec.Struct, gc=False):
     refused: int = 0
     """How many are not."""
 
+    def size(self) -> int:
+        """Bytes they take while they wait."""
+        return sum([len(record.body) for record in self.records])
+
 
 _Whole = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 _Scalar = str | _Whole | float | bool | None

@@ -23,6 +23,8 @@ from tidings.log.sqlite import SqliteLog
 
 _MAX_BLOCK_RECORDS = 5_000
 _MAX_BLOCK_BYTES = 8 * 1024 * 1024
+_ENTRY_BYTES = 1_000
+"""What a waiting request takes besides its events."""
 _FEW = 4
 """When less than this fraction of the last group waits, the next group is let grow for one more turn of the loop: the
 senders just answered are about to send again, and a sync for the few would make the many wait for another."""
@@ -66,10 +68,11 @@ class Committer:
         self._thread.start()
 
     def submit(self, records: Sequence[LogRecord | Packed], count: int, size: int, done: Done) -> None:
-        """Have `records`, `count` events, stored; the caller has checked that there is room for `size` bytes."""
+        """Have `records`, `count` events in `size` bytes, stored; the caller has seen that there is room."""
         if self.failed.is_set():
             done(None)
             return
+        size += _ENTRY_BYTES
         self.waiting_bytes += size
         self._waiting.append(Entry(records, count, size, done))
         if not self._busy:
@@ -126,7 +129,13 @@ class Committer:
         self._after()
         for entry in group:
             self.waiting_bytes -= entry.size
-            entry.done(first)
+            self._tell(entry, first)
             if first is not None:
                 first += entry.count
         self._settled.set()
+
+    def _tell(self, entry: Entry, first: int | None) -> None:
+        try:
+            entry.done(first)
+        except Exception:  # noqa: BLE001 - one client's answer must not cost the others theirs
+            _LOG.exception("a request could not be answered")

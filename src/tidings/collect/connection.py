@@ -22,6 +22,7 @@ from tidings.collect.limits import (
     MAX_INTERNAL_BYTES,
     MAX_OVERHEAD_BYTES,
     MAX_PIPELINED,
+    MAX_UNREAD_BYTES,
 )
 
 if TYPE_CHECKING:
@@ -211,8 +212,13 @@ class Connection(asyncio.Protocol):
             self._linger()
 
     def _write(self, data: bytes) -> None:
-        if self._transport is not None:
-            self._transport.write(data)
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        transport.write(data)
+        if self._stuck and transport.get_write_buffer_size() > MAX_UNREAD_BYTES:
+            self._deaf = True  # one piece can hold thousands of small requests with large answers
+            transport.abort()
 
     def _after_flush(self) -> None:
         if self._deaf or self._stuck or self._pending:
@@ -221,7 +227,7 @@ class Connection(asyncio.Protocol):
             self.deadline = self._server.idle_deadline
             if self._server.stopping:
                 self.close()
-        if self._paused and self._transport is not None:
+        if self._paused and self._transport is not None and not self._transport.is_closing():
             self._paused = False
             self._transport.resume_reading()
 
@@ -231,7 +237,7 @@ class Connection(asyncio.Protocol):
         return parser.should_keep_alive() and (b"connection" not in self._headers or parser.get_http_version() != "1.0")
 
     def _pause(self) -> None:
-        if not self._paused and self._transport is not None:
+        if not self._paused and self._transport is not None and not self._transport.is_closing():
             self._paused = True
             self._transport.pause_reading()
 
@@ -290,5 +296,5 @@ class Connection(asyncio.Protocol):
     def _linger(self) -> None:
         """Let the client read its answer: closing at once could destroy it while more of its bytes arrive."""
         self.deadline = self._server.now_s + LINGER_S
-        if self._transport is not None and self._transport.can_write_eof():
+        if self._transport is not None and not self._transport.is_closing():
             self._transport.write_eof()

@@ -31,7 +31,6 @@ from tidings.feedback.tokens import LINK, OPEN, UNSUBSCRIBE, Token, Tokens
 PREFIXES = (b"/o/", b"/l/", b"/u/")
 
 _KINDS = {b"/o/": OPEN, b"/l/": LINK, b"/u/": UNSUBSCRIBE}
-_ENTRY_BYTES = 1_000
 _MAX_URL_CHARS = 8_000
 _PRIVATE = b"Cache-Control: no-store\r\nReferrer-Policy: no-referrer\r\nX-Robots-Tag: noindex\r\n"
 _PAGE = _PRIVATE + (
@@ -143,9 +142,10 @@ class Feedback:
         if self._pressure.refusal() is not None and name != UNSUBSCRIBED:
             request.answer(otherwise)  # a withdrawal is taken even when the door is shut for others
             return
-        record = LogRecord(INTERNAL_SOURCE, "track", 0, _event(message, name, event_id[:200], extra))
+        event = _event(message, name, event_id[:200], extra)
+        record = LogRecord(INTERNAL_SOURCE, "track", 0, event)
         done: Callable[[int | None], None] = lambda first: request.answer(otherwise if first is None else stored)  # noqa: E731
-        self._committer.submit([record], 1, _ENTRY_BYTES, done)
+        self._committer.submit([record], 1, len(event), done)
 
     def _minute(self) -> int:
         return self._clock.now_us() // MINUTE_US

@@ -77,7 +77,7 @@ class Ingest:
         def done(first: int | None) -> None:
             request.answer(_answer(kind, parsed, cross, first is not None))
 
-        self._committer.submit(parsed.records, parsed.accepted + parsed.refused, len(request.body), done)
+        self._committer.submit(parsed.records, parsed.accepted + parsed.refused, parsed.size(), done)
 
     def _parse(self, request: Request, kind: str) -> Parsed:
         if kind == _PIXEL:

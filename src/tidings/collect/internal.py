@@ -61,7 +61,7 @@ class Internal:
         else:
             count = parsed.accepted + parsed.refused
             self._committer.submit(
-                parsed.records, count, len(request.body), lambda first: request.answer(_stored(first, parsed))
+                parsed.records, count, parsed.size(), lambda first: request.answer(_stored(first, parsed))
             )
 
     def _refusal(self, request: Request) -> Response | None:

@@ -14,5 +14,7 @@ MAX_OVERHEAD_BYTES = 512 * 1024
 """What a request may take besides its body: head, chunk sizes, trailers."""
 MAX_PIPELINED = 64
 """Unanswered requests of one connection; then it is not read further."""
+MAX_UNREAD_BYTES = 1024 * 1024
+"""Answers that one client has asked for and not read; then it is cut off."""
 LINGER_S = 2.0
 """How long a refused sender may go on talking before it is cut off, so that it can read the refusal."""

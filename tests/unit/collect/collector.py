@@ -63,7 +63,8 @@ class Collector:
         save(Config(data=self.data, collect=collect), self._folder / "tidings.toml")
         command = [sys.executable, "-c", _ROLE, str(self._folder / "tidings.toml"), str(max_file_bytes)]
         env = {**os.environ, "PYTHONPATH": str(_SRC)}
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=env)
+        with (self._folder / "errors.txt").open("ab") as errors:
+            self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, env=env)
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         assert line, "the collector did not start"
@@ -78,6 +79,10 @@ class Collector:
         assert self.process.stdout is not None
         self.process.stdout.close()
         return status
+
+    def errors(self) -> str:
+        """What it said on standard error."""
+        return (self._folder / "errors.txt").read_text()
 
     def connect(self, timeout_s: float = 10) -> socket.socket:
         """A plain TCP connection."""

@@ -14,3 +14,4 @@ def collector(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Collector]:
     running = Collector(tmp_path_factory.mktemp("collector"))
     yield running
     assert running.end() == 0
+    assert running.errors() == "", "nothing that a client does may surprise the collector"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import socket
 import time
@@ -65,6 +66,19 @@ def test_above_the_bound_of_waiting_bytes_requests_are_refused_until_the_disk_ha
     assert refused > 5
     assert collector.head() == stored
     assert collector.post("/v1/track", EVENT).status == 200
+    assert collector.end() == 0
+
+
+def test_packed_requests_count_as_what_they_unfold_to(tmp_path: Path) -> None:
+    collector = Collector(tmp_path, max_waiting_bytes=1_000_000)
+    body = gzip.compress(json.dumps({"batch": [{**EVENT, "properties": {"pad": "x" * 20_000}}] * 10}).encode())
+    assert len(body) < 2_000
+    requests = request_bytes(body, "/v1/batch") * 29 + request_bytes(body, "/v1/batch", "Connection: close\r\n")
+    with collector.connect() as connection:
+        connection.sendall(requests)
+        received, _ = read_until_closed(connection, 10)
+    assert received.count(b"HTTP/1.1 503 ") > 5
+    assert collector.head() == 10 * received.count(b"HTTP/1.1 200 ")
     assert collector.end() == 0
 
 
