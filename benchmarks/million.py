@@ -141,7 +141,7 @@ def main() -> None:
         data=folder / "data", workspace=workspace, collect=CollectConfig(port=port, write_keys={"wk": "web"})
     )
     span_s = max(20, options.people // 1_000)
-    fill_s = options.people / 12_000 + 20  # until then the fill must be over, on a slow machine too
+    fill_s = options.people / 5_000 + 20  # until then the fill must be over, on a slow machine too
     first_due_us = SystemClock().now_us() + int(fill_s * SECOND_US)
     print(
         f"filling {options.people:,} people, {options.people // span_s:,} timers a second from {fill_s:,.0f} s on",
