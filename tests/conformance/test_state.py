@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from rocksdict import Rdict
 
 from tidings.state.base import MOVED, Commit, StateStore, Wake
 from tidings.state.memory import MemoryState
@@ -69,7 +70,7 @@ def test_a_fresh_store_knows_nothing(reopen: Open) -> None:
     assert store.position() == (0, 0)
     assert store.states(["a"]) == [None]
     assert store.links(["user_id:a"]) == [None]
-    assert store.seen(["a"]) == [False]
+    assert store.seen(["a"], 1) == [False]
     assert store.due(2**60, 10) == []
     assert store.next_due_us() == 0
     assert store.outputs(0) == []
@@ -93,7 +94,7 @@ def test_one_commit_writes_everything_and_a_restart_finds_it(reopen: Open) -> No
     assert store.position() == (3, 1)
     assert store.states(["b", "a", "c"]) == [MOVED + b"a", b"1", None]
     assert store.links(["user_id:ä\u2028", "user_id:x"]) == ["a", None]
-    assert store.seen(["web\ne1", "app\ne1"]) == [True, False]
+    assert store.seen(["web\ne1", "app\ne1"], 10 * DAY_US) == [True, False]
     assert store.due(7, 10) == [Wake(7, "a")]
     assert store.outputs(0) == [(1, b"out")]
 
@@ -121,17 +122,50 @@ def test_ids_are_remembered_for_the_window_at_least_and_forgotten_after_two(reop
     store = reopen()
     store.commit(commit(seen=["e1"], seen_us=100 * DAY_US + 5))
     store.commit(commit(seen=["e2"], seen_us=101 * DAY_US + 4))
-    assert store.seen(["e1", "e2"]) == [True, True]
+    assert store.seen(["e1", "e2"], 101 * DAY_US + 4) == [True, True]
     store.commit(commit(seen=["e3"], seen_us=102 * DAY_US + 6))
-    assert store.seen(["e1", "e2", "e3"]) == [False, True, True]
-    assert reopen().seen(["e1", "e2", "e3"]) == [False, True, True]
+    assert store.seen(["e1", "e2", "e3"], 102 * DAY_US + 7) == [False, True, True]
+    assert reopen().seen(["e1", "e2", "e3"], 102 * DAY_US + 7) == [False, True, True]
+
+
+def test_what_is_remembered_goes_by_the_instant_asked_for_not_by_the_last_commit(reopen: Open) -> None:
+    store = reopen()
+    store.commit(commit(seen=["e1"], seen_us=100 * DAY_US + 5))
+    assert store.seen(["e1"], 102 * DAY_US - 1) == [True]
+    assert store.seen(["e1"], 102 * DAY_US) == [False]
+    assert store.seen(["e1"], 500 * DAY_US) == [False]
+
+
+def test_a_generation_ends_where_the_next_begins(reopen: Open) -> None:
+    store = reopen()
+    one = store.generation(100 * DAY_US + 5)
+    assert (one.start_us, one.end_us) == (100 * DAY_US, 101 * DAY_US)
+    assert store.generation(one.end_us).start_us == one.end_us
+
+
+@pytest.mark.parametrize(("before", "after"), [(1, 7), (7, 1), (3, 2)])
+def test_a_window_that_is_configured_anew_forgets_nothing_too_early_and_everything_in_the_end(
+    before: int, after: int, tmp_path: Path
+) -> None:
+    store = RocksState(tmp_path, before * DAY_US, cache_bytes=1 << 20)
+    store.commit(commit(seen=["e1"], seen_us=101 * DAY_US))
+    store.close()
+    store = RocksState(tmp_path, after * DAY_US, cache_bytes=1 << 20)
+    assert store.seen(["e1"], 101 * DAY_US + min(before, after) * DAY_US) == [True]
+    now_us = 101 * DAY_US + 5
+    assert store.generation(now_us).start_us <= now_us < store.generation(now_us).end_us
+    for day in range(102, 140):
+        store.commit(commit(seen=[f"d{day}"], seen_us=day * DAY_US))
+    assert store.seen(["e1", "d139"], 140 * DAY_US) == [False, True]
+    store.close()
+    assert len([name for name in Rdict.list_cf(str(tmp_path)) if name.startswith("seen-")]) <= 2
 
 
 def test_a_clock_that_steps_back_forgets_nothing(reopen: Open) -> None:
     store = reopen()
     store.commit(commit(seen=["e1"], seen_us=100 * DAY_US))
     store.commit(commit(seen=["e2"], seen_us=98 * DAY_US))
-    assert store.seen(["e1", "e2"]) == [True, True]
+    assert store.seen(["e1", "e2"], 98 * DAY_US) == [True, True]
 
 
 def test_outputs_are_kept_until_they_are_dropped_also_across_restarts(reopen: Open) -> None:
@@ -190,7 +224,7 @@ def test_kill_9_leaves_the_last_commit_whole_or_not_at_all(tmp_path: Path) -> No
         assert offset == 3 * seq
         assert set(store.states([f"p{i}" for i in range(40)])) == {b"%d" % seq}
         assert store.links([f"k{seq}", f"k{seq + 1}"]) == ["p", None]
-        assert store.seen([f"e{seq}", f"e{seq + 1}"]) == [True, False]
+        assert store.seen([f"e{seq}", f"e{seq + 1}"], 1) == [True, False]
         assert len(store.due(seq, 10_000_000)) == 5 * seq
         assert [n for n, _ in store.outputs(seq - 1)] == [seq]
         store.close()

@@ -30,7 +30,7 @@ Plant = Callable[[pytest.MonkeyPatch], None]
 
 
 def forget_what_was_seen(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(MemoryState, "seen", lambda self, keys: [False] * len(keys))
+    patch.setattr(MemoryState, "seen", lambda self, keys, at_us: [False] * len(keys))
 
 
 def count_sessions_without_joining(patch: pytest.MonkeyPatch) -> None:

@@ -133,6 +133,8 @@ class Driver:
         blocks = self._log.read(self.offset, self._max_batch)
         if not blocks:
             return 0
+        end_us = self._state.generation(blocks[0].taken_us).end_us
+        blocks = [block for block in blocks if block.taken_us < end_us]
         batch = Batch()
         events = self._accept(blocks, batch)
         self._prefetch(events)
@@ -167,7 +169,7 @@ class Driver:
                     ids.append(f"{event.source}\n{event.event_id}")
         fresh: list[Event] = []
         taken: set[str] = set()
-        for event, key, seen in zip(events, ids, self._state.seen(ids), strict=True):
+        for event, key, seen in zip(events, ids, self._state.seen(ids, blocks[0].taken_us), strict=True):
             if seen or key in taken:
                 batch.outcomes.append(Outcome(event.offset, DUPLICATE, event.source))
             else:

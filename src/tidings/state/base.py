@@ -7,7 +7,7 @@ leaves a state that is exactly that of some prefix of the log, with all that thi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -22,6 +22,28 @@ class Wake(msgspec.Struct, frozen=True, array_like=True, gc=False, order=True):
     profile_id: str
 
 
+class Generation(NamedTuple):
+    """A span of the dedup window's length: event ids are remembered and forgotten by generation."""
+
+    start_us: int
+    end_us: int
+    """The first instant after it."""
+
+    @classmethod
+    def of(cls, at_us: int, window_us: int) -> Generation:
+        """The generation that an instant falls in. Fixed by the clock alone, so that a replay has the same ones."""
+        start_us = at_us // window_us * window_us
+        return cls(start_us, start_us + window_us)
+
+    def remembers(self, other: Generation) -> bool:
+        """Whether ids of `other`, which is no younger, count at the instants of this one: it and the one before."""
+        return other.end_us > self.start_us - (self.end_us - self.start_us)
+
+
+NO_GENERATION = Generation(-1, 0)
+"""Before all others."""
+
+
 class Commit(msgspec.Struct, kw_only=True):
     """One atomic write."""
 
@@ -32,7 +54,7 @@ class Commit(msgspec.Struct, kw_only=True):
     seen: Sequence[str]
     """Event ids taken (prefixed by their source), for the dedup window."""
     seen_us: int
-    """Received time of the newest of them; decides which generation they go to."""
+    """Received time of the newest of them; decides which generation they go to. All must be of one generation."""
     wakes: Sequence[Wake]
     """Wake-ups to add."""
     unwakes: Sequence[Wake]
@@ -56,8 +78,12 @@ class StateStore(Protocol):
         """Profile ids that identifier keys point to."""
         ...
 
-    def seen(self, keys: Sequence[str]) -> list[bool]:
-        """Which event ids were taken within the dedup window."""
+    def seen(self, keys: Sequence[str], at_us: int) -> list[bool]:
+        """Which event ids were taken within the dedup window, for events received in the generation of `at_us`."""
+        ...
+
+    def generation(self, at_us: int) -> Generation:
+        """The dedup generation of an instant. A batch must not span two, or what counts as a copy depends on batches."""
         ...
 
     def due(self, until_us: int, limit: int) -> list[Wake]:

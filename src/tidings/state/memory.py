@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from heapq import heappop, heappush
 
-from tidings.state.base import Commit, Wake
+from tidings.state.base import NO_GENERATION, Commit, Generation, Wake
 
 
 class MemoryState:
@@ -14,8 +14,7 @@ class MemoryState:
     def __init__(self, dedup_window_us: int = 7 * 86_400_000_000) -> None:
         self._states: dict[str, bytes] = {}
         self._links: dict[str, str] = {}
-        self._seen: tuple[set[str], set[str]] = (set(), set())
-        self._generation = 0
+        self._seen: dict[Generation, set[str]] = {}
         self._window_us = dedup_window_us
         self._wakes: set[Wake] = set()
         self._heap: list[Wake] = []
@@ -36,10 +35,16 @@ class MemoryState:
         """See `StateStore.links`."""
         return [self._links.get(one) for one in keys]
 
-    def seen(self, keys: Sequence[str]) -> list[bool]:
+    def seen(self, keys: Sequence[str], at_us: int) -> list[bool]:
         """See `StateStore.seen`."""
-        young, old = self._seen
-        return [key in young or key in old for key in keys]
+        now = self.generation(at_us)
+        alive = [ids for generation, ids in self._seen.items() if now.remembers(generation)]
+        return [any(key in ids for ids in alive) for key in keys]
+
+    def generation(self, at_us: int) -> Generation:
+        """See `StateStore.generation`. A clock that steps back stays in the newest one."""
+        newest = max(self._seen, default=NO_GENERATION)
+        return newest if newest.start_us > at_us else Generation.of(at_us, self._window_us)
 
     def due(self, until_us: int, limit: int) -> list[Wake]:
         """See `StateStore.due`."""
@@ -63,8 +68,9 @@ class MemoryState:
         self._states.update(commit.states)
         self._links.update(commit.links)
         if commit.seen:
-            self._turn(commit.seen_us)
-            self._seen[0].update(commit.seen)
+            now = self.generation(commit.seen_us)
+            self._seen = {one: ids for one, ids in self._seen.items() if now.remembers(one)}
+            self._seen.setdefault(now, set()).update(commit.seen)
         self._wakes.difference_update(commit.unwakes)
         for wake in commit.wakes:
             self._wakes.add(wake)
@@ -73,13 +79,6 @@ class MemoryState:
         self._seq = commit.seq
         if commit.outputs:
             self._outputs[commit.seq] = commit.outputs
-
-    def _turn(self, seen_us: int) -> None:
-        generation = seen_us // self._window_us
-        if generation > self._generation:
-            kept = self._seen[0] if generation == self._generation + 1 else set()
-            self._seen = (set(), kept)
-            self._generation = generation
 
     def position(self) -> tuple[int, int]:
         """See `StateStore.position`."""

@@ -1,7 +1,8 @@
 """State in RocksDB: one synced write batch per micro-batch (see docs/adr/0002-state.md for why).
 
-Column families: states, links, wakes, outputs, meta, and one dedup generation per window (``seen-<n>``): ids are looked up
-in the present and the previous generation, and older ones are dropped whole, so forgetting costs nothing per id.
+Column families: states, links, wakes, outputs, meta, and one per dedup generation (``seen-<from>-<to>``): ids are looked up
+in the present and the previous generation, and older ones are dropped whole, so forgetting costs nothing per id. Their
+names say what they span, because the window may be configured anew.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 
 from rocksdict import AccessType, BlockBasedOptions, Cache, Options, Rdict, ReadOptions, WriteBatch, WriteOptions
 
-from tidings.state.base import Commit, Wake
+from tidings.state.base import NO_GENERATION, Commit, Generation, Wake
 
 _FAMILIES = ("states", "links", "wakes", "outputs", "meta")
 _WIDTH = 8
@@ -54,7 +55,7 @@ class RocksState:
         self._handles: dict[str, Any] = {name: self._db.get_column_family_handle(name) for name in families}
         self._synced = WriteOptions()
         self._synced.sync = True
-        self._generation = max((int(name[5:]) for name in families if name.startswith("seen-")), default=-1)
+        self._seen = {_generation(name): name for name in families if name.startswith("seen-")}
         position = self._cf["meta"].get(b"position")
         self._offset = int.from_bytes(position[:_WIDTH], "big") if position else 0
         self._seq = int.from_bytes(position[_WIDTH:], "big") if position else 0
@@ -82,17 +83,21 @@ class RocksState:
             return []
         return list(self._cf[family].get(keys) or ())
 
-    def seen(self, keys: Sequence[str]) -> list[bool]:
+    def seen(self, keys: Sequence[str], at_us: int) -> list[bool]:
         """See `StateStore.seen`."""
         raw = [key.encode("utf-8", "surrogatepass") for key in keys]
         found = [False] * len(raw)
-        for generation in (self._generation, self._generation - 1):
-            family = f"seen-{generation}"
-            if family in self._cf and raw:
-                for index, value in enumerate(self._many(family, raw)):
-                    if value is not None:
-                        found[index] = True
+        now = self.generation(at_us)
+        for family in [name for generation, name in self._seen.items() if now.remembers(generation)]:
+            for index, value in enumerate(self._many(family, raw)):
+                if value is not None:
+                    found[index] = True
         return found
+
+    def generation(self, at_us: int) -> Generation:
+        """See `StateStore.generation`. A clock that steps back stays in the newest one."""
+        newest = max(self._seen, default=NO_GENERATION)
+        return newest if newest.start_us > at_us else Generation.of(at_us, self._window_us)
 
     def due(self, until_us: int, limit: int) -> list[Wake]:
         """See `StateStore.due`."""
@@ -155,16 +160,16 @@ class RocksState:
         self._dropped_seq = self._drop_to
 
     def _seen_handle(self, seen_us: int) -> Any:
-        generation = max(seen_us // self._window_us, self._generation)
-        if generation > self._generation:
-            name = f"seen-{generation}"
+        now = self.generation(seen_us)
+        if now not in self._seen:
+            name = self._seen[now] = f"seen-{now.start_us}-{now.end_us}"
             self._cf[name] = self._db.create_column_family(name, _options(self._cache, points=True))
             self._handles[name] = self._db.get_column_family_handle(name)
-            self._generation = generation
-            for old in [one for one in self._cf if one.startswith("seen-") and int(one[5:]) < generation - 1]:
-                del self._cf[old], self._handles[old]
-                self._db.drop_column_family(old)
-        return self._handles[f"seen-{self._generation}"]
+            for old in [one for one in self._seen if not now.remembers(one)]:
+                name = self._seen.pop(old)
+                del self._cf[name], self._handles[name]
+                self._db.drop_column_family(name)
+        return self._handles[self._seen[now]]
 
     def position(self) -> tuple[int, int]:
         """See `StateStore.position`."""
@@ -200,6 +205,12 @@ class RocksState:
         self._cf.clear()
         self._handles.clear()
         self._db.close()
+
+
+def _generation(family: str) -> Generation:
+    """The generation whose ids a column family keeps."""
+    _, start_us, end_us = family.split("-")
+    return Generation(int(start_us), int(end_us))
 
 
 def _wake_key(wake: Wake) -> bytes:

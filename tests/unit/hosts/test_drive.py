@@ -1,0 +1,63 @@
+"""Driving the core: what comes out never depends on how the log was cut into batches."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.unit.core import START_US, World, definitions
+from tidings.clock import DAY_US
+from tidings.domain.record import LogRecord
+from tidings.hosts.simulator import Simulator
+from tidings.testing import histories
+from tidings.testing.histories import call
+
+TRAITS = "seen: {count: {event: X}}"
+WEEK_US = 7 * DAY_US
+EDGE_US = (START_US // WEEK_US + 1) * WEEK_US
+
+
+def x(event_id: str) -> LogRecord:
+    return call("track", event_id, START_US, user="ann", event="X")
+
+
+def lived(folder: Path, arrivals: list[tuple[int, str]]) -> Simulator:
+    """One event a batch, as on a quiet day."""
+    simulator = Simulator(definitions(folder, traits=TRAITS))
+    for at_us, event_id in arrivals:
+        simulator.take([x(event_id)], at_us)
+        simulator.run()
+    return simulator
+
+
+@pytest.mark.parametrize("batch", [1, 2, 3, 5_000])
+def test_a_copy_that_comes_after_the_window_counts_again_in_a_replay_too(batch: int, tmp_path: Path) -> None:
+    arrivals = [(1, "same"), (WEEK_US + 1, "b"), (2 * WEEK_US + 1, "c"), (2 * WEEK_US + 2, "same"), (9 * WEEK_US, "c")]
+    simulator = lived(tmp_path, [(EDGE_US + after_us, event_id) for after_us, event_id in arrivals])
+    assert simulator.sink.counts == [5, 0, 0]
+    replayed = histories.replay(definitions(tmp_path, traits=TRAITS), simulator, max_batch=batch)
+    assert replayed.counts == [5, 0, 0]
+
+
+ARRIVALS = st.lists(st.tuples(st.integers(0, 40), st.sampled_from("abc")), min_size=1, max_size=12)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(arrivals=ARRIVALS, batch=st.sampled_from([1, 2, 5, 5_000]))
+def test_what_counts_as_a_copy_is_a_function_of_the_log(tmp_path: Path, arrivals: Any, batch: int) -> None:
+    simulator = lived(tmp_path, [(START_US + day * DAY_US, event_id) for day, event_id in sorted(arrivals)])
+    replayed = histories.replay(definitions(tmp_path, traits=TRAITS), simulator, max_batch=batch)
+    assert replayed.outcomes == simulator.sink.outcomes
+
+
+def test_a_copy_within_the_window_never_counts(tmp_path: Path) -> None:
+    for after_us in (0, 1, DAY_US, WEEK_US - 1, WEEK_US):
+        world = World(definitions(tmp_path, traits=TRAITS))
+        for at_us in (EDGE_US - 1, EDGE_US - 1 + after_us):
+            world.simulator.take([x("same")], at_us)
+            world.simulator.run()
+        assert world.simulator.sink.counts == [1, 1, 0]
