@@ -79,7 +79,7 @@ class Pipeline:
             self._tell(walk, event)
         if not event.backfill:
             self._enter(walk, event, entered)
-        self._settle(step, event.received_us)
+        self._settle(step, event.received_us, entering=not event.backfill)
         return step
 
     def on_timer(self, state: ProfileState, until_us: int) -> Step:
@@ -133,13 +133,14 @@ class Pipeline:
 
     # Timers
 
-    def _settle(self, step: Step, until_us: int) -> None:
+    def _settle(self, step: Step, until_us: int, *, entering: bool = True) -> None:
         """Find the next due instant; what an event made due at once fires at once."""
         _reschedule(step.state)
         if step.state.next_due_us and step.state.next_due_us <= until_us:
-            self._fire(step, until_us)
+            self._fire(step, until_us, entering=entering)
 
-    def _fire(self, step: Step, until_us: int) -> None:
+    def _fire(self, step: Step, until_us: int, *, entering: bool = True) -> None:
+        """Without `entering`, segments that she enters start no journey: it is loaded history that made them ring."""
         state = step.state
         for _ in range(MAX_TIMERS):
             due_us, scheduled_us, name, run = _next_timer(state)
@@ -154,7 +155,8 @@ class Pipeline:
                 del state.alarms[name]
                 found = self._segments.by_name.get(name)
                 entered = self._judge(walk, (found,), scheduled_us) if found is not None else []
-                self._enter_by_segment(walk, entered)
+                if entering:
+                    self._enter_by_segment(walk, entered)
         _reschedule(state)
 
     # Stages

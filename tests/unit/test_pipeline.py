@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.core import World, definitions
+from tests.unit.core import START_US, World, definitions
 
 GREET = """
     entry: {event: Go}
@@ -50,3 +50,36 @@ def test_a_branch_on_an_instant_that_no_calendar_knows_says_no_and_stops_nothing
     world.identify(0, ends=ends)
     world.track(1, "Go")
     assert world.ends() == [("ask", "no")]
+
+
+LAPSED = "lapsed: {rule: {all: [{did: {event: Order}}, {did_not: {event: Order, within: 90d}}]}}"
+WIN_BACK = """
+    entry: {segment: lapsed}
+    steps:
+      - id: come_back
+        send: {template: welcome, category: transactional}
+"""
+DAY_S = 86_400
+
+
+def test_loaded_history_enters_no_journey_by_way_of_a_segment_either(tmp_path: Path) -> None:
+    world = World(definitions(tmp_path, segments=LAPSED, win_back=WIN_BACK))
+    world.loaded(-400 * DAY_S, "Order", received_s=0)
+    assert "lapsed" in world.person().segments
+    world.until(DAY_S)
+    assert world.facts("run_started") == []
+
+
+def test_what_loaded_history_makes_true_later_is_news_and_enters(tmp_path: Path) -> None:
+    world = World(definitions(tmp_path, segments=LAPSED, win_back=WIN_BACK))
+    world.loaded(-89 * DAY_S, "Order", received_s=0)
+    world.until(2 * DAY_S)
+    (fact,) = world.facts("run_started")
+    assert fact.occurred_us == fact.known_us == START_US + DAY_S * 1_000_000
+
+
+def test_a_late_event_that_shows_she_had_lapsed_enters_at_once(tmp_path: Path) -> None:
+    world = World(definitions(tmp_path, segments=LAPSED, win_back=WIN_BACK))
+    world.track(-100 * DAY_S, "Order", received_s=0)
+    (fact,) = world.facts("run_started")
+    assert (fact.occurred_us, fact.known_us) == (START_US - 10 * DAY_S * 1_000_000, START_US)
