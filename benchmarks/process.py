@@ -146,7 +146,7 @@ def floor(blocks: list[LogBlock], store: RocksState) -> float:
         part = blocks[first : first + 50]
         events = [msgspec.json.decode(record.body) for block in part for record in block.records]
         ids = [f"floor\n{event['messageId']}" for event in events]
-        store.seen(ids)
+        store.seen(ids, part[-1].taken_us)
         keys = {f"anonymous_id:{event['anonymousId']}" for event in events}
         people = {one for one in store.links(list(keys)) if one is not None}
         states = dict(zip(people, store.states(list(people)), strict=True))
