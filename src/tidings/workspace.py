@@ -76,7 +76,7 @@ def load(
             sources[key] = text
     rules = policies.parse(_mapping(folder / "policy.yml") or {"marketing": {}}, "policy.yml")
     _check_categories(current, rules)
-    layout.seal(layouts)
+    layout.seal(layouts, [f"{segment.name}@{segment.version}" for segment in segments])
     return Definitions(layout, Segments(segments), current, versions, rules, sources)
 
 

@@ -84,7 +84,7 @@ class ProfileState(msgspec.Struct, array_like=True):
     traits: dict[str, TraitValue]
     """Given traits."""
     layout: str
-    """Which accumulator layout `values` follows."""
+    """Which layout `values` and `segments` follow; see process/layout.py."""
     values: list[Any]
     """One accumulated value per slot of the layout; None where nothing was seen."""
     sessions: list[Any]

@@ -1,17 +1,19 @@
 """The layout: which accumulators a workspace needs, in which slots, and which events touch them.
 
 Slots are shared: two conditions that need the same memory use one. State carries the layout's id, and `adopt` moves
-values into the present layout by the accumulators' keys, so a change of definitions keeps what was remembered.
+values into the present layout by the accumulators' keys, so a change of definitions keeps what was remembered. Another
+rule of a segment makes another layout too: then nothing moves, but the person is judged anew.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from tidings.accumulate.base import Accumulator
 from tidings.domain.event import Event
 from tidings.domain.profile import ProfileState
+from tidings.errors import CorruptData
 from tidings.ids import digest
 
 Feed = tuple[tuple[int, ...], tuple[tuple[int, Accumulator], ...]]
@@ -57,14 +59,18 @@ class Layout:
         """Accumulator keys by slot: what a stored state needs to be read in another layout."""
         return [accumulator.key for accumulator in self.accumulators]
 
-    def seal(self, earlier: Mapping[str, Sequence[str]] | None = None) -> None:
-        """Fix the layout. `earlier` has the keys of layouts that stored states may still follow."""
+    def seal(self, earlier: Mapping[str, Sequence[str]] | None = None, rules: Iterable[str] = ()) -> None:
+        """Fix the layout. `earlier` has the keys of layouts that stored states may still follow.
+
+        `rules` (names and versions of what is judged) make it another layout too, so that states are judged anew.
+        """
         for slot, accumulator in enumerate(self.accumulators):
             feeds = self._filtered if accumulator.filter.where else self._plain
             for event_name in accumulator.filter.names:
                 slots, pairs = feeds.get(event_name, NOTHING)
                 feeds[event_name] = ((*slots, slot), (*pairs, (slot, accumulator)))
-        self.layout_id = digest("layout", *self.keys(), size=4).hex()
+        names = [f"{name}={slot}" for name, slot in self._traits.items()]
+        self.layout_id = digest("layout", *self.keys(), *names, *rules, size=4).hex()
         self.known = {**(earlier or {}), self.layout_id: self.keys()}
 
     def fold(self, values: list[Any], event: Event) -> tuple[int, ...]:
@@ -87,10 +93,17 @@ class Layout:
         return merged
 
     def adopt(self, state: ProfileState) -> bool:
-        """Move a state of an earlier layout into this one; True when something had to move."""
+        """Move a state of an earlier layout into this one; True when it followed another. Raises CorruptData."""
         if state.layout == self.layout_id:
             return False
-        kept = dict(zip(self.known.get(state.layout, ()), state.values, strict=False))
+        keys = self.known.get(state.layout)
+        if keys is None:
+            msg = (
+                f"profile {state.profile_id} follows layout {state.layout!r}, which nobody described, so its values have no "
+                f"names; restore the state from a backup, or delete it and the outputs to rebuild them from the log"
+            )
+            raise CorruptData(msg)
+        kept = dict(zip(keys, state.values, strict=False))
         state.values = [kept.get(accumulator.key) for accumulator in self.accumulators]
         state.layout = self.layout_id
         return True
