@@ -122,7 +122,8 @@ class Feedback:
         if request.method != b"POST":
             request.answer(problem(405, "method", "unsubscribe with POST", b"Allow: GET, HEAD, POST\r\n"))
             return
-        event_id = f"unsub-{message.message_id}-{message.category}"
+        # by the minute, so that somebody who opted in again can unsubscribe again through the same mail
+        event_id = f"unsub-{message.message_id}-{message.category}-{self._minute()}"
         method = "page" if b"from=page" in request.body[:200] else "one_click"
         done = respond(200, _done_page(), HTML, _PAGE)
         later = busy("the request could not be stored", 5)

@@ -146,7 +146,7 @@ def test_one_post_unsubscribes_at_once(
     assert "set-cookie" not in answer.headers
     assert (event.name, event.profile_id) == ("Unsubscribed", "p7")
     assert event.properties == {**PROPERTIES, "method": method}
-    assert event_id == f"unsub-{MESSAGE}-marketing"
+    assert event_id.startswith(f"unsub-{MESSAGE}-marketing-")  # and the minute: it can be done again after an opt-in
 
 
 def test_looking_at_the_page_does_not_unsubscribe(collector: Collector, tokens: Tokens) -> None:
