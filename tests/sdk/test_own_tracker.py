@@ -60,7 +60,9 @@ def test_failures_lose_nothing_and_count_nothing_twice(tab: Page, door: Door) ->
     door.proxy.faults.extend(story.FAULTS)
     told_from_s = time.time()
     tell(tab)
-    wait_until(lambda: len(door.stored()) == 18, 20, lambda: "six events, stored by three of four requests")
+    # A busy browser may put the six events into more than one batch; then only the first one meets the faults.
+    wait_until(lambda: not door.proxy.faults and len(door.stored()) > 6, 30, lambda: "events stored again by a retry")
+    time.sleep(4)  # the last retry, and a second batch if there was one
     events = door.wait_for(6)
     story.check_story(events, told_from_s, KINDS)
     story.check_failures_were_real(door, events)
