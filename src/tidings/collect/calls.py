@@ -30,7 +30,8 @@ from tidings.domain.wire import (
 from tidings.errors import InputError
 from tidings.log.packed import Packed, bodies
 
-_Id = Annotated[str, msgspec.Meta(max_length=MAX_ID_CHARS)] | int | None
+_Whole = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+_Id = Annotated[str, msgspec.Meta(max_length=MAX_ID_CHARS)] | _Whole | None
 _EventId = Annotated[str, msgspec.Meta(max_length=MAX_ID_CHARS)] | None
 _Name = Annotated[str, msgspec.Meta(max_length=MAX_NAME_CHARS)] | None
 _T = TypeVar("_T")
@@ -58,7 +59,6 @@ class Parsed(msgspec.Struct, gc=False):
         return sum([len(record.body) for record in self.records])
 
 
-_Whole = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 _Scalar = str | _Whole | float | bool | None
 _Level1 = _Scalar | list[_Scalar] | dict[str, _Scalar]
 _Level2 = _Scalar | list[_Level1] | dict[str, _Level1]
@@ -84,8 +84,8 @@ class _Call(msgspec.Struct, gc=False, kw_only=True, forbid_unknown_fields=True):
     originalTimestamp: datetime | None = None
     name: str | None = None
     category: str | None = None
-    groupId: str | int | None = None
-    previousId: str | int | None = None
+    groupId: str | _Whole | None = None
+    previousId: _Id = None
     # Fields that SDKs send besides and that mean nothing here; declared so that their depth is seen too.
     integrations: _Value = None
     channel: _Value = None

@@ -22,7 +22,7 @@ MAX_EVENT_BYTES = 32 * 1024
 MAX_DEPTH = 32
 """Deepest nesting of objects and lists in one event."""
 MAX_ID_CHARS = 200
-"""Longest event id, user id or anonymous id."""
+"""Longest event id, user id, anonymous id or previous id."""
 MAX_NAME_CHARS = 200
 """Longest event name."""
 INTERNAL_SOURCE = "tidings"
@@ -133,7 +133,7 @@ def normalise(record: LogRecord, offset: int, taken_us: int, *, context: bool = 
         wire = _DECODER.decode(body)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         return Rejected(reason="bad_json", detail=f"event: {error}; wanted one JSON object as in Segment's spec")
-    if _LONG_NUMBER.search(body) and too_large([wire.properties, wire.traits]):
+    if _LONG_NUMBER.search(body) and too_large([wire.properties, wire.traits, wire.groupId]):
         detail = "event: a whole number does not fit 64 bits; send it as text, or as a float"
         return Rejected(reason="number_out_of_range", detail=detail)
     try:
@@ -176,8 +176,10 @@ def _event(
         return Rejected(reason="name_too_long", detail=f"event: got {len(name)} characters, wanted {MAX_NAME_CHARS}")
     if not (user_id or anonymous_id or profile_id):
         return Rejected(reason="missing_identifier", detail="wanted userId or anonymousId; send at least one of them")
-    if max(len(user_id), len(anonymous_id), len(event_id)) > MAX_ID_CHARS:
-        return Rejected(reason="id_too_long", detail=f"userId, anonymousId, messageId: wanted at most {MAX_ID_CHARS}")
+    previous_id = identifier(wire.previousId)
+    if max(len(user_id), len(anonymous_id), len(event_id), len(previous_id)) > MAX_ID_CHARS:
+        detail = f"userId, anonymousId, previousId, messageId: wanted at most {MAX_ID_CHARS} characters"
+        return Rejected(reason="id_too_long", detail=detail)
     if occurred_us < _EARLIEST_US:
         return Rejected(reason="bad_timestamp", detail="timestamp: before 1980; the sender's clock is broken")
     traits = wire.traits or {}
@@ -193,7 +195,7 @@ def _event(
         source=record.source,
         user_id=user_id,
         anonymous_id=anonymous_id,
-        previous_id=identifier(wire.previousId),
+        previous_id=previous_id,
         profile_id=profile_id,
         backfill=bool(record.flags & BACKFILL),
         properties=_properties(kind, wire),

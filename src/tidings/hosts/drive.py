@@ -243,7 +243,7 @@ class Driver:
             self._link(state, resolution.links, event, batch)
         for absorbed in resolution.absorbed:
             other = self._load(absorbed)
-            if other is not None and other is not state:
+            if other is not None and other is not state and identity.room_for(state, other):
                 self._absorb(state, other, event, batch)
         self._take(self._pipeline.on_event(state, event), batch)
         batch.outcomes.append(Outcome(event.offset, APPLIED, event.source, profile_id))

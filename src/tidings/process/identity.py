@@ -6,7 +6,8 @@ Rules:
   of arrival.
 - An `anonymous_id` seen together with a `user_id` is linked to it, and the anonymous profile is absorbed with its whole
   history. An anonymous id that is linked stays with its first person: a shared computer never joins two people.
-- `alias` joins explicitly, two known people too.
+- `alias` joins explicitly, two known people too; the earlier id points to the person from now on, of whichever kind it is,
+  so that it does not matter whether its own events came before the alias.
 
 Pure: looks identifiers up through the two functions it is given, and returns what to link and what to absorb.
 """
@@ -22,7 +23,7 @@ from tidings.domain.profile import ProfileState
 from tidings.ids import profile_id
 
 MAX_IDENTIFIERS = 200
-"""Identifiers of one profile; a further link is refused, so that a public computer or a robot makes no giant."""
+"""Identifiers of one profile; a further link or merge is refused, so that a public computer or a robot makes no giant."""
 
 Find = Callable[[str, str], str]
 """(kind, value) to the profile id that it points to; empty when unknown."""
@@ -50,7 +51,7 @@ def resolve(event: Event, find: Find, load: Callable[[str], ProfileState | None]
     """The profile of `event`, given what identifiers point to now."""
     if event.profile_id:
         return Resolution(find("profile", event.profile_id) or event.profile_id, [], [])
-    if event.kind == "alias" and event.previous_id:
+    if event.kind == "alias" and event.previous_id not in ("", event.user_id or event.anonymous_id):
         return _alias(event, find)
     if event.user_id:
         return _known(event.user_id, event.anonymous_id, find, load)
@@ -79,14 +80,20 @@ def _alias(event: Event, find: Find) -> Resolution:
     current = ("user_id", event.user_id) if event.user_id else ("anonymous_id", event.anonymous_id)
     found = find(*current)
     resolution = Resolution(found or profile_id(*current), [] if found else [current], [], "" if found else current[0])
+    # A device that is renamed does not become a known person by it.
+    kinds = ("user_id", "anonymous_id") if event.user_id else ("anonymous_id",)
     for kind in ("user_id", "anonymous_id"):
         other = find(kind, event.previous_id)
-        if other and other != resolution.profile_id:
+        if not other and kind in kinds:
+            resolution.links.append((kind, event.previous_id))
+        elif other not in ("", resolution.profile_id, *resolution.absorbed):
             resolution.absorbed.append(other)
-        if other:
-            return resolution
-    resolution.links.append(("anonymous_id", event.previous_id))
     return resolution
+
+
+def room_for(state: ProfileState, other: ProfileState) -> bool:
+    """Whether the two may become one: together they keep within the bound, so nobody is lost in a chain of merges."""
+    return len(state.identifiers) + len(other.identifiers) < MAX_IDENTIFIERS
 
 
 def add_identifiers(state: ProfileState, links: list[tuple[str, str]]) -> list[tuple[str, str]]:

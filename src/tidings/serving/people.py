@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from tidings.domain.profile import ProfileState, decode
+from tidings.ids import profile_id
 
 Computed = Callable[[ProfileState], dict[str, Any]]
 """Computed traits of a profile, by name."""
@@ -28,22 +29,22 @@ _ENTER = """INSERT INTO members VALUES (?, ?, ?, ?)
 def store(db: sqlite3.Connection, profiles: dict[str, bytes], known: dict[str, int], computed: Computed | None) -> None:
     """Write each profile as it is now; empty bytes mean that it was absorbed. `known` says as of when."""
     rows = []
-    for profile_id, data in profiles.items():
+    for who, data in profiles.items():
         if not data:
-            db.execute(_DELETE, (profile_id,))
-            _reconcile(db, profile_id, {}, 0)
+            db.execute(_DELETE, (who,))
+            _reconcile(db, who, {}, 0)
             continue
         state = decode(data)
-        known_us = known.get(profile_id, 0)
+        known_us = known.get(who, 0)
         rows.append(_row(state, known_us, computed(state) if computed else {}))
-        _reconcile(db, profile_id, state.segments, known_us)
+        _reconcile(db, who, state.segments, known_us)
     db.executemany(_UPSERT, rows)
 
 
 def _row(state: ProfileState, known_us: int, computed: dict[str, Any]) -> tuple[object, ...]:
     traits = {name: given.value for name, given in state.traits.items()}
     identifiers = dict(reversed(state.identifiers))  # the first of each kind
-    user_id = identifiers.get("user_id")
+    user_id = _user_id(state)
     return (
         state.profile_id,
         user_id,
@@ -59,6 +60,14 @@ def _row(state: ProfileState, known_us: int, computed: dict[str, Any]) -> tuple[
         _json({purpose: _consent(entry) for purpose, entry in state.consents.items()}),
         known_us,
     )
+
+
+def _user_id(state: ProfileState) -> str | None:
+    """The user id that founded the profile; of others (by alias, or without it) the first."""
+    found = [value for kind, value in state.identifiers if kind == "user_id"]
+    if len(found) < 2:
+        return found[0] if found else None
+    return next((value for value in found if profile_id("user_id", value) == state.profile_id), found[0])
 
 
 def _consent(entry: Any) -> dict[str, object]:
