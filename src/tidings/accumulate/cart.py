@@ -44,7 +44,7 @@ def _quantity(value: Any) -> int:
 
 def _tidy(changes: list[list[Any]], cleared_us: int) -> list[list[Any]]:
     """Sorted changes of one item without those that can never show again."""
-    changes.sort(key=lambda change: (change[0], change[1]))
+    changes.sort()  # by instant, then event id, then all the rest, as two sources may use the same ids
     for index in range(len(changes) - 1, -1, -1):
         if changes[index][2] == 0:
             changes = changes[index:]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from tidings.accumulate.base import only
 from tidings.domain.event import Event
 from tidings.errors import DefinitionError
@@ -21,6 +23,11 @@ def entry(event: Event, name: str) -> list[Any] | None:
     if value is None or isinstance(value, dict | list):
         return None
     return [event.occurred_us, event.event_id, value[:MAX_TEXT] if isinstance(value, str) else value]
+
+
+def order(value: list[Any]) -> tuple[int, str, bytes]:
+    """Earlier or later; what two sources say at one instant under one event id is told apart by what they say."""
+    return value[0], value[1], msgspec.json.encode(value[2])
 
 
 def read(value: list[Any] | None) -> Any:

@@ -29,6 +29,8 @@ class Last(msgspec.Struct, frozen=True):
         return self.merge(value, new)
 
     def merge(self, one: list[Any], other: list[Any]) -> list[Any]:
+        if one[:2] == other[:2]:
+            return max(one, other, key=edge.order)
         return one if one[:2] > other[:2] else other
 
     def read(self, value: list[Any] | None) -> Any:
