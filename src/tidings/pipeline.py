@@ -100,7 +100,7 @@ class Pipeline:
             walk.facts.append(_segment_fact(walk, other.profile_id, Change(name, False, event.occurred_us)))
         links = [*other.identifiers, ("profile", other.profile_id)]
         identity.add_identifiers(state, links)
-        profile.absorb(state, other, self._layout)
+        profile.absorb(state, other, self._layout, self.definitions.policies)
         self._join_runs(walk, other, event.occurred_us)
         walk.facts.append(
             Fact(
@@ -204,7 +204,7 @@ class Pipeline:
     def _consent(self, step: Step, event: Event, purpose: str, entry: ConsentEntry) -> None:
         state = step.state
         address = address_of(state)
-        if not profile.note_consent(state, purpose, entry) or not address:
+        if not profile.note_consent(state, purpose, entry, self.definitions.policies) or not address:
             return
         step.intents.append(
             SuppressIntent(
@@ -264,7 +264,7 @@ class Pipeline:
         run.sent += 1
         if permission.reason:
             return f"not sent: {permission.reason}"
-        state.sends = [*state.sends, (known_us, draft.category)][-profile.MAX_SENDS :]
+        profile.note_send(state, known_us, draft.category)
         return f"decided to send {draft.template}"
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
@@ -18,15 +20,17 @@ from tidings.process.layout import Layout
 
 ENCODE = msgspec.json.encode
 MAX_TRAITS = 200
-"""Given traits kept per person: those whose names sort first win, so the bound does not depend on order."""
+"""Given traits kept per person: the address, and those whose names sort first, so the bound does not depend on order."""
+ADDRESS = "email"
+"""The given trait that mail goes to."""
 MAX_TRAIT_CHARS = 2_000
 """Longest text kept in one trait; more is cut. A list or object that is longer as JSON is not kept."""
 MAX_NAME_CHARS = 200
 """A trait with a longer name is not kept."""
 MAX_SENDS = 100
-"""Latest messages remembered per person, for caps."""
+"""Latest messages remembered per person and category, for caps."""
 MAX_PURPOSES = 50
-"""Consent purposes kept per person."""
+"""Consent purposes kept per person: the message categories, and those whose names sort first."""
 
 
 def apply(state: ProfileState, event: Event, layout: Layout) -> tuple[tuple[int, ...], list[str]]:
@@ -53,13 +57,23 @@ def _give(state: ProfileState, event: Event) -> list[str]:
             state.traits[name] = new
             changed.append(name)
     if len(state.traits) > MAX_TRAITS:
-        state.traits = {name: state.traits[name] for name in sorted(state.traits)[:MAX_TRAITS]}
+        kept = _bounded_traits(state.traits)
+        changed += [name for name in state.traits if name not in kept]
+        state.traits = kept
     return changed
 
 
+def _bounded_traits(traits: dict[str, TraitValue]) -> dict[str, TraitValue]:
+    names = sorted(traits, key=lambda name: (name != ADDRESS, name))
+    return {name: traits[name] for name in names[:MAX_TRAITS]}
+
+
 def wins(new: TraitValue, old: TraitValue | None) -> bool:
-    """Whether the later write is `new`: by instant, then by event id."""
-    return old is None or (new.occurred_us, new.event_id) > (old.occurred_us, old.event_id)
+    """Whether the later write is `new`: by instant, then by event id, then by value."""
+    if old is None:
+        return True
+    one, other = (new.occurred_us, new.event_id), (old.occurred_us, old.event_id)
+    return one > other if one != other else ENCODE(new.value) > ENCODE(old.value)  # two sources may use the same ids
 
 
 def consent_of(event: Event) -> tuple[str, ConsentEntry] | None:
@@ -81,22 +95,38 @@ def consent_of(event: Event) -> tuple[str, ConsentEntry] | None:
     return (purpose[:100], entry) if isinstance(purpose, str) and purpose else None
 
 
-def note_consent(state: ProfileState, purpose: str, entry: ConsentEntry) -> bool:
-    """Take the entry if it is the latest word on its purpose; whether it was."""
+def note_consent(state: ProfileState, purpose: str, entry: ConsentEntry, categories: Collection[str]) -> bool:
+    """Take the entry if it is the latest word on its purpose; whether it was. `categories` stay when there are too many."""
     old = state.consents.get(purpose)
-    if old is None and len(state.consents) >= MAX_PURPOSES:
-        return False
     if old is not None and _consent_order(old) >= _consent_order(entry):
         return False
     state.consents[purpose] = entry
-    return True
+    if len(state.consents) > MAX_PURPOSES:
+        del state.consents[max(state.consents, key=lambda name: (name not in categories, name))]
+    return purpose in state.consents
+
+
+def note_send(state: ProfileState, known_us: int, category: str) -> None:
+    """Remember that a message was decided on."""
+    state.sends = _bounded_sends([*state.sends, (known_us, category)])
+
+
+def _bounded_sends(sends: list[tuple[int, str]]) -> list[tuple[int, str]]:
+    """The latest of each category: many receipts must not push news out, or its cap would forget it."""
+    counts: Counter[str] = Counter()
+    kept = []
+    for known_us, category in reversed(sends):
+        counts[category] += 1
+        if counts[category] <= MAX_SENDS:
+            kept.append((known_us, category))
+    return kept[::-1]
 
 
 def _consent_order(entry: ConsentEntry) -> tuple[int, bool, str]:
     return entry.occurred_us, not entry.granted, entry.event_id
 
 
-def absorb(state: ProfileState, other: ProfileState, layout: Layout) -> None:
+def absorb(state: ProfileState, other: ProfileState, layout: Layout, categories: Collection[str]) -> None:
     """Make `state` the state of both people's events. Runs, segments and timers are the callers' business."""
     state.first_us = min(filter(None, (state.first_us, other.first_us)), default=0)
     state.last_us = max(state.last_us, other.last_us)
@@ -104,12 +134,12 @@ def absorb(state: ProfileState, other: ProfileState, layout: Layout) -> None:
     for name, value in other.traits.items():
         if wins(value, state.traits.get(name)):
             state.traits[name] = value
-    state.traits = {name: state.traits[name] for name in sorted(state.traits)[:MAX_TRAITS]}
+    state.traits = _bounded_traits(state.traits)
     state.values = layout.merge(state.values, other.values)
     state.sessions = session.merge(state.sessions, other.sessions)
     for purpose, entry in other.consents.items():
-        note_consent(state, purpose, entry)
-    state.sends = sorted([*state.sends, *other.sends])[-MAX_SENDS:]
+        note_consent(state, purpose, entry, categories)
+    state.sends = _bounded_sends(sorted([*state.sends, *other.sends]))
     for journey, ended_us in other.ended.items():
         state.ended[journey] = max(ended_us, state.ended.get(journey, 0))
 
