@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+import tidings
 from tests.crash.process_trace import load_short, records, uncrashed
 from tidings import config as configuration
 from tidings import workspace
@@ -35,7 +37,8 @@ TIMEOUT_S = 60.0
 
 def start(path: Path) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "tidings.cli", "role", "process", "--config", str(path)]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    source = str(Path(tidings.__file__).parents[1])
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": source})
 
 
 def write(log: SqliteLog, stop: threading.Event) -> None:
