@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from contextlib import ExitStack, closing
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 from tests.property import test_laws as laws
+from tests.property import test_ledger as ledger_law
 from tidings.accumulate.cart import Cart
 from tidings.accumulate.latest import Latest
 from tidings.accumulate.sum import Sum
+from tidings.deliver import ledger
 from tidings.domain.output import REJECTED
 from tidings.domain.profile import ConsentEntry, ProfileState, TraitValue
 from tidings.hosts.drive import Driver
@@ -132,6 +135,24 @@ def drop_rejected_events(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(MemorySink, "put", put)
 
 
+class Everything:
+    """Equal to anything."""
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+
+def send_again_what_is_in_doubt(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(ledger, "AT_LEAST_ONCE", Everything())
+    patch.setattr(ledger_law, "Ledger", lambda path: OPENED.enter_context(closing(ledger.Ledger(path))))
+
+
+OPENED = ExitStack()
+"""Files that a law leaves open when it fails."""
+
+
 PLANTED: list[tuple[Plant, Callable[[], None]]] = [
     (forget_what_was_seen, laws.test_law_1_state_is_a_function_of_the_set_of_events),
     (count_sessions_without_joining, laws.test_law_1_state_is_a_function_of_the_set_of_events),
@@ -147,6 +168,10 @@ PLANTED: list[tuple[Plant, Callable[[], None]]] = [
     (forget_the_alarm, laws.test_law_3_membership_is_right_at_every_instant),
     (forget_what_was_seen, laws.test_law_5_every_event_is_accounted_for),
     (drop_rejected_events, laws.test_law_5_every_event_is_accounted_for),
+    (
+        send_again_what_is_in_doubt,
+        ledger_law.test_each_decision_ends_in_one_state_and_at_most_once_never_hands_over_twice,
+    ),
 ]
 
 
@@ -162,9 +187,11 @@ RELENTLESS = settings(
 )
 
 
-@pytest.mark.parametrize(("plant", "law"), PLANTED, ids=[f"{p.__name__}-{t.__name__[5:10]}" for p, t in PLANTED])
+@pytest.mark.parametrize(
+    ("plant", "law"), PLANTED, ids=[f"{n} of {len(PLANTED)}: {p.__name__}" for n, (p, _) in enumerate(PLANTED, 1)]
+)
 def test_a_planted_bug_turns_its_law_red(plant: Plant, law: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(law, "_hypothesis_internal_use_settings", RELENTLESS)
     plant(monkeypatch)
-    with pytest.raises(AssertionError):
+    with OPENED, pytest.raises(AssertionError):
         law()
