@@ -29,7 +29,7 @@ from tidings.domain.record import LogBlock, LogRecord
 from tidings.hosts.drive import Driver
 from tidings.hosts.simulator import MemorySink
 from tidings.pipeline import Pipeline
-from tidings.state.base import MOVED, Commit
+from tidings.state.base import Commit, moved_to
 from tidings.state.rocks import RocksState
 
 START_US = 1_790_000_000 * SECOND_US
@@ -150,7 +150,7 @@ def floor(blocks: list[LogBlock], store: RocksState) -> float:
         keys = {f"anonymous_id:{event['anonymousId']}" for event in events}
         people = {one for one in store.links(list(keys)) if one is not None}
         states = dict(zip(people, store.states(list(people)), strict=True))
-        again = {one: profile.encode(profile.decode(raw)) for one, raw in states.items() if raw and raw[:1] != MOVED}
+        again = {one: profile.encode(profile.decode(raw)) for one, raw in states.items() if raw and not moved_to(raw)}
         offset, seq = offset + len(events), seq + 1
         taken_us = part[-1].taken_us
         store.commit(

@@ -23,6 +23,22 @@ from tidings.process import journey as journeys
 SCREEN = Console(highlight=False, soft_wrap=True)
 ERRORS = Console(stderr=True, highlight=False)
 
+CONFIG = click.option(
+    "--config",
+    "path",
+    type=click.Path(path_type=Path),
+    default=Path("tidings.toml"),
+    show_default=True,
+    help="Configuration file (of a running demo: demo-data/data/run/config.toml).",
+)
+MAP = click.option(
+    "--map",
+    "map_path",
+    type=click.Path(exists=True, path_type=Path),
+    required=True,
+    help="How lines become events; see docs/how-to/import-a-file.md.",
+)
+
 
 class Commands(click.Group):
     """Commands in the order of a newcomer's day; our own errors are shown as one clear line."""
@@ -104,14 +120,7 @@ def init(folder: Path) -> None:
 
 
 @main.command()
-@click.option(
-    "--config",
-    "path",
-    type=click.Path(path_type=Path),
-    default=Path("tidings.toml"),
-    show_default=True,
-    help="Configuration file.",
-)
+@CONFIG
 def serve(path: Path) -> None:
     """Run Tidings: collector, processor, delivery, projector and console. Ctrl-C ends it."""
     from tidings.hosts.supervisor import ROLES, Supervisor  # noqa: PLC0415
@@ -131,21 +140,8 @@ def _facts(facts: dict[str, Any]) -> str:
 
 @main.command(name="import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option(
-    "--map",
-    "map_path",
-    type=click.Path(exists=True, path_type=Path),
-    required=True,
-    help="How lines become events; see docs/how-to/import-a-file.md.",
-)
-@click.option(
-    "--config",
-    "path",
-    type=click.Path(path_type=Path),
-    default=Path("tidings.toml"),
-    show_default=True,
-    help="Configuration file of the running Tidings.",
-)
+@MAP
+@CONFIG
 def import_(file: Path, map_path: Path, path: Path) -> None:
     """Load history from FILE into a running Tidings. It builds profiles and segments and starts no journey."""
     from tidings.hosts.demo_show import import_bar  # noqa: PLC0415
@@ -168,9 +164,7 @@ def import_(file: Path, map_path: Path, path: Path) -> None:
 
 @main.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option(
-    "--map", "map_path", type=click.Path(exists=True, path_type=Path), required=True, help="How lines become events."
-)
+@MAP
 @click.option(
     "--workspace", "folder", type=click.Path(path_type=Path), help="Definitions; the retail workspace if not given."
 )
@@ -183,7 +177,7 @@ def replay(file: Path, map_path: Path, folder: Path | None, assume_address: bool
     from tidings.sources.mapping import load_map  # noqa: PLC0415
 
     definitions = workspace.load(folder or RETAIL)
-    with _bar("replaying", quiet=as_json) as bar:
+    with _bar(quiet=as_json) as bar:
         task = bar.add_task("replaying", total=None)
         result = replaying.replay(
             file,
@@ -213,7 +207,7 @@ def _show_replay(result: Any) -> None:
             SCREEN.print(table)
 
 
-def _bar(what: str, *, quiet: bool = False) -> Progress:  # noqa: ARG001
+def _bar(*, quiet: bool) -> Progress:
     return Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -251,14 +245,7 @@ def validate(folder: Path) -> None:
 
 @main.command()
 @click.argument("message_id")
-@click.option(
-    "--config",
-    "path",
-    type=click.Path(path_type=Path),
-    default=Path("tidings.toml"),
-    show_default=True,
-    help="Configuration file (for the demo: demo-data/data/run/config.toml).",
-)
+@CONFIG
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 def why(message_id: str, path: Path, as_json: bool) -> None:
     """Why this message was (or was not) sent: the events, the steps, the consent, the cap, the items."""
@@ -273,14 +260,7 @@ def why(message_id: str, path: Path, as_json: bool) -> None:
 
 
 @main.command()
-@click.option(
-    "--config",
-    "path",
-    type=click.Path(path_type=Path),
-    default=Path("tidings.toml"),
-    show_default=True,
-    help="Configuration file.",
-)
+@CONFIG
 def doctor(path: Path) -> None:
     """Check the installation: files, disk, ports, roles, accounting. Ends with 1 when something is wrong."""
     from tidings.hosts.check import check_installation  # noqa: PLC0415

@@ -18,7 +18,7 @@ from tidings.decide.eligibility import address_of, permit
 from tidings.domain import feedback
 from tidings.domain.event import Event
 from tidings.domain.message import SendIntent, SuppressIntent
-from tidings.domain.output import Fact, Outputs
+from tidings.domain.output import Fact, FactKind, event_cause
 from tidings.domain.profile import ConsentEntry, ProfileState, Run
 from tidings.ids import digest, message_id
 from tidings.process import identity, journey, profile, segment
@@ -73,7 +73,7 @@ class Pipeline:
         told = bool(state.runs) and event.name in self._heard
         if not touched and not told and event.name not in self._by_entry:
             return step  # nothing that waits or watches is concerned
-        walk = self._walk(step, event.received_us, f"event:{event.offset}")
+        walk = self._walk(step, event.received_us, event_cause(event.offset))
         entered = self._judge(walk, touched, state.clock_us)
         if told:
             self._tell(walk, event)
@@ -95,7 +95,7 @@ class Pipeline:
             if one.next_due_us and one.next_due_us <= event.received_us:
                 fired = Step(one, step.facts, step.intents)
                 self._fire(fired, event.received_us)
-        walk = self._walk(step, event.received_us, f"event:{event.offset}")
+        walk = self._walk(step, event.received_us, event_cause(event.offset))
         for name in sorted(other.segments):
             walk.facts.append(_segment_fact(walk, other.profile_id, Change(name, False, event.occurred_us)))
         links = [*other.identifiers, ("profile", other.profile_id)]
@@ -104,7 +104,7 @@ class Pipeline:
         self._join_runs(walk, other, event.occurred_us)
         walk.facts.append(
             Fact(
-                Outputs.PROFILE_MERGED,
+                FactKind.PROFILE_MERGED,
                 state.profile_id,
                 other.profile_id,
                 event.occurred_us,
@@ -269,7 +269,7 @@ class Pipeline:
 
 
 def _segment_fact(walk: Walk, profile_id: str, change: Change) -> Fact:
-    kind = Outputs.SEGMENT_ENTERED if change.entered else Outputs.SEGMENT_LEFT
+    kind = FactKind.SEGMENT_ENTERED if change.entered else FactKind.SEGMENT_LEFT
     return Fact(kind, profile_id, change.segment, change.occurred_us, walk.known_us, walk.cause)
 
 

@@ -20,7 +20,7 @@ from tidings.hosts.simulator import Simulator
 from tidings.log.sqlite import SqliteLog
 from tidings.outputs.sqlite import SqliteOutputs
 from tidings.pipeline import Pipeline
-from tidings.state.base import MOVED
+from tidings.state.base import living
 from tidings.state.rocks import RocksState
 from tidings.workspace import Definitions
 
@@ -123,12 +123,8 @@ class OnDisk:
 
     def person(self, kind: str, value: str) -> ProfileState | None:
         profile_id = self._state.links([f"{kind}:{value}"])[0]
-        while profile_id is not None:
-            raw = self._state.states([profile_id])[0]
-            if raw is None or raw[:1] != MOVED:
-                return None if raw is None else profiles.decode(raw)
-            profile_id = raw[1:].decode()
-        return None
+        raw = living(self._state, profile_id) if profile_id is not None else None
+        return profiles.decode(raw) if raw is not None else None
 
     def counts(self) -> list[int]:
         outputs = SqliteOutputs(self._config.data / "outputs.db")

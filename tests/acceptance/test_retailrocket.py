@@ -8,7 +8,7 @@ import pytest
 
 from tests.oracles import run as oracle
 from tidings import workspace
-from tidings.domain.output import Outputs
+from tidings.domain.output import FactKind
 from tidings.hosts.replay import ReplayResult, replay
 from tidings.sources.mapping import load_map
 
@@ -57,7 +57,7 @@ def test_the_cart_in_each_mail_equals_the_sql(result: ReplayResult) -> None:
 
 def test_facts_say_when_it_happened(result: ReplayResult) -> None:
     assert all(fact.occurred_us <= fact.known_us for fact in result.facts)
-    ended = [fact for fact in result.facts if fact.kind == Outputs.RUN_ENDED]
+    ended = [fact for fact in result.facts if fact.kind == FactKind.RUN_ENDED]
     assert len(ended) == result.started["cart"]
 
 

@@ -25,7 +25,7 @@ from tidings.decide import eligibility, policy
 from tidings.deliver import compose
 from tidings.domain import compare, event, feedback, wire
 from tidings.domain.message import DeliveryState
-from tidings.domain.output import Outputs
+from tidings.domain.output import FactKind
 from tidings.process import journey
 from tidings.process.steps import kinds as steps
 from tidings.render import mail, template
@@ -171,7 +171,7 @@ def test_every_reason_of_a_rejection_is_documented() -> None:
 
 def test_every_call_fact_and_event_of_ours_is_documented() -> None:
     assert missing(EVENTS, event.KINDS) == []
-    assert missing(EVENTS, public_values(Outputs)) == []
+    assert missing(EVENTS, public_values(FactKind)) == []
     assert missing(EVENTS, public_values(feedback)) == []
 
 

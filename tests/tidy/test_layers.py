@@ -7,7 +7,7 @@ import ast
 from tests.tidy.source import PACKAGE, Module, imports, ours
 
 LAYERS = (
-    ("errors", "ids", "clock"),
+    ("errors", "ids", "clock", "filelock"),
     ("domain",),
     ("accumulate",),
     ("rules",),

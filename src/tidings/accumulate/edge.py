@@ -3,38 +3,59 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
 from tidings.accumulate.base import only
 from tidings.domain.event import Event
+from tidings.domain.filter import EventFilter
 from tidings.errors import DefinitionError
 
 MAX_TEXT = 500
 """Longest text kept; more is cut."""
 
 
-def entry(event: Event, name: str) -> list[Any] | None:
-    """[occurred_us, event_id, value] of one event; None when it lacks the property. No name means the instant."""
-    if not name:
-        return [event.occurred_us, event.event_id, None]
-    value = event.properties.get(name)
-    if value is None or isinstance(value, dict | list):
-        return None
-    return [event.occurred_us, event.event_id, value[:MAX_TEXT] if isinstance(value, str) else value]
+class Edge(msgspec.Struct, frozen=True):
+    """Value: [occurred_us, event_id, value]; the event id breaks ties. The kinds say in `merge` which of two stays."""
+
+    kind: ClassVar[str]
+    filter: EventFilter
+    name: str = ""
+    """The property; empty for the instant itself."""
+
+    @property
+    def key(self) -> str:
+        return f"{self.kind}:{self.name}:{self.filter.key()}"
+
+    def fold(self, value: list[Any] | None, event: Event) -> list[Any] | None:
+        new = self._entry(event)
+        if value is None or new is None:
+            return new or value
+        return self.merge(value, new)
+
+    def merge(self, one: list[Any], other: list[Any]) -> list[Any]:
+        raise NotImplementedError
+
+    def read(self, value: list[Any] | None) -> Any:
+        """The property, or the instant in microseconds when none was named."""
+        if value is None:
+            return None
+        return value[0] if value[2] is None else value[2]
+
+    def _entry(self, event: Event) -> list[Any] | None:
+        """What one event says; None when it lacks the property."""
+        if not self.name:
+            return [event.occurred_us, event.event_id, None]
+        value = event.properties.get(self.name)
+        if value is None or isinstance(value, dict | list):
+            return None
+        return [event.occurred_us, event.event_id, value[:MAX_TEXT] if isinstance(value, str) else value]
 
 
 def order(value: list[Any]) -> tuple[int, str, bytes]:
     """Earlier or later; what two sources say at one instant under one event id is told apart by what they say."""
     return value[0], value[1], msgspec.json.encode(value[2])
-
-
-def read(value: list[Any] | None) -> Any:
-    """The property, or the instant in microseconds when none was named."""
-    if value is None:
-        return None
-    return value[0] if value[2] is None else value[2]
 
 
 def property_name(raw: Mapping[str, Any], where: str) -> str:

@@ -18,6 +18,7 @@ from tidings.console.store import Store
 from tidings.domain import feedback
 from tidings.domain.event import Event
 from tidings.domain.message import SendIntent
+from tidings.domain.output import cause_offset
 from tidings.recommend.base import Recommendation
 
 MAX_INTENT_BYTES = 1024 * 1024
@@ -78,14 +79,9 @@ def chain(store: Store, row: sqlite3.Row, intent: SendIntent) -> list[Link]:
     return links + _answers(store, row)
 
 
-def _offset(cause: str) -> int | None:
-    kind, _, rest = cause.partition(":")
-    return int(rest) if kind == "event" and rest.isdigit() else None
-
-
 def _entry(store: Store, intent: SendIntent) -> Link:
     cause = str(intent.why.get("entry", ""))
-    offset = _offset(cause)
+    offset = cause_offset(cause)
     event = people.read_event(store, offset) if offset is not None else None
     if event is None:
         return Link(kind="event", title="The journey began", detail=_cause_words(cause), offset=offset)
@@ -103,7 +99,7 @@ def _entry(store: Store, intent: SendIntent) -> Link:
 def _steps(store: Store, intent: SendIntent) -> list[Link]:
     links = []
     for step, occurred_us, known_us, outcome, cause in intent.why.get("steps", []):
-        offset = _offset(str(cause))
+        offset = cause_offset(str(cause))
         event = people.read_event(store, offset) if offset is not None else None
         waits = str(outcome).startswith(("wait", "no "))
         links.append(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import fcntl
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
+
+from tidings.filelock import FileLock
 
 
 class Rows(Protocol):
@@ -75,22 +76,18 @@ def named(script: str) -> dict[str, str]:
 
 
 class Database:
-    """One connection, used by one thread at a time; and of all processes one writes at a time.
-
-    SQLite would see to that itself, but by looking again and again, and before 3.51.3 a checkpoint by one process
-    while another one writes can, very rarely, damage the file. Behind a lock of our own neither happens.
-    """
+    """One connection, used by one thread at a time; and of all processes one writes at a time (see filelock.py)."""
 
     def __init__(self, connection: Connection, lock: Path) -> None:
         """`lock` is the file that all writers of this database lock."""
         self._connection = connection
         self._lock = threading.Lock()
-        self._writing = lock.open("w")
+        self._writing = FileLock(lock)
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """All or nothing: committed (and on the disk) when the block ends, rolled back when it raises."""
-        with self._lock, self._alone():
+        with self._lock, self._writing:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
@@ -99,14 +96,6 @@ class Database:
                 if self._connection.in_transaction:  # SQLite itself rolls back on some errors, such as a full disk
                     self._connection.execute("ROLLBACK")
                 raise
-
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        fcntl.flock(self._writing, fcntl.LOCK_EX)
-        try:
-            yield
-        finally:
-            fcntl.flock(self._writing, fcntl.LOCK_UN)
 
     def rows(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
         """All rows that a reading statement gives."""

@@ -72,7 +72,18 @@ class OutputBlock(msgspec.Struct, array_like=True, frozen=True):
     bytes when the profile was absorbed by another."""
 
 
-class Outputs:
+def event_cause(offset: int) -> str:
+    """What `Fact.cause` says when the event at `offset` is the cause."""
+    return f"event:{offset}"
+
+
+def cause_offset(cause: str) -> int | None:
+    """The offset of the causing event; None when it was a timer or a change of definitions."""
+    kind, _, offset = cause.partition(":")
+    return int(offset) if kind == "event" and offset.isdigit() else None
+
+
+class FactKind:
     """Names of fact kinds, one line each."""
 
     SEGMENT_ENTERED = "segment_entered"

@@ -16,14 +16,14 @@ from tidings.domain import profile as profiles
 from tidings.domain import wire
 from tidings.domain.event import Event, Rejected
 from tidings.domain.message import SendIntent, SuppressIntent
-from tidings.domain.output import APPLIED, DUPLICATE, REJECTED, Fact, Outcome, OutputBlock, Outputs
+from tidings.domain.output import APPLIED, DUPLICATE, REJECTED, Fact, FactKind, Outcome, OutputBlock, event_cause
 from tidings.domain.profile import ProfileState
 from tidings.domain.record import LogBlock
 from tidings.errors import CorruptData
 from tidings.log.base import Log
 from tidings.pipeline import Intent, Pipeline, Step
 from tidings.process import identity
-from tidings.state.base import MOVED, Commit, StateStore, Wake
+from tidings.state.base import Commit, StateStore, Wake, moved, moved_to
 
 MAX_WAKES = 2_000
 """Profiles woken in one micro-batch."""
@@ -122,7 +122,7 @@ class Driver:
         for seq, data in self._state.outputs(min(self._sink.last_seq(), self._sink.durable_seq())):
             kept = _DECODER.decode(data)
             stored = zip(kept.touched, self._state.states(kept.touched), strict=True)
-            shown = [(one, b"" if raw is None or raw[:1] == MOVED else raw) for one, raw in stored]
+            shown = [(one, b"" if raw is None or moved_to(raw) else raw) for one, raw in stored]
             block = OutputBlock(seq, kept.upto_offset, kept.outcomes, kept.facts, shown)
             self._sink.put(block, kept.sends, kept.suppressions)
 
@@ -194,7 +194,7 @@ class Driver:
 
     def _load_many(self, profile_ids: list[str]) -> None:
         for profile_id, raw in zip(profile_ids, self._state.states(profile_ids), strict=True):
-            if raw is not None and raw[:1] != MOVED:
+            if raw is not None and not moved_to(raw):
                 self._live[profile_id] = profiles.decode(raw)
 
     def _find(self, batch: Batch) -> identity.Find:
@@ -209,13 +209,13 @@ class Driver:
         for _ in range(identity.MAX_IDENTIFIERS):
             if profile_id in self._live:
                 return profile_id
-            moved = batch.moved.get(profile_id)
-            if moved is None:
+            survivor = batch.moved.get(profile_id)
+            if survivor is None:
                 raw = self._state.states([profile_id])[0]
-                if raw is None or raw[:1] != MOVED:
-                    return profile_id
-                moved = raw[1:].decode()
-            profile_id = moved
+                survivor = moved_to(raw) if raw is not None else ""
+            if not survivor:
+                return profile_id
+            profile_id = survivor
         return profile_id
 
     def _load(self, profile_id: str) -> ProfileState | None:
@@ -229,13 +229,13 @@ class Driver:
         resolution = identity.resolve(event, find, self._load)
         profile_id = resolution.profile_id
         state = self._load(profile_id)
-        cause = f"event:{event.offset}"
+        cause = event_cause(event.offset)
         if state is None:
             state = profiles.new(profile_id, self._layout.layout_id, len(self._layout.accumulators))
             self._live[profile_id] = state
             founded = resolution.founded or "profile"
             batch.facts.append(
-                Fact(Outputs.PROFILE_CREATED, profile_id, founded, event.occurred_us, event.received_us, cause)
+                Fact(FactKind.PROFILE_CREATED, profile_id, founded, event.occurred_us, event.received_us, cause)
             )
         else:
             self._bring_up(state, event.received_us, batch)
@@ -259,9 +259,9 @@ class Driver:
         for kind, value in identity.add_identifiers(state, links):
             batch.links[f"{kind}:{value}"] = self._links[f"{kind}:{value}"] = state.profile_id
             data = {"kind": kind, "value": value}
-            cause = f"event:{event.offset}"
+            cause = event_cause(event.offset)
             batch.facts.append(
-                Fact(Outputs.IDENTIFIED, state.profile_id, kind, event.occurred_us, event.received_us, cause, data)
+                Fact(FactKind.IDENTIFIED, state.profile_id, kind, event.occurred_us, event.received_us, cause, data)
             )
 
     def _absorb(self, state: ProfileState, other: ProfileState, event: Event, batch: Batch) -> None:
@@ -319,7 +319,7 @@ class Driver:
             shown.append((profile_id, profiles.encode(state)))
         states = dict(shown)
         for absorbed, survivor in batch.moved.items():
-            states[absorbed] = MOVED + survivor.encode()
+            states[absorbed] = moved(survivor)
             shown.append((absorbed, b""))
         batch.outcomes.sort()
         sends = [one for one in batch.intents if isinstance(one, SendIntent)]

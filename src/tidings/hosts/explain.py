@@ -12,6 +12,7 @@ from tidings.deliver.ledger import Ledger
 from tidings.domain import wire
 from tidings.domain.event import Event
 from tidings.domain.message import SendIntent
+from tidings.domain.output import cause_offset
 from tidings.errors import InputError
 from tidings.log.base import Log
 from tidings.log.sqlite import SqliteLog
@@ -139,7 +140,7 @@ def _step(entry: list[Any]) -> dict[str, str]:
 
 def _events(log: Log, intent: SendIntent) -> list[CausingEvent]:
     causes = [intent.why.get("entry", ""), *(entry[4] for entry in intent.why.get("steps", []))]
-    offsets = {int(cause[6:]) for cause in causes if isinstance(cause, str) and cause.startswith("event:")}
+    offsets = {offset for cause in causes if (offset := cause_offset(cause)) is not None}
     consent = intent.why.get("consent")
     if consent:
         offsets.add(int(consent["offset"]))

@@ -15,7 +15,7 @@ import msgspec
 
 from tidings.clock import DAY_US
 from tidings.domain.message import SendIntent
-from tidings.domain.output import Fact, Outputs
+from tidings.domain.output import Fact, FactKind
 from tidings.domain.record import REFUSED, LogRecord
 from tidings.hosts.simulator import Simulator
 from tidings.sources.mapping import RowMap, map_rows
@@ -134,9 +134,9 @@ def replay(
         rejected=sink.counts[2],
         reasons=_tally(one.reason.partition(":")[0] for one in refused),
         people=len(simulator.people()),
-        started=_tally(fact.subject for fact in sink.facts if fact.kind == Outputs.RUN_STARTED),
+        started=_tally(fact.subject for fact in sink.facts if fact.kind == FactKind.RUN_STARTED),
         ended=_tally(
-            f"{fact.subject}: {fact.data['outcome']}" for fact in sink.facts if fact.kind == Outputs.RUN_ENDED
+            f"{fact.subject}: {fact.data['outcome']}" for fact in sink.facts if fact.kind == FactKind.RUN_ENDED
         ),
         decided=_tally(intent.suppressed or "send" for intent in sink.sends.values()),
         first_us=events[0].occurred_us if events else 0,

@@ -16,7 +16,7 @@ from tidings.domain.record import LogRecord
 from tidings.hosts.drive import Driver
 from tidings.log.memory import MemoryLog
 from tidings.pipeline import Pipeline
-from tidings.state.base import MOVED
+from tidings.state.base import living, moved_to
 from tidings.state.memory import MemoryState
 from tidings.workspace import Definitions
 
@@ -68,11 +68,13 @@ class Simulator:
         keep_outcomes: bool = True,
         max_batch: int = 5_000,
         checkpoint: Callable[[str], None] | None = None,
+        sink: MemorySink | None = None,
     ) -> None:
+        """Without a `sink` of your own, outputs are kept in lists; `keep_outcomes` says whether outcomes are too."""
         self.clock = ManualClock(start_us)
         self.log = MemoryLog(self.clock)
         self.state = MemoryState()
-        self.sink = MemorySink(keep_outcomes=keep_outcomes)
+        self.sink = sink if sink is not None else MemorySink(keep_outcomes=keep_outcomes)
         self._definitions = definitions
         self._max_batch = max_batch
         self._checkpoint = checkpoint
@@ -111,18 +113,12 @@ class Simulator:
     def person(self, kind: str, value: str) -> ProfileState | None:
         """The committed state of the person that an identifier points to."""
         profile_id = self.state.links([f"{kind}:{value}"])[0]
-        while profile_id is not None:
-            raw = self.state.states([profile_id])[0]
-            if raw is None:
-                return None
-            if raw[:1] != MOVED:
-                return profiles.decode(raw)
-            profile_id = raw[1:].decode()
-        return None
+        raw = living(self.state, profile_id) if profile_id is not None else None
+        return profiles.decode(raw) if raw is not None else None
 
     def people(self) -> list[ProfileState]:
         """Every living profile."""
-        return [profiles.decode(raw) for raw in self.state.all_states() if raw[:1] != MOVED]
+        return [profiles.decode(raw) for raw in self.state.all_states() if not moved_to(raw)]
 
     def members(self, segment: str) -> set[str]:
         """Profile ids of a segment's members."""

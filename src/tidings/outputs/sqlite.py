@@ -7,10 +7,8 @@ a prefix of its WAL, so when that commit survives, all blocks before it do.
 
 from __future__ import annotations
 
-import fcntl
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,6 +17,7 @@ import zstandard
 
 from tidings.domain.output import OutputBlock
 from tidings.errors import CorruptData
+from tidings.filelock import FileLock
 from tidings.outputs.base import following
 
 _READ_BYTES = 4 * 1024 * 1024
@@ -57,7 +56,7 @@ class SqliteOutputs:
         self._pack = zstandard.ZstdCompressor(level=1, write_checksum=True)
         self._unpack = zstandard.ZstdDecompressor()
         self._db = connect(path)
-        self._writing = path.with_name(path.name + ".lock").open("w")
+        self._writing = FileLock(path.with_name(path.name + ".lock"))
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=NORMAL")
         self._db.execute("PRAGMA wal_autocheckpoint=4000")
@@ -70,7 +69,7 @@ class SqliteOutputs:
         rows = [(b.seq, b.upto_offset, self._pack.compress(_ENCODER.encode(b))) for b in self._new(blocks)]
         if not rows:
             return
-        with self._alone():
+        with self._writing:
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 for row in rows:
@@ -79,15 +78,6 @@ class SqliteOutputs:
             except BaseException:
                 self._db.execute("ROLLBACK")
                 raise
-
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """One process writes at a time: before SQLite 3.51.3 a checkpoint beside a write can, very rarely, do damage."""
-        fcntl.flock(self._writing, fcntl.LOCK_EX)
-        try:
-            yield
-        finally:
-            fcntl.flock(self._writing, fcntl.LOCK_UN)
 
     def last_seq(self) -> int:
         """See `OutputStore.last_seq`."""
@@ -117,14 +107,14 @@ class SqliteOutputs:
         """See `OutputStore.trim`."""
         more = True
         while more:
-            with self._alone():
+            with self._writing:
                 more = self._trim_some(min(upto_seq, self.last_seq() - 1))
 
     def sync(self) -> int:
         """See `OutputStore.sync`; one commit that waits for the disk."""
         self._db.execute("PRAGMA synchronous=FULL")
         try:
-            with self._alone():
+            with self._writing:
                 self._db.execute("UPDATE durable SET seq = MAX(seq, (SELECT COALESCE(MAX(seq), 0) FROM blocks))")
         finally:
             self._db.execute("PRAGMA synchronous=NORMAL")

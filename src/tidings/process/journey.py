@@ -16,7 +16,7 @@ from tidings.clock import format_duration, parse_duration
 from tidings.domain import filter as event_filter
 from tidings.domain.event import Event
 from tidings.domain.filter import EventFilter
-from tidings.domain.output import Fact, Outputs
+from tidings.domain.output import Fact, FactKind
 from tidings.domain.profile import ProfileState, Run
 from tidings.errors import DefinitionError
 from tidings.ids import run_id
@@ -105,7 +105,7 @@ def enter(journey: Journey, walk: Walk, occurred_us: int, item: dict[str, Any]) 
         path=[],
     )
     walk.state.runs.append(run)
-    walk.facts.append(_fact(Outputs.RUN_STARTED, walk, run, occurred_us, {"step": run.step}))
+    walk.facts.append(_fact(FactKind.RUN_STARTED, walk, run, occurred_us, {"step": run.step}))
     _arrive(journey, walk, run, journey.first, occurred_us)
 
 
@@ -177,13 +177,13 @@ def _note(walk: Walk, run: Run, at_us: int, outcome: str, goto: str) -> None:
     if len(run.path) > MAX_PATH:
         del run.path[MAX_PATH // 2]
     data = {"step": run.step, "outcome": outcome, "next": goto}
-    walk.facts.append(_fact(Outputs.RUN_STEP, walk, run, at_us, data))
+    walk.facts.append(_fact(FactKind.RUN_STEP, walk, run, at_us, data))
 
 
 def _end(walk: Walk, run: Run, at_us: int, outcome: str) -> None:
     walk.state.runs.remove(run)
     walk.state.ended[run.journey] = walk.known_us
-    walk.facts.append(_fact(Outputs.RUN_ENDED, walk, run, at_us, {"step": run.step, "outcome": outcome}))
+    walk.facts.append(_fact(FactKind.RUN_ENDED, walk, run, at_us, {"step": run.step, "outcome": outcome}))
 
 
 def _fact(kind: str, walk: Walk, run: Run, occurred_us: int, data: dict[str, Any]) -> Fact:

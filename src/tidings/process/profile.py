@@ -9,8 +9,7 @@ from typing import Any
 import msgspec
 
 from tidings.accumulate.base import Accumulator
-from tidings.accumulate.first import First
-from tidings.accumulate.last import Last
+from tidings.accumulate.edge import Edge
 from tidings.clock import iso
 from tidings.domain import feedback
 from tidings.domain.event import Event
@@ -18,7 +17,7 @@ from tidings.domain.profile import ConsentEntry, ProfileState, TraitValue
 from tidings.process import session
 from tidings.process.layout import Layout
 
-ENCODE = msgspec.json.encode
+_ENCODE = msgspec.json.encode
 MAX_TRAITS = 200
 """Given traits kept per person: the address, and those whose names sort first, so the bound does not depend on order."""
 ADDRESS = "email"
@@ -50,7 +49,7 @@ def _give(state: ProfileState, event: Event) -> list[str]:
     changed = []
     for name, value in event.traits.items():
         kept = value[:MAX_TRAIT_CHARS] if isinstance(value, str) else value
-        if len(name) > MAX_NAME_CHARS or (isinstance(kept, list | dict) and len(ENCODE(kept)) > MAX_TRAIT_CHARS):
+        if len(name) > MAX_NAME_CHARS or (isinstance(kept, list | dict) and len(_ENCODE(kept)) > MAX_TRAIT_CHARS):
             continue  # too large to carry along; the log has it
         new = TraitValue(kept, event.occurred_us, event.event_id)
         if wins(new, state.traits.get(name)):
@@ -73,7 +72,7 @@ def wins(new: TraitValue, old: TraitValue | None) -> bool:
     if old is None:
         return True
     one, other = (new.occurred_us, new.event_id), (old.occurred_us, old.event_id)
-    return one > other if one != other else ENCODE(new.value) > ENCODE(old.value)  # two sources may use the same ids
+    return one > other if one != other else _ENCODE(new.value) > _ENCODE(old.value)  # two sources may use the same ids
 
 
 def consent_of(event: Event) -> tuple[str, ConsentEntry] | None:
@@ -153,7 +152,7 @@ def computed(state: ProfileState, layout: Layout) -> dict[str, Any]:
 
 def _show(accumulator: Accumulator, value: Any) -> Any:
     shown = accumulator.read(value)
-    is_instant = isinstance(accumulator, First | Last) and not accumulator.name
+    is_instant = isinstance(accumulator, Edge) and not accumulator.name
     return iso(shown) if is_instant and shown is not None else shown
 
 

@@ -2,38 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
-import msgspec
+from typing import Any, ClassVar
 
 from tidings.domain.profile import ProfileState
 from tidings.rules import parse as rule_parse
-from tidings.rules.base import NEVER, Condition, Traits, Verdict, earliest
+from tidings.rules.base import Condition, Traits, Verdict
+from tidings.rules.joined import Joined
 
 
-class AnyOf(msgspec.Struct, frozen=True):
+class AnyOf(Joined, frozen=True):
     """Conditions joined by *or*."""
 
-    parts: tuple[Any, ...]
+    word: ClassVar[str] = "any"
 
     def judge(self, state: ProfileState, at_us: int) -> Verdict:
-        holds, next_us = False, NEVER
-        for part in self.parts:
-            verdict = part.judge(state, at_us)
-            holds = holds or verdict.holds
-            next_us = earliest(next_us, verdict.next_us)
-        return Verdict(holds, next_us)
-
-    def reads(self) -> Iterator[str]:
-        for part in self.parts:
-            yield from part.reads()
-
-    def words(self) -> str:
-        return "any of (" + "; ".join(part.words() for part in self.parts) + ")"
-
-    def explain(self, state: ProfileState, at_us: int) -> str:
-        return "any of (" + "; ".join(part.explain(state, at_us) for part in self.parts) + ")"
+        holds, next_us = self.verdicts(state, at_us)
+        return Verdict(any(holds), next_us)
 
 
 def parse(raw: dict[str, Any], traits: Traits, where: str) -> Condition:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 
-from tidings.domain.output import Fact, Outputs
+from tidings.domain.output import Fact, FactKind
 
 _CHANGE = """INSERT INTO member_changes (segment, profile_id, entered, occurred_us, known_us, cause)
   VALUES (?, ?, ?, ?, ?, ?)"""
@@ -77,11 +77,11 @@ def _merged(db: sqlite3.Connection, fact: Fact) -> None:
 
 
 _KINDS: dict[str, Callable[[sqlite3.Connection, Fact], None]] = {
-    Outputs.SEGMENT_ENTERED: _entered,
-    Outputs.SEGMENT_LEFT: _left,
-    Outputs.RUN_STARTED: _run_started,
-    Outputs.RUN_STEP: _run_step,
-    Outputs.RUN_ENDED: _run_ended,
-    Outputs.IDENTIFIED: _identified,
-    Outputs.PROFILE_MERGED: _merged,
+    FactKind.SEGMENT_ENTERED: _entered,
+    FactKind.SEGMENT_LEFT: _left,
+    FactKind.RUN_STARTED: _run_started,
+    FactKind.RUN_STEP: _run_step,
+    FactKind.RUN_ENDED: _run_ended,
+    FactKind.IDENTIFIED: _identified,
+    FactKind.PROFILE_MERGED: _merged,
 }

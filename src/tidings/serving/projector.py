@@ -12,7 +12,7 @@ from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
-from tidings.domain.output import APPLIED, OutputBlock, Outputs
+from tidings.domain.output import APPLIED, FactKind, OutputBlock
 from tidings.log.base import Log
 from tidings.outputs.base import OutputGapError, OutputStore
 from tidings.outputs.join import join
@@ -119,7 +119,7 @@ class _Batch:
         for fact in block.facts:
             facts.store(self._db, fact)
             self.know(fact.profile_id, fact.known_us)
-            if fact.kind == Outputs.PROFILE_MERGED:
+            if fact.kind == FactKind.PROFILE_MERGED:
                 self._absorbed.pop(fact.profile_id, None)  # never a circle, whatever the facts say
                 self._absorbed[fact.subject] = fact.profile_id
         self._profiles.update(block.profiles)

@@ -121,3 +121,21 @@ class StateStore(Protocol):
     def close(self) -> None:
         """Release files."""
         ...
+
+
+def moved(survivor: str) -> bytes:
+    """What is stored in place of a profile that `survivor` absorbed."""
+    return MOVED + survivor.encode()
+
+
+def moved_to(raw: bytes) -> str:
+    """The survivor's id when `raw` is what is left of an absorbed profile; empty for a living one."""
+    return raw[1:].decode() if raw[:1] == MOVED else ""
+
+
+def living(store: StateStore, profile_id: str) -> bytes | None:
+    """The encoded state that `profile_id` leads to, through merges; None when nothing is known of it."""
+    raw = store.states([profile_id])[0]
+    while raw is not None and (survivor := moved_to(raw)):
+        raw = store.states([survivor])[0]
+    return raw

@@ -55,7 +55,13 @@ def call(kind: str, event_id: str, at_us: int, *, user: str = "", anonymous: str
     return LogRecord("test", "", 0, msgspec.json.encode(body))
 
 
-def run(definitions: Definitions, items: Iterable[Take | Advance | Crash], *, max_batch: int = 5_000) -> Simulator:
+def run(
+    definitions: Definitions,
+    items: Iterable[Take | Advance | Crash],
+    *,
+    max_batch: int = 5_000,
+    sink: MemorySink | None = None,
+) -> Simulator:
     """Run a history. A crash that is still pending at the end has hit nothing."""
     pending: list[str] = []
 
@@ -64,7 +70,7 @@ def run(definitions: Definitions, items: Iterable[Take | Advance | Crash], *, ma
             pending.pop(0)
             raise Killed
 
-    simulator = Simulator(definitions, max_batch=max_batch, checkpoint=checkpoint)
+    simulator = Simulator(definitions, max_batch=max_batch, checkpoint=checkpoint, sink=sink)
     for item in items:
         match item:
             case Take(at_us, records):

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from tidings.clock import ManualClock
-from tidings.domain.output import APPLIED, DUPLICATE, REJECTED, Fact, Outcome, OutputBlock, Outputs
+from tidings.domain.output import APPLIED, DUPLICATE, REJECTED, Fact, FactKind, Outcome, OutputBlock
 from tidings.domain.profile import ConsentEntry, ProfileState, TraitValue, encode, new
 from tidings.domain.record import BACKFILL, LogBlock, LogRecord
 from tidings.ids import profile_id
@@ -102,7 +102,7 @@ class Stream:
         self.states[state.profile_id] = state
         self._identifiers[kind, value] = state.profile_id
         state.identifiers = sorted([*state.identifiers, (kind, value)])
-        self._fact(Outputs.IDENTIFIED, state.profile_id, kind, {"kind": kind, "value": value})
+        self._fact(FactKind.IDENTIFIED, state.profile_id, kind, {"kind": kind, "value": value})
 
     def _fact(self, kind: str, profile: str, subject: str, data: dict[str, Any] | None = None) -> None:
         now_us = self.clock.now_us()
@@ -123,7 +123,7 @@ class Stream:
         self._count(state, self._take(number, "crm", APPLIED, body, to=state.profile_id))
 
     def _absorb(self, state: ProfileState, other: ProfileState) -> None:
-        self._fact(Outputs.PROFILE_MERGED, state.profile_id, other.profile_id)
+        self._fact(FactKind.PROFILE_MERGED, state.profile_id, other.profile_id)
         for identifier in other.identifiers:
             self._identifiers[identifier] = state.profile_id
         state.identifiers = sorted([*state.identifiers, *other.identifiers])
@@ -157,18 +157,18 @@ class Stream:
         who, now_us = state.profile_id, self.clock.now_us()
         if name == "Order Completed" and "buyers" not in state.segments:
             state.segments["buyers"] = now_us - 7
-            self._fact(Outputs.SEGMENT_ENTERED, who, "buyers")
+            self._fact(FactKind.SEGMENT_ENTERED, who, "buyers")
         elif name == "Product Viewed" and "buyers" in state.segments and self.rng.random() < 0.3:
             del state.segments["buyers"]
-            self._fact(Outputs.SEGMENT_LEFT, who, "buyers")
+            self._fact(FactKind.SEGMENT_LEFT, who, "buyers")
         elif name == "Product Added":
             state.segments["fresh"] = now_us - 7
-            self._fact(Outputs.SEGMENT_ENTERED, who, "fresh")
+            self._fact(FactKind.SEGMENT_ENTERED, who, "fresh")
             run = {"run_id": f"r{len(self.blocks)}-{self._offset}", "version": "v1"}
-            self._fact(Outputs.RUN_STARTED, who, "cart", run | {"step": "wait"})
-            self._fact(Outputs.RUN_STEP, who, "cart", run | {"step": "wait", "outcome": "waits 5m", "next": "send"})
+            self._fact(FactKind.RUN_STARTED, who, "cart", run | {"step": "wait"})
+            self._fact(FactKind.RUN_STEP, who, "cart", run | {"step": "wait", "outcome": "waits 5m", "next": "send"})
             if self.rng.random() < 0.5:
-                self._fact(Outputs.RUN_ENDED, who, "cart", run | {"step": "send", "outcome": "sent"})
+                self._fact(FactKind.RUN_ENDED, who, "cart", run | {"step": "send", "outcome": "sent"})
 
     def _timer(self, number: int) -> None:
         """A micro-batch without records: only time passed."""
@@ -176,7 +176,7 @@ class Stream:
             state = self.rng.choice(sorted(self.states.values(), key=lambda s: s.profile_id))
             state.segments["quiet"] = self.clock.now_us() - 7
             self._touched[state.profile_id] = None
-            self._fact(Outputs.SEGMENT_ENTERED, state.profile_id, "quiet", {"number": number})
+            self._fact(FactKind.SEGMENT_ENTERED, state.profile_id, "quiet", {"number": number})
         self._cut()
 
     def _cut(self) -> None:

@@ -24,7 +24,7 @@ from tidings.lake.memory import MemoryLake
 from tidings.outputs.memory import MemoryOutputs
 from tidings.process.profile import computed
 from tidings.serving.projector import Projector
-from tidings.testing.histories import Advance, Crash, Killed, Take
+from tidings.testing import histories
 
 LAWS = Path(__file__).resolve().parents[2] / "data/workspaces/laws"
 
@@ -41,37 +41,6 @@ class BlockSink(MemorySink):
         self.blocks.append([block])
 
 
-def lived(items: list[Take | Advance | Crash], max_batch: int) -> Simulator:
-    pending: list[str] = []
-
-    def checkpoint(point: str) -> None:
-        if pending and pending[0] == point:
-            pending.pop(0)
-            raise Killed
-
-    simulator = Simulator(DEFINITIONS, max_batch=max_batch, checkpoint=checkpoint)
-    simulator.sink = BlockSink()
-    simulator.restart()
-    for item in items:
-        if isinstance(item, Take):
-            simulator.take(item.records, item.at_us)
-        elif isinstance(item, Crash):
-            pending.append(item.point)
-        else:
-            survive(simulator, item.to_us)
-    return simulator
-
-
-def survive(simulator: Simulator, to_us: int) -> None:
-    while True:
-        try:
-            simulator.advance_to(to_us)
-        except Killed:
-            simulator.restart()
-        else:
-            return
-
-
 def rows(db: sqlite3.Connection, sql: str) -> list[Any]:
     return sorted(db.execute(sql).fetchall())
 
@@ -79,8 +48,8 @@ def rows(db: sqlite3.Connection, sql: str) -> list[Any]:
 @settings(max_examples=80, deadline=None)
 @given(lives(), st.sampled_from([1, 4, 5_000]), st.sampled_from([1, 6, 10_000]))
 def test_the_copy_says_what_the_state_says(items: Any, max_batch: int, max_outcomes: int) -> None:
-    simulator = lived(items, max_batch)
-    sink: Any = simulator.sink
+    sink = BlockSink()
+    simulator = histories.run(DEFINITIONS, items, max_batch=max_batch, sink=sink)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "serving.db"
         show = computed_traits(Config(workspace=LAWS))
