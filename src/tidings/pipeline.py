@@ -19,7 +19,7 @@ from tidings.domain import feedback
 from tidings.domain.event import Event
 from tidings.domain.message import SendIntent, SuppressIntent
 from tidings.domain.output import Fact, FactKind, event_cause
-from tidings.domain.profile import ConsentEntry, ProfileState, Run
+from tidings.domain.profile import ProfileState, Run
 from tidings.ids import digest, message_id
 from tidings.process import identity, journey, profile, segment
 from tidings.process.journey import Journey, Walk
@@ -65,10 +65,10 @@ class Pipeline:
         if state.next_due_us and state.next_due_us <= event.received_us:
             self._fire(step, event.received_us)
         slots, given = profile.apply(state, event, self._layout)
-        consent = profile.consent_of(event)
-        if consent is not None:
-            self._consent(step, event, *consent)
-        state.clock_us = max(state.clock_us, event.occurred_us)
+        if event.name in profile.CONSENT_EVENTS:
+            self._consent(step, event)
+        if event.occurred_us > state.clock_us:
+            state.clock_us = event.occurred_us
         touched = self._segments.touched(slots, given)
         told = bool(state.runs) and event.name in self._heard
         if not touched and not told and event.name not in self._by_entry:
@@ -201,8 +201,11 @@ class Pipeline:
                 loser = min(mine, theirs, key=lambda run: (run.since_us, run.run_id))
                 journey.end(walk, loser, occurred_us, "merged with the other run of the same person")
 
-    def _consent(self, step: Step, event: Event, purpose: str, entry: ConsentEntry) -> None:
-        state = step.state
+    def _consent(self, step: Step, event: Event) -> None:
+        state, found = step.state, profile.consent_of(event)
+        if found is None:
+            return
+        purpose, entry = found
         address = address_of(state)
         if not profile.note_consent(state, purpose, entry, self.definitions.policies) or not address:
             return

@@ -18,7 +18,8 @@ from tidings.hosts.simulator import Simulator
 from tidings.testing import histories
 from tidings.testing.histories import POINTS, Advance, Crash, Take, call
 
-DEFINITIONS = workspace.load(Path(__file__).resolve().parents[1] / "data/workspaces/laws")
+WORKSPACE = Path(__file__).resolve().parents[1] / "data/workspaces/laws"
+DEFINITIONS = workspace.load(WORKSPACE)
 START_US = 1_800_000_000_000_000
 SPAN_US = 6 * DAY_US  # within the lateness window of sessions
 CASES = 500

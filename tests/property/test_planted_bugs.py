@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, Phase, settings
 
 from tests.property import test_laws as laws
 from tests.property import test_ledger as ledger_law
+from tidings import workspace
 from tidings.accumulate.cart import Cart
 from tidings.accumulate.latest import Latest
 from tidings.accumulate.sum import Sum
@@ -193,5 +194,8 @@ RELENTLESS = settings(
 def test_a_planted_bug_turns_its_law_red(plant: Plant, law: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(law, "_hypothesis_internal_use_settings", RELENTLESS)
     plant(monkeypatch)
+    monkeypatch.setattr(
+        laws, "DEFINITIONS", workspace.load(laws.WORKSPACE)
+    )  # a layout binds its methods when it is made
     with OPENED, pytest.raises(AssertionError):
         law()

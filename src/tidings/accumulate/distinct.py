@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Mapping
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
@@ -22,9 +23,10 @@ EXACT_UP_TO = 512
 """Up to so many values the count is exact; also the bound of the state."""
 
 
-def hash64(value: object) -> int:
-    """64 bits that depend on the value's text."""
-    return int.from_bytes(blake2b(str(value).encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
+@lru_cache(maxsize=1 << 16)  # the same few thousand products again and again
+def hash64(text: str) -> int:
+    """64 bits that depend on a text."""
+    return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
 
 
 class Distinct(msgspec.Struct, frozen=True):
@@ -41,7 +43,7 @@ class Distinct(msgspec.Struct, frozen=True):
         seen = event.properties.get(self.name)
         if seen is None or isinstance(seen, dict | list):
             return value
-        new = hash64(seen)
+        new = hash64(seen if isinstance(seen, str) else str(seen))
         if value is None:
             return [new]
         place = bisect_left(value, new)

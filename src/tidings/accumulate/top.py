@@ -20,10 +20,22 @@ from tidings.domain.filter import EventFilter
 MAX_VALUES = 64
 """Values counted per person."""
 _MAX_TEXT = 120
+_MAX_REMEMBERED = 1 << 16
 
 
-def _order(text: str) -> tuple[int, str]:
-    return crc32(text.encode("utf-8", "surrogatepass")), text
+class _Orders(dict[str, tuple[int, str]]):
+    """(hash, text) by text, remembered: the same few thousand products come again and again, and finding the largest of
+    a person's values takes all their hashes.
+    """
+
+    def __missing__(self, text: str) -> tuple[int, str]:
+        if len(self) >= _MAX_REMEMBERED:
+            self.clear()
+        found = self[text] = (crc32(text.encode("utf-8", "surrogatepass")), text)
+        return found
+
+
+_order = _Orders().__getitem__
 
 
 def _largest(counts: dict[str, int]) -> tuple[int, str]:

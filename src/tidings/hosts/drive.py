@@ -198,9 +198,11 @@ class Driver:
                 self._live[profile_id] = profiles.decode(raw)
 
     def _find(self, batch: Batch) -> identity.Find:
+        links, live = self._links, self._live
+
         def find(kind: str, value: str) -> str:
-            profile_id = value if kind == "profile" else self._links.get(f"{kind}:{value}", "")
-            return self._survivor(profile_id, batch) if profile_id else ""
+            profile_id = value if kind == "profile" else links.get(f"{kind}:{value}", "")
+            return profile_id if not profile_id or profile_id in live else self._survivor(profile_id, batch)
 
         return find
 
@@ -229,11 +231,10 @@ class Driver:
         resolution = identity.resolve(event, find, self._load)
         profile_id = resolution.profile_id
         state = self._load(profile_id)
-        cause = event_cause(event.offset)
         if state is None:
             state = profiles.new(profile_id, self._layout.layout_id, len(self._layout.accumulators))
             self._live[profile_id] = state
-            founded = resolution.founded or "profile"
+            founded, cause = resolution.founded or "profile", event_cause(event.offset)
             batch.facts.append(
                 Fact(FactKind.PROFILE_CREATED, profile_id, founded, event.occurred_us, event.received_us, cause)
             )

@@ -7,7 +7,7 @@ rule of a segment makes another layout too: then nothing moves, but the person i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from tidings.accumulate.base import Accumulator
@@ -16,9 +16,21 @@ from tidings.domain.profile import ProfileState
 from tidings.errors import CorruptData
 from tidings.ids import digest
 
-Feed = tuple[tuple[int, ...], tuple[tuple[int, Accumulator], ...]]
-"""Slots that an event touches, and the same with their accumulators."""
-NOTHING: Feed = ((), ())
+Fold = Callable[[Any, Event], Any]
+
+
+class Feed:
+    """What one event name feeds. Bound methods are looked up once, not once an event."""
+
+    __slots__ = ("filtered", "plain", "slots")
+
+    def __init__(self) -> None:
+        self.slots: tuple[int, ...] = ()
+        """Slots that every event of this name touches."""
+        self.plain: list[tuple[int, Fold]] = []
+        """The same with their folding."""
+        self.filtered: list[tuple[int, Callable[[dict[str, Any]], bool], Fold]] = []
+        """Slots that it touches when its properties pass."""
 
 
 class Layout:
@@ -28,8 +40,7 @@ class Layout:
         self.accumulators: list[Accumulator] = []
         self._slots: dict[str, int] = {}
         self._traits: dict[str, int] = {}
-        self._plain: dict[str, Feed] = {}
-        self._filtered: dict[str, Feed] = {}
+        self._feeds: dict[str, Feed] = {}
         self.layout_id = ""
         self.known: dict[str, Sequence[str]] = {}
 
@@ -65,23 +76,30 @@ class Layout:
         `rules` (names and versions of what is judged) make it another layout too, so that states are judged anew.
         """
         for slot, accumulator in enumerate(self.accumulators):
-            feeds = self._filtered if accumulator.filter.where else self._plain
             for event_name in accumulator.filter.names:
-                slots, pairs = feeds.get(event_name, NOTHING)
-                feeds[event_name] = ((*slots, slot), (*pairs, (slot, accumulator)))
+                feed = self._feeds.setdefault(event_name, Feed())
+                if accumulator.filter.where:
+                    feed.filtered.append((slot, accumulator.filter.passes, accumulator.fold))
+                else:
+                    feed.slots = (*feed.slots, slot)
+                    feed.plain.append((slot, accumulator.fold))
         names = [f"{name}={slot}" for name, slot in self._traits.items()]
         self.layout_id = digest("layout", *self.keys(), *names, *rules, size=4).hex()
         self.known = {**(earlier or {}), self.layout_id: self.keys()}
 
     def fold(self, values: list[Any], event: Event) -> tuple[int, ...]:
         """Fold one event into `values`; the slots that changed."""
-        touched, pairs = self._plain.get(event.name, NOTHING)
-        for slot, accumulator in pairs:
-            values[slot] = accumulator.fold(values[slot], event)
-        if event.name in self._filtered:
-            for slot, accumulator in self._filtered[event.name][1]:
-                if accumulator.filter.passes(event.properties):
-                    values[slot] = accumulator.fold(values[slot], event)
+        feed = self._feeds.get(event.name)
+        if feed is None:
+            return ()
+        for slot, fold in feed.plain:
+            values[slot] = fold(values[slot], event)
+        touched = feed.slots
+        if feed.filtered:
+            properties = event.properties
+            for slot, passes, fold in feed.filtered:
+                if passes(properties):
+                    values[slot] = fold(values[slot], event)
                     touched = (*touched, slot)
         return touched
 

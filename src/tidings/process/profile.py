@@ -18,6 +18,8 @@ from tidings.process import session
 from tidings.process.layout import Layout
 
 _ENCODE = msgspec.json.encode
+CONSENT_EVENTS = frozenset({feedback.UNSUBSCRIBED, feedback.CONSENT_GIVEN, feedback.CONSENT_WITHDRAWN})
+"""Events that say something about permission."""
 MAX_TRAITS = 200
 """Given traits kept per person: the address, and those whose names sort first, so the bound does not depend on order."""
 ADDRESS = "email"
@@ -32,14 +34,19 @@ MAX_PURPOSES = 50
 """Consent purposes kept per person: the message categories, and those whose names sort first."""
 
 
+_NOTHING_GIVEN: list[str] = []
+
+
 def apply(state: ProfileState, event: Event, layout: Layout) -> tuple[tuple[int, ...], list[str]]:
     """Fold one event into the profile; the slots and the given traits that changed."""
     at_us = event.occurred_us
     state.events += 1
-    state.first_us = min(state.first_us, at_us) if state.first_us else at_us
-    state.last_us = max(state.last_us, at_us)
+    if not state.first_us or at_us < state.first_us:
+        state.first_us = at_us
+    if at_us > state.last_us:
+        state.last_us = at_us
     slots = layout.fold(state.values, event)
-    given = _give(state, event) if event.traits and event.kind == "identify" else []
+    given = _give(state, event) if event.traits and event.kind == "identify" else _NOTHING_GIVEN
     if not event.profile_id:  # a fetched pixel is no visit
         state.sessions = session.fold(state.sessions, at_us)
     return slots, given
@@ -77,12 +84,12 @@ def wins(new: TraitValue, old: TraitValue | None) -> bool:
 
 def consent_of(event: Event) -> tuple[str, ConsentEntry] | None:
     """(purpose, entry) when the event gives or withdraws consent; None otherwise."""
+    if event.name not in CONSENT_EVENTS:
+        return None
     if event.name in (feedback.CONSENT_GIVEN, feedback.CONSENT_WITHDRAWN):
         purpose = event.properties.get("purpose", "marketing")
-    elif event.name == feedback.UNSUBSCRIBED:
-        purpose = event.properties.get("category", "marketing")
     else:
-        return None
+        purpose = event.properties.get("category", "marketing")
     method = event.properties.get("method", "")
     entry = ConsentEntry(
         granted=event.name == feedback.CONSENT_GIVEN,

@@ -29,7 +29,10 @@ def fold(value: list[Any], at_us: int) -> list[Any]:
         last[2] += 1
         if at_us > last[1]:
             last[1] = at_us
-            _close(value, at_us)
+            if intervals[0][1] + GAP_US < at_us - LATENESS_US:
+                _close(value, at_us)
+            elif at_us - LATENESS_US > value[3]:
+                value[3] = at_us - LATENESS_US
         return value
     if at_us < value[3]:
         value[2] += 1
