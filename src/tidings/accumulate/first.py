@@ -14,6 +14,7 @@ class First(Edge, frozen=True):
     """The earliest."""
 
     kind: ClassVar[str] = "first"
+    sort: ClassVar[str] = "ASC"
 
     def merge(self, one: list[Any], other: list[Any]) -> list[Any]:
         if one[:2] == other[:2]:
