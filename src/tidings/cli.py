@@ -227,10 +227,8 @@ def validate(folder: Path) -> None:
     from tidings.hosts.check import check_workspace  # noqa: PLC0415
 
     definitions = workspace.load(folder)
-    for name, _, accumulator in definitions.layout.traits():
-        SCREEN.print(
-            f"[green]trait[/green]    {name}: {type(accumulator).__name__.lower()} of {' or '.join(accumulator.filter.names)}"
-        )
+    for name, reading in definitions.layout.traits():
+        SCREEN.print(f"[green]trait[/green]    {name}: {reading.words()}")
     for segment in definitions.segments.all():
         SCREEN.print(f"[green]segment[/green]  {segment.name}: {segment.rule.words()}")
     for one in definitions.journeys.values():

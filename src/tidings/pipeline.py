@@ -49,7 +49,7 @@ class Pipeline:
         self._layout = definitions.layout
         self._segments = definitions.segments
         computed = definitions.layout.computed("cart")
-        self._has_cart = computed is not None and isinstance(computed[1], Cart)  # anybody may give a trait that name
+        self._has_cart = isinstance(getattr(computed, "accumulator", None), Cart)  # anybody may give a trait that name
         self._by_entry: dict[str, tuple[Journey, ...]] = {}
         self._by_segment: dict[str, tuple[Journey, ...]] = {}
         for one in definitions.journeys.values():
@@ -67,9 +67,10 @@ class Pipeline:
         slots, given = profile.apply(state, event, self._layout)
         if event.name in profile.CONSENT_EVENTS:
             self._consent(step, event)
+        fresh = not state.clock_us  # nobody judged her yet: what holds of somebody who did nothing holds of her too
         if event.occurred_us > state.clock_us:
             state.clock_us = event.occurred_us
-        touched = self._segments.touched(slots, given)
+        touched = self._segments.all() if fresh else self._segments.touched(slots, given)
         told = bool(state.runs) and event.name in self._heard
         if not touched and not told and event.name not in self._by_entry:
             return step  # nothing that waits or watches is concerned
@@ -234,7 +235,7 @@ class Pipeline:
         if policy is None:
             return f"not sent: category {draft.category} is gone from policy.yml"
         permission = permit(state, policy, known_us)
-        values = profile.values(state, self._layout)
+        values = profile.values(state, self._layout, known_us)
         cart = values.pop("cart") if self._has_cart else []
         why = {
             "entry": run.ref,

@@ -77,7 +77,7 @@ def test_each_line_ends_as_applied_duplicate_or_rejected(seen: Seen) -> None:
 @pytest.mark.parametrize("instant", INSTANTS)
 def test_people_equal_the_sql(seen: Seen, instant: str) -> None:
     layout = seen.definitions.layout
-    slots = {name: slot for name, slot, _ in layout.traits()}
+    slots = {name: reading.slots[0] for name, reading in layout.traits()}
     wanted = {row.customer: row for row in oracle.online_retail_people(oracle.online_retail(), parse_instant(instant))}
     found = seen.states[instant]
     assert found.keys() == wanted.keys()

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, Protocol
 
+import msgspec
+
+from tidings.domain.compare import Comparison
 from tidings.domain.event import Event
 from tidings.domain.filter import EventFilter
+from tidings.domain.sql import Query
 from tidings.errors import DefinitionError
+
+NEVER = 0
+"""As a next instant: it cannot change by time alone."""
 
 
 class Accumulator(Protocol):
     """What is remembered of a stream of events. Values are plain data (MessagePack), None = nothing seen yet."""
+
+    timeless: ClassVar[bool]
+    """Whether what is read is the same at every instant; then `read_at` and `next_us` are never asked."""
+
+    @property
+    def instant(self) -> bool:
+        """Whether what is read is an instant in microseconds."""
+        ...
 
     @property
     def filter(self) -> EventFilter:
@@ -34,6 +49,38 @@ class Accumulator(Protocol):
     def read(self, value: Any) -> Any:
         """What rules, templates and people see; None when nothing was seen."""
         ...
+
+    def read_at(self, value: Any, at_us: int) -> Any:
+        """The same at an instant: what passes with time is counted as of then."""
+        ...
+
+    def next_us(self, value: Any, at_us: int, tests: Sequence[Comparison]) -> int:
+        """The next instant at which one of `tests` on `read_at` can turn by time alone; `NEVER` if none can."""
+        ...
+
+    def sql(self, query: Query) -> str:
+        """SELECT ``profile_id, value``: what is read, as JSON. Who is not among them has what `read(None)` gives."""
+        ...
+
+
+class Timeless(msgspec.Struct, frozen=True):
+    """What kinds have in common that only events change."""
+
+    timeless: ClassVar[bool] = True
+
+    @property
+    def instant(self) -> bool:
+        """See `Accumulator.instant`."""
+        return False
+
+    def read(self, value: Any) -> Any:
+        raise NotImplementedError
+
+    def read_at(self, value: Any, at_us: int) -> Any:  # noqa: ARG002 - the same at every instant
+        return self.read(value)
+
+    def next_us(self, value: Any, at_us: int, tests: Sequence[Comparison]) -> int:  # noqa: ARG002 - see above
+        return NEVER
 
 
 Parser = Callable[[Mapping[str, Any], EventFilter, str], Accumulator]

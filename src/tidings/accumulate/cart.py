@@ -13,12 +13,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
-
-from tidings.accumulate.base import only
+from tidings.accumulate.base import Timeless, only
+from tidings.accumulate.distinct import text_sql
 from tidings.domain import filter as event_filter
 from tidings.domain.event import Event
 from tidings.domain.filter import EventFilter
+from tidings.domain.sql import Query, as_text, member, text
 from tidings.errors import DefinitionError
 
 MAX_ITEMS = 50
@@ -60,7 +60,7 @@ def _bounded(items: dict[str, list[list[Any]]]) -> dict[str, list[list[Any]]]:
     return {item: items[item] for item in newest}
 
 
-class Cart(msgspec.Struct, frozen=True):
+class Cart(Timeless, frozen=True):
     """Which events add, remove and empty."""
 
     added: tuple[str, ...]
@@ -123,6 +123,66 @@ class Cart(msgspec.Struct, frozen=True):
             {"item_id": item, "name": c[3], "price": c[4], "quantity": quantity, "url": c[5], "image": c[6]}
             for _, item, quantity, c in shown
         ]
+
+    def sql(self, query: Query) -> str:
+        """Without the bounds on items and changes, beyond which the two may differ."""
+        cleared = query.matching(EventFilter(self.emptied), "profile_id, max(occurred_us) AS cleared_us")
+        touching = EventFilter(tuple({*self.added, *self.removed} - {*self.emptied}))
+        changes = (
+            f"SELECT * FROM ({query.matching(touching, _COLUMNS.format(removed=_listed(self.removed)))})"
+            f" LEFT JOIN ({cleared} GROUP BY profile_id) USING (profile_id)"
+            f" WHERE item != '' AND occurred_us > COALESCE(cleared_us, 0)"
+        )
+        order = "occurred_us, event_id, quantity, name, price, url, image"
+        counted = (
+            f"SELECT *, max(CASE WHEN quantity = 0 THEN place END) OVER (PARTITION BY profile_id, item) AS removal FROM"
+            f" (SELECT *, row_number() OVER (PARTITION BY profile_id, item ORDER BY {order}) AS place FROM ({changes}))"
+        )
+        items = (
+            f"SELECT profile_id, item, sum(quantity)::BIGINT AS quantity, max(occurred_us) AS latest_us,"
+            f" arg_max(struct_pack(name, price, url, image), place) AS shown FROM ({counted})"
+            f" WHERE place > COALESCE(removal, 0) GROUP BY profile_id, item"
+        )
+        shown = (
+            "struct_pack(item_id := item, name := shown.name, price := shown.price, quantity := quantity,"
+            " url := shown.url, image := shown.image)"
+        )
+        return f"SELECT profile_id, to_json(list({shown} ORDER BY latest_us, item)) AS value FROM ({items}) GROUP BY profile_id"
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(text(name) for name in names) or "NULL"
+
+
+def _cut(name: str) -> str:
+    value = member("properties", name)
+    return f"CASE json_type({value}) WHEN 'VARCHAR' THEN left({as_text(value)}, {_MAX_TEXT}) ELSE '' END"
+
+
+def _identity(name: str) -> str:
+    """The text of a property; NULL where Python would take it for false."""
+    value = member("properties", name)
+    own = f"COALESCE({text_sql(value)}, CASE WHEN json_type({value}) != 'NULL' THEN {value}::VARCHAR END)"
+    return f"CASE WHEN {own} IN ('', '0', '0.0', '-0.0', 'False', '[]', '{{{{}}}}') THEN NULL ELSE {own} END"
+
+
+def _columns() -> str:
+    quantity, price = member("properties", "quantity"), member("properties", "price")
+    pieces = (
+        f"CASE WHEN json_type({quantity}) IN ('UBIGINT', 'BIGINT')"
+        f" THEN greatest(1, least(TRY_CAST({quantity} AS HUGEINT), 10000)) ELSE 1 END"
+    )
+    paid = (
+        f"CASE WHEN json_type({price}) IN ('UBIGINT', 'BIGINT', 'DOUBLE') THEN TRY_CAST({price} AS DOUBLE) ELSE 0 END"
+    )
+    return (
+        f"profile_id, occurred_us, event_id, left(COALESCE({_identity('product_id')}, {_identity('sku')}, ''), {_MAX_TEXT})"
+        f" AS item, CASE WHEN COALESCE(name IN ({{removed}}), false) THEN 0 ELSE {pieces} END AS quantity,"
+        f" {paid} AS price, {_cut('url')} AS url, {_cut('image_url')} AS image, {_cut('name')} AS name"
+    )
+
+
+_COLUMNS = _columns()
 
 
 def parse(raw: Mapping[str, Any], events: EventFilter | None, where: str) -> Cart:  # noqa: ARG001 - it names its own

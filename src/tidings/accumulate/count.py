@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
-
-from tidings.accumulate.base import only
+from tidings.accumulate.base import Timeless, only
 from tidings.domain.event import Event
 from tidings.domain.filter import EventFilter
+from tidings.domain.sql import Query
 
 
-class Count(msgspec.Struct, frozen=True):
+class Count(Timeless, frozen=True):
     """Value: an integer."""
 
     filter: EventFilter
@@ -29,6 +28,9 @@ class Count(msgspec.Struct, frozen=True):
 
     def read(self, value: int | None) -> int:
         return value or 0
+
+    def sql(self, query: Query) -> str:
+        return query.matching(self.filter, "profile_id, to_json(count(*)) AS value") + " GROUP BY profile_id"
 
 
 def parse(raw: Mapping[str, Any], events: EventFilter, where: str) -> Count:

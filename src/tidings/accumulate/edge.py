@@ -7,19 +7,22 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from tidings.accumulate.base import only
+from tidings.accumulate.base import Timeless, only
 from tidings.domain.event import Event
 from tidings.domain.filter import EventFilter
+from tidings.domain.sql import Query, as_text, member
 from tidings.errors import DefinitionError
 
 MAX_TEXT = 500
 """Longest text kept; more is cut."""
 
 
-class Edge(msgspec.Struct, frozen=True):
+class Edge(Timeless, frozen=True):
     """Value: [occurred_us, event_id, value]; the event id breaks ties. The kinds say in `merge` which of two stays."""
 
     kind: ClassVar[str]
+    sort: ClassVar[str]
+    """Which end of the events comes first in SQL: ``ASC`` or ``DESC``."""
     filter: EventFilter
     name: str = ""
     """The property; empty for the instant itself."""
@@ -42,6 +45,20 @@ class Edge(msgspec.Struct, frozen=True):
         if value is None:
             return None
         return value[0] if value[2] is None else value[2]
+
+    @property
+    def instant(self) -> bool:
+        """See `Accumulator.instant`."""
+        return not self.name
+
+    def sql(self, query: Query) -> str:
+        raw = member("properties", self.name) if self.name else "to_json(occurred_us)"
+        cut = f"CASE json_type({raw}) WHEN 'VARCHAR' THEN to_json(left({as_text(raw)}, {MAX_TEXT})) ELSE {raw} END"
+        known = f"json_type({raw}) NOT IN ('NULL', 'ARRAY', 'OBJECT')"
+        found = query.matching(self.filter, f"profile_id, occurred_us, event_id, {cut} AS value", known)
+        order = ", ".join(f"{column} {self.sort}" for column in ("occurred_us", "event_id", "value::VARCHAR"))
+        first = f"row_number() OVER (PARTITION BY profile_id ORDER BY {order}) = 1"
+        return f"SELECT profile_id, value FROM ({found}) QUALIFY {first}"
 
     def _entry(self, event: Event) -> list[Any] | None:
         """What one event says; None when it lacks the property."""

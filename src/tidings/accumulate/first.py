@@ -15,6 +15,7 @@ class First(Edge, frozen=True):
     """The earliest."""
 
     kind: ClassVar[str] = "first"
+    sort: ClassVar[str] = "ASC"
 
     def fold(self, value: list[Any] | None, event: Event) -> list[Any] | None:
         # Nearly every event is later than the first: one look tells.

@@ -14,6 +14,7 @@ class Last(Edge, frozen=True):
     """The latest."""
 
     kind: ClassVar[str] = "last"
+    sort: ClassVar[str] = "DESC"
 
     def merge(self, one: list[Any], other: list[Any]) -> list[Any]:
         if one[:2] == other[:2]:

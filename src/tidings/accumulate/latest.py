@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from bisect import insort
 
-import msgspec
-
+from tidings.accumulate.base import Timeless
 from tidings.domain.event import Event
 from tidings.domain.filter import EventFilter
+from tidings.domain.sql import Query
 
 MAX_K = 1_000
 """Largest K that a condition may ask for."""
 
 
-class Latest(msgspec.Struct, frozen=True):
+class Latest(Timeless, frozen=True):
     """Value: at most `k` instants (microseconds), oldest first."""
 
     filter: EventFilter
@@ -36,3 +36,13 @@ class Latest(msgspec.Struct, frozen=True):
 
     def read(self, value: list[int] | None) -> list[int]:
         return value or []
+
+    def rows(self, query: Query) -> str:
+        """SELECT ``profile_id, occurred_us``: the same instants, a row each."""
+        found = query.matching(self.filter, "profile_id, occurred_us")
+        place = "row_number() OVER (PARTITION BY profile_id ORDER BY occurred_us DESC)"
+        return f"SELECT profile_id, occurred_us FROM ({found}) QUALIFY {place} <= {self.k}"
+
+    def sql(self, query: Query) -> str:
+        listed = "to_json(list(occurred_us ORDER BY occurred_us)) AS value"
+        return f"SELECT profile_id, {listed} FROM ({self.rows(query)}) GROUP BY profile_id"

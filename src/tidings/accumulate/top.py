@@ -1,4 +1,4 @@
-"""top: the value that a property had most often.
+"""top: the value that a property had most often, or the k most frequent.
 
 Counts are kept for at most `MAX_VALUES` values: those with the smallest hashes. A value that belongs to the smallest of
 all values also belonged to the smallest of any part of them, so its count is exact and the result does not depend on
@@ -9,17 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from zlib import crc32
 
-import msgspec
-
-from tidings.accumulate.base import only, required_property
+from tidings.accumulate.base import Timeless, only, required_property
+from tidings.accumulate.distinct import hash64, texts_sql
 from tidings.domain.event import Event
 from tidings.domain.filter import EventFilter
+from tidings.domain.sql import Query
+from tidings.errors import DefinitionError
 
 MAX_VALUES = 64
 """Values counted per person."""
-_MAX_TEXT = 120
+MAX_K = 50
+"""Most values that can be asked for."""
+MAX_TEXT = 120
 _MAX_REMEMBERED = 1 << 16
 
 
@@ -31,7 +33,7 @@ class _Orders(dict[str, tuple[int, str]]):
     def __missing__(self, text: str) -> tuple[int, str]:
         if len(self) >= _MAX_REMEMBERED:
             self.clear()
-        found = self[text] = (crc32(text.encode("utf-8", "surrogatepass")), text)
+        found = self[text] = (hash64(text), text)
         return found
 
 
@@ -43,21 +45,23 @@ def _largest(counts: dict[str, int]) -> tuple[int, str]:
     return max(map(_order, counts)) if len(counts) >= MAX_VALUES else (0, "")
 
 
-class Top(msgspec.Struct, frozen=True):
+class Top(Timeless, frozen=True):
     """Value: [hash, largest, {text: count}]; `largest` is the value with the largest hash of `MAX_VALUES` values."""
 
     filter: EventFilter
     name: str
+    k: int = 0
+    """How many are listed; 0 for the one most frequent, as a text."""
 
     @property
     def key(self) -> str:
-        return f"top:{self.name}:{self.filter.key()}"
+        return f"top:md5:{self.name}:{self.filter.key()}"
 
     def fold(self, value: list[Any] | None, event: Event) -> list[Any] | None:
         seen = event.properties.get(self.name)
         if seen is None or isinstance(seen, dict | list):
             return value
-        text = str(seen)[:_MAX_TEXT]
+        text = str(seen)[:MAX_TEXT]
         if value is None:
             return [0, "", {text: 1}]
         hashed, largest, counts = value
@@ -77,13 +81,33 @@ class Top(msgspec.Struct, frozen=True):
         kept = {text: counts[text] for text in sorted(counts, key=_order)[:MAX_VALUES]}
         return [*_largest(kept), kept]
 
-    def read(self, value: list[Any] | None) -> str | None:
-        if not value:
-            return None
-        counts: dict[str, int] = value[2]
-        return min(counts, key=lambda text: (-counts[text], text))
+    def read(self, value: list[Any] | None) -> str | list[str] | None:
+        """The value, or a list of the `k` most frequent, the most frequent first; the smaller text of equals."""
+        counts: dict[str, int] = value[2] if value else {}
+        if not self.k:
+            return min(counts, key=lambda text: (-counts[text], text)) if counts else None
+        return sorted(counts, key=lambda text: (-counts[text], text))[: self.k]
+
+    def sql(self, query: Query) -> str:
+        texts = texts_sql(query, self.filter, self.name)
+        counts = (
+            f"SELECT profile_id, own, count(*) AS times FROM (SELECT profile_id, left(own, {MAX_TEXT}) AS own FROM ({texts}))"
+            f" GROUP BY profile_id, own QUALIFY row_number() OVER (PARTITION BY profile_id"
+            f" ORDER BY md5_number_upper(own), own) <= {MAX_VALUES}"
+        )
+        return most_frequent_sql(counts, self.k)
+
+
+def most_frequent_sql(counts: str, k: int) -> str:
+    """SELECT ``profile_id, value`` from ``profile_id, own, times``: see `Top.read`."""
+    ranked = f"SELECT *, row_number() OVER (PARTITION BY profile_id ORDER BY times DESC, own) AS place FROM ({counts})"
+    listed = "to_json(list(own ORDER BY place))" if k else "to_json(any_value(own))"
+    return f"SELECT profile_id, {listed} AS value FROM ({ranked}) WHERE place <= {k or 1} GROUP BY profile_id"
 
 
 def parse(raw: Mapping[str, Any], events: EventFilter, where: str) -> Top:
-    only(raw, {"event", "where", "property", "description"}, where)
-    return Top(events, required_property(raw, where))
+    only(raw, {"event", "where", "property", "k", "description"}, where)
+    k = raw.get("k", 0)
+    if not isinstance(k, int) or isinstance(k, bool) or ("k" in raw and not 1 <= k <= MAX_K):
+        raise DefinitionError(where, "`k` is out of range", got=k, wanted=f"a whole number, 1 to {MAX_K}")
+    return Top(events, required_property(raw, where), k)

@@ -27,6 +27,10 @@ def _ordered(compare: Callable[[Any, Any], bool]) -> Test:
     return test
 
 
+_at_least = _ordered(lambda value, wanted: value >= wanted)
+_at_most = _ordered(lambda value, wanted: value <= wanted)
+
+
 def _equals(value: Any, wanted: Any) -> bool:
     if isinstance(value, bool) or isinstance(wanted, bool):
         return value is wanted
@@ -39,13 +43,18 @@ def _contains(value: Any, wanted: Any) -> bool:
     return isinstance(value, list) and wanted in value
 
 
+def _between(value: Any, wanted: Any) -> bool:
+    return _at_least(value, wanted[0]) and _at_most(value, wanted[1])
+
+
 OPERATORS: dict[str, tuple[Test, str]] = {
     "equals": (_equals, "is"),
     "not_equals": (lambda value, wanted: not _equals(value, wanted), "is not"),
-    "at_least": (_ordered(lambda value, wanted: value >= wanted), "is at least"),
-    "at_most": (_ordered(lambda value, wanted: value <= wanted), "is at most"),
+    "at_least": (_at_least, "is at least"),
+    "at_most": (_at_most, "is at most"),
     "more_than": (_ordered(lambda value, wanted: value > wanted), "is more than"),
     "less_than": (_ordered(lambda value, wanted: value < wanted), "is less than"),
+    "between": (_between, "is between"),
     "contains": (_contains, "contains"),
     "starts_with": (lambda value, wanted: isinstance(value, str) and value.startswith(wanted), "starts with"),
     "in": (lambda value, wanted: any(_equals(value, one) for one in wanted), "is one of"),
@@ -73,9 +82,16 @@ class Comparison(msgspec.Struct, frozen=True):
         """For people: ``is at least 1000``, ``is not empty``."""
         if self.operator == "empty":
             return "is empty" if self.wanted else "is not empty"
+        if self.operator == "between":
+            return f"is between {self.wanted[0]!r} and {self.wanted[1]!r}"
         if self.operator == "exists":
             return "is known" if self.wanted else "is unknown"
         return f"{OPERATORS[self.operator][1]} {self.wanted!r}"
+
+
+def _range(wanted: Any) -> bool:
+    """Whether it is a list of two of a kind, in order."""
+    return isinstance(wanted, list) and len(wanted) == 2 and _at_most(wanted[0], wanted[1])
 
 
 def parse(raw: Any, where: str) -> tuple[Comparison, ...]:
@@ -90,6 +106,8 @@ def parse(raw: Any, where: str) -> tuple[Comparison, ...]:
             raise DefinitionError(where, "`in` needs a list", got=wanted)
         if name in ORDERS and not (_number(wanted) or isinstance(wanted, str)):
             raise DefinitionError(where, f"`{name}` needs a number or a text", got=wanted)
+        if name == "between" and not _range(wanted):
+            raise DefinitionError(where, "`between` needs two numbers or two texts, the smaller first", got=wanted)
         if name in ("exists", "empty") and not isinstance(wanted, bool):
             raise DefinitionError(where, f"`{name}` needs true or false", got=wanted)
         if name == "starts_with" and not isinstance(wanted, str):

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from tidings.accumulate.base import Accumulator
+from tidings.accumulate.reading import Reading, Single
 from tidings.domain.event import Event
 from tidings.domain.profile import ProfileState
 from tidings.errors import CorruptData
@@ -39,7 +40,7 @@ class Layout:
     def __init__(self) -> None:
         self.accumulators: list[Accumulator] = []
         self._slots: dict[str, int] = {}
-        self._traits: dict[str, int] = {}
+        self._traits: dict[str, Reading] = {}
         self._feeds: dict[str, Feed] = {}
         self.layout_id = ""
         self.known: dict[str, Sequence[str]] = {}
@@ -54,17 +55,19 @@ class Layout:
 
     def name(self, trait: str, accumulator: Accumulator) -> None:
         """Make a computed trait of this name."""
-        self._traits[trait] = self.slot(accumulator)
+        self.derive(trait, Single(self.slot(accumulator), accumulator))
 
-    def computed(self, name: str) -> tuple[int, Accumulator] | None:
-        """Slot and accumulator of a computed trait; None when there is none of that name."""
-        slot = self._traits.get(name)
-        return None if slot is None else (slot, self.accumulators[slot])
+    def derive(self, trait: str, reading: Reading) -> None:
+        """Make a computed trait of this name that is read from what others remember."""
+        self._traits[trait] = reading
 
-    def traits(self) -> Iterator[tuple[str, int, Accumulator]]:
-        """Computed traits: name, slot, accumulator."""
-        for name, slot in self._traits.items():
-            yield name, slot, self.accumulators[slot]
+    def computed(self, name: str) -> Reading | None:
+        """A computed trait; None when there is none of that name."""
+        return self._traits.get(name)
+
+    def traits(self) -> Iterator[tuple[str, Reading]]:
+        """Computed traits: name and how it is read."""
+        yield from self._traits.items()
 
     def keys(self) -> list[str]:
         """Accumulator keys by slot: what a stored state needs to be read in another layout."""
@@ -83,7 +86,7 @@ class Layout:
                 else:
                     feed.slots = (*feed.slots, slot)
                     feed.plain.append((slot, accumulator.fold))
-        names = [f"{name}={slot}" for name, slot in self._traits.items()]
+        names = [f"{name}={reading!r}" for name, reading in self._traits.items()]
         self.layout_id = digest("layout", *self.keys(), *names, *rules, size=4).hex()
         self.known = {**(earlier or {}), self.layout_id: self.keys()}
 

@@ -8,8 +8,7 @@ from typing import Any
 
 import msgspec
 
-from tidings.accumulate.base import Accumulator
-from tidings.accumulate.edge import Edge
+from tidings.accumulate.reading import Reading
 from tidings.clock import iso
 from tidings.domain import feedback
 from tidings.domain.event import Event
@@ -150,19 +149,21 @@ def absorb(state: ProfileState, other: ProfileState, layout: Layout, categories:
         state.ended[journey] = max(ended_us, state.ended.get(journey, 0))
 
 
-def computed(state: ProfileState, layout: Layout) -> dict[str, Any]:
-    """Computed traits by name, as people and templates see them: an instant is an ISO text here."""
-    known = {name: _show(accumulator, state.values[slot]) for name, slot, accumulator in layout.traits()}
+def computed(state: ProfileState, layout: Layout, at_us: int = 0) -> dict[str, Any]:
+    """Computed traits by name, as people and templates see them at an instant: an instant is an ISO text here.
+
+    Without `at_us`, as of the latest instant at which something happened to her.
+    """
+    known = {name: _show(reading, state, at_us or state.clock_us) for name, reading in layout.traits()}
     known["sessions"] = session.count(state.sessions)
     return known
 
 
-def _show(accumulator: Accumulator, value: Any) -> Any:
-    shown = accumulator.read(value)
-    is_instant = isinstance(accumulator, Edge) and not accumulator.name
-    return iso(shown) if is_instant and shown is not None else shown
+def _show(reading: Reading, state: ProfileState, at_us: int) -> Any:
+    shown = reading.read(state.values, at_us)
+    return iso(shown) if reading.instant and shown is not None else shown
 
 
-def values(state: ProfileState, layout: Layout) -> dict[str, Any]:
+def values(state: ProfileState, layout: Layout, at_us: int = 0) -> dict[str, Any]:
     """Given and computed traits by name; a computed one wins over a given one of the same name."""
-    return {**{name: given.value for name, given in state.traits.items()}, **computed(state, layout)}
+    return {**{name: given.value for name, given in state.traits.items()}, **computed(state, layout, at_us)}

@@ -7,11 +7,12 @@ from typing import Any, Protocol
 
 import msgspec
 
-from tidings.accumulate.base import Accumulator
+from tidings.accumulate.base import NEVER, Accumulator
+from tidings.accumulate.reading import Reading
 from tidings.domain.profile import ProfileState
+from tidings.domain.sql import Query
 
-NEVER = 0
-"""As a next instant: it cannot change by time alone."""
+__all__ = ["NEVER", "NO", "YES", "Condition", "Parser", "Reading", "Traits", "Verdict", "earliest"]
 
 
 class Verdict(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -34,8 +35,8 @@ class Traits(Protocol):
         """Where in `ProfileState.values` this accumulator is kept; adds it when new."""
         ...
 
-    def computed(self, name: str) -> tuple[int, Accumulator] | None:
-        """Slot and accumulator of a computed trait; None when there is none of that name."""
+    def computed(self, name: str) -> Reading | None:
+        """A computed trait; None when there is none of that name."""
         ...
 
 
@@ -56,6 +57,10 @@ class Condition(Protocol):
 
     def explain(self, state: ProfileState, at_us: int) -> str:
         """The condition with this person's own values."""
+        ...
+
+    def sql(self, query: Query) -> str:
+        """SELECT the `profile_id` of everybody for whom it holds at `query.at_us`: what law 4 compares with `judge`."""
         ...
 
 

@@ -17,6 +17,7 @@ from tidings.clock import format_duration, iso, parse_duration
 from tidings.domain import filter as event_filter
 from tidings.domain.filter import EventFilter
 from tidings.domain.profile import ProfileState
+from tidings.domain.sql import Query
 from tidings.errors import DefinitionError
 from tidings.rules.base import NO, YES, Condition, Traits, Verdict
 
@@ -52,6 +53,10 @@ class Did(msgspec.Struct, frozen=True):
         verdict = self.judge(state, at_us)
         until = f", until {iso(verdict.next_us)}" if verdict.next_us else ""
         return f"{self.words()}: {'yes' if verdict.holds else 'no'} ({last}{until})"
+
+    def sql(self, query: Query) -> str:
+        found = query.within(self.window_us).matching(self.filter, "profile_id")
+        return f"{found} GROUP BY profile_id HAVING count(*) >= {self.times}"
 
 
 def parse(raw: dict[str, Any], traits: Traits, where: str, name: str = "did") -> Condition:

@@ -9,6 +9,7 @@ import msgspec
 
 from tidings.domain.profile import ProfileState
 from tidings.rules import parse as rule_parse
+from tidings.rules import sql
 from tidings.rules.base import Condition, Traits, Verdict
 
 
@@ -29,6 +30,9 @@ class Not(msgspec.Struct, frozen=True):
 
     def explain(self, state: ProfileState, at_us: int) -> str:
         return f"not ({self.part.explain(state, at_us)})"
+
+    def sql(self, query: sql.Query) -> str:
+        return sql.everybody_but(query, self.part.sql(query))
 
 
 def parse(raw: dict[str, Any], traits: Traits, where: str) -> Condition:

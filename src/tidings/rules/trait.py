@@ -11,16 +11,15 @@ from typing import Any
 
 import msgspec
 
-from tidings.clock import format_duration, iso, parse_duration, parse_instant
+from tidings.clock import format_duration, iso, parse_duration
 from tidings.domain import compare
 from tidings.domain.compare import Comparison
+from tidings.domain.instants import instant_of, instant_sql
 from tidings.domain.profile import ProfileState
+from tidings.domain.sql import Query
 from tidings.errors import DefinitionError
-from tidings.rules.base import NO, YES, Condition, Traits, Verdict
-
-_FIRST_US = parse_instant("0001-01-01")
-_END_US = parse_instant("9999-12-31")
-"""Where the calendar ends. Anybody may give a trait an integer of 64 bits, and no clock or text can show that."""
+from tidings.rules import sql
+from tidings.rules.base import NO, YES, Condition, Traits, Verdict, earliest
 
 
 class Trait(msgspec.Struct, frozen=True):
@@ -28,29 +27,30 @@ class Trait(msgspec.Struct, frozen=True):
 
     name: str
     comparisons: tuple[Comparison, ...]
-    slot: int
-    accumulator: Any
+    reading: Any
+    """How a computed trait is read; None for a given one."""
     within_us: int
     older_us: int
 
-    def value(self, state: ProfileState) -> Any:
+    def value(self, state: ProfileState, at_us: int) -> Any:
         """The trait's value for this person; None when unknown."""
-        if self.accumulator is not None:
-            return self.accumulator.read(state.values[self.slot])
+        if self.reading is not None:
+            return self.reading.read(state.values, at_us)
         given = state.traits.get(self.name)
         return given.value if given is not None else None
 
     def judge(self, state: ProfileState, at_us: int) -> Verdict:
-        value = self.value(state)
-        for one in self.comparisons:
-            if not one.test(value):
-                return NO
-        if not (self.within_us or self.older_us):
-            return YES
-        return self._judge_age(value, at_us)
+        value = self.value(state, at_us)
+        verdict = NO
+        if all(one.test(value) for one in self.comparisons):
+            verdict = self._judge_age(value, at_us) if self.within_us or self.older_us else YES
+        if self.reading is None or self.reading.timeless:
+            return verdict
+        turns_us = self.reading.next_us(state.values, at_us, self.comparisons)
+        return Verdict(verdict.holds, earliest(verdict.next_us, turns_us))
 
     def _judge_age(self, value: Any, at_us: int) -> Verdict:
-        instant_us = _instant(value)
+        instant_us = instant_of(value)
         if instant_us is None:
             return NO
         turns_us = instant_us + (self.within_us or self.older_us)
@@ -61,7 +61,10 @@ class Trait(msgspec.Struct, frozen=True):
         return YES if at_us >= turns_us else Verdict(False, turns_us)
 
     def reads(self) -> Iterator[str]:
-        yield f"slot:{self.slot}" if self.accumulator is not None else f"trait:{self.name}"
+        if self.reading is None:
+            yield f"trait:{self.name}"
+        else:
+            yield from (f"slot:{slot}" for slot in self.reading.slots)
 
     def words(self) -> str:
         tests = [one.words() for one in self.comparisons]
@@ -72,10 +75,20 @@ class Trait(msgspec.Struct, frozen=True):
         return f"{self.name} {' and '.join(tests)}"
 
     def explain(self, state: ProfileState, at_us: int) -> str:
-        value = self.value(state)
-        instant_us = _instant(value) if self.within_us or self.older_us else None
+        value = self.value(state, at_us)
+        instant_us = instant_of(value) if self.within_us or self.older_us else None
         shown = iso(instant_us) if instant_us is not None else _shown(value)
         return f"{self.words()}: {'yes' if self.judge(state, at_us).holds else 'no'} ({shown})"
+
+    def sql(self, query: Query) -> str:
+        values = self.reading.sql(query) if self.reading is not None else sql.given(query, self.name)
+        tests = [sql.all_tests("value", self.comparisons)]
+        instant = instant_sql("value")
+        if self.within_us:
+            tests.append(f"COALESCE({instant} > {query.at_us - self.within_us} AND {instant} <= {query.at_us}, false)")
+        if self.older_us:
+            tests.append(f"COALESCE({instant} <= {query.at_us - self.older_us}, false)")
+        return sql.chosen(values, " AND ".join(tests))
 
 
 def _shown(value: Any) -> str:
@@ -84,17 +97,6 @@ def _shown(value: Any) -> str:
     if isinstance(value, list):
         return f"{len(value)} item{'' if len(value) == 1 else 's'}"
     return str(value)[:100]
-
-
-def _instant(value: Any) -> int | None:
-    """Microseconds from a computed instant (an integer) or an ISO text; None for anything else."""
-    if isinstance(value, str):
-        try:
-            value = parse_instant(value)
-        except ValueError:
-            return None
-    is_number = isinstance(value, int) and not isinstance(value, bool)
-    return value if is_number and _FIRST_US <= value < _END_US else None
 
 
 def parse(raw: dict[str, Any], traits: Traits, where: str) -> Condition:
@@ -111,6 +113,4 @@ def parse(raw: dict[str, Any], traits: Traits, where: str) -> Condition:
         raise DefinitionError(where, "use `within` or `older_than`, not both")
     tests = {key: value for key, value in raw.items() if key not in ("trait", "within", "older_than")}
     comparisons = compare.parse(tests, where) if tests or not any(spans.values()) else ()
-    found = traits.computed(name)
-    slot, accumulator = found if found is not None else (-1, None)
-    return Trait(name, comparisons, slot, accumulator, spans["within"], spans["older_than"])
+    return Trait(name, comparisons, traits.computed(name), spans["within"], spans["older_than"])

@@ -73,7 +73,7 @@ def test_what_was_remembered_stays_and_new_memories_start_empty(tmp_path: Path) 
     now = changed(tmp_path, before, traits=f"orders: {{count: {{event: Order}}}}\n{SPENT}")
     restart(world, now)
     world.track(10, "Order", {"revenue": 1})
-    values = {name: one.read(world.person().values[slot]) for name, slot, one in now.layout.traits()}
+    values = {name: one.read(world.person().values, 0) for name, one in now.layout.traits()}
     assert values == {"orders": 1, "spent": 501.0}
 
 
