@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from tidings.domain.profile import ProfileState
 from tidings.rules import parse as rule_parse
 from tidings.rules import sql
-from tidings.rules.base import Condition, Traits, Verdict
+from tidings.rules.base import NEVER, Condition, Traits, Verdict, earliest
 from tidings.rules.joined import Joined
 
 
@@ -17,8 +17,13 @@ class AllOf(Joined, frozen=True):
     word: ClassVar[str] = "all"
 
     def judge(self, state: ProfileState, at_us: int) -> Verdict:
-        holds, next_us = self.verdicts(state, at_us)
-        return Verdict(all(holds), next_us)
+        next_us = NEVER
+        for part in self.parts:
+            verdict: Verdict = part.judge(state, at_us)
+            if not verdict.holds:
+                return verdict  # it cannot hold before this one turns
+            next_us = earliest(next_us, verdict.next_us)
+        return Verdict(True, next_us)
 
     def sql(self, query: sql.Query) -> str:
         return sql.together("INTERSECT", [part.sql(query) for part in self.parts])

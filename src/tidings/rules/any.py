@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from tidings.domain.profile import ProfileState
 from tidings.rules import parse as rule_parse
 from tidings.rules import sql
-from tidings.rules.base import Condition, Traits, Verdict
+from tidings.rules.base import NEVER, Condition, Traits, Verdict, earliest
 from tidings.rules.joined import Joined
 
 
@@ -17,8 +17,13 @@ class AnyOf(Joined, frozen=True):
     word: ClassVar[str] = "any"
 
     def judge(self, state: ProfileState, at_us: int) -> Verdict:
-        holds, next_us = self.verdicts(state, at_us)
-        return Verdict(any(holds), next_us)
+        next_us = NEVER
+        for part in self.parts:
+            verdict: Verdict = part.judge(state, at_us)
+            if verdict.holds:
+                return verdict  # it holds at least until this one turns
+            next_us = earliest(next_us, verdict.next_us)
+        return Verdict(False, next_us)
 
     def sql(self, query: sql.Query) -> str:
         return sql.together("UNION", [part.sql(query) for part in self.parts])

@@ -1,4 +1,8 @@
-"""What `all` and `any` share: several conditions, and the earliest instant at which one of them can change."""
+"""What `all` and `any` share: several conditions, in words and in what they read.
+
+Each stops at the first part that decides: the whole cannot turn before that part does, so its next instant is theirs.
+That saves work with every event, and wake-ups that would find nothing changed.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,6 @@ from typing import Any, ClassVar
 import msgspec
 
 from tidings.domain.profile import ProfileState
-from tidings.rules.base import NEVER, earliest
 
 
 class Joined(msgspec.Struct, frozen=True):
@@ -16,15 +19,6 @@ class Joined(msgspec.Struct, frozen=True):
 
     word: ClassVar[str]
     parts: tuple[Any, ...]
-
-    def verdicts(self, state: ProfileState, at_us: int) -> tuple[list[bool], int]:
-        """Whether each part holds, and when one of them can next change."""
-        holds, next_us = [], NEVER
-        for part in self.parts:
-            verdict = part.judge(state, at_us)
-            holds.append(verdict.holds)
-            next_us = earliest(next_us, verdict.next_us)
-        return holds, next_us
 
     def reads(self) -> Iterator[str]:
         for part in self.parts:

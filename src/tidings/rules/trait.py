@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -31,6 +31,8 @@ class Trait(msgspec.Struct, frozen=True):
     """How a computed trait is read; None for a given one."""
     within_us: int
     older_us: int
+    is_empty: Callable[[Any], bool] | None = None
+    """When only that is asked, and the accumulator can tell without being read."""
 
     def value(self, state: ProfileState, at_us: int) -> Any:
         """The trait's value for this person; None when unknown."""
@@ -40,6 +42,8 @@ class Trait(msgspec.Struct, frozen=True):
         return given.value if given is not None else None
 
     def judge(self, state: ProfileState, at_us: int) -> Verdict:
+        if self.is_empty is not None:
+            return YES if self.is_empty(state.values[self.reading.slot]) is self.comparisons[0].wanted else NO
         value = self.value(state, at_us)
         verdict = NO
         if all(one.test(value) for one in self.comparisons):
@@ -113,4 +117,7 @@ def parse(raw: dict[str, Any], traits: Traits, where: str) -> Condition:
         raise DefinitionError(where, "use `within` or `older_than`, not both")
     tests = {key: value for key, value in raw.items() if key not in ("trait", "within", "older_than")}
     comparisons = compare.parse(tests, where) if tests or not any(spans.values()) else ()
-    return Trait(name, comparisons, traits.computed(name), spans["within"], spans["older_than"])
+    reading = traits.computed(name)
+    only_empty = len(comparisons) == 1 and comparisons[0].operator == "empty" and not any(spans.values())
+    is_empty = getattr(getattr(reading, "accumulator", None), "is_empty", None) if only_empty else None
+    return Trait(name, comparisons, reading, spans["within"], spans["older_than"], is_empty)
