@@ -97,7 +97,8 @@ class Pipeline:
                 fired = Step(one, step.facts, step.intents)
                 self._fire(fired, event.received_us)
         walk = self._walk(step, event.received_us, event_cause(event.offset))
-        for name in sorted(other.segments):
+        members, sides = set(other.segments), [_permissions(one) for one in (state, other)]
+        for name in sorted(members):
             walk.facts.append(_segment_fact(walk, other.profile_id, Change(name, False, event.occurred_us)))
         links = [*other.identifiers, ("profile", other.profile_id)]
         identity.add_identifiers(state, links)
@@ -114,7 +115,10 @@ class Pipeline:
             )
         )
         state.clock_us = max(state.clock_us, other.clock_us)
-        self._judge(walk, self._segments.all(), state.clock_us)
+        self._agree(step, sides, event)
+        entered = self._judge(walk, self._segments.all(), state.clock_us)
+        if not event.backfill:  # what the absorbed one was in already is nothing new
+            self._enter_by_segment(walk, [change for change in entered if change.segment not in members])
         _reschedule(state)
         return step
 
@@ -222,6 +226,24 @@ class Pipeline:
             )
         )
 
+    def _agree(self, step: Step, sides: list[tuple[str, dict[str, bool]]], event: Event) -> None:
+        """After a merge both addresses follow the common word on each purpose: mail may be queued for either."""
+        for purpose, entry in sorted(step.state.consents.items()):
+            for address, granted in sides:
+                if not address or granted.get(purpose, True) is entry.granted:
+                    continue
+                step.intents.append(
+                    SuppressIntent(
+                        intent_id=digest("suppress", step.state.profile_id, purpose, entry.event_id, address).hex(),
+                        profile_id=step.state.profile_id,
+                        address=address,
+                        category=purpose,
+                        reason="consent_withdrawn",
+                        active=not entry.granted,
+                        known_us=event.received_us,
+                    )
+                )
+
     def _walk(self, step: Step, known_us: int, cause: str) -> Walk:
         def send(run: Run, draft: Draft, occurred_us: int) -> str:
             return self._decide(step, run, draft, occurred_us, known_us)
@@ -237,11 +259,13 @@ class Pipeline:
         permission = permit(state, policy, known_us)
         values = profile.values(state, self._layout, known_us)
         cart = values.pop("cart") if self._has_cart else []
+        left_out = profile.bound(values)
         why = {
             "entry": run.ref,
             "steps": [list(entry) for entry in run.path],
             "segments": sorted(state.segments),
             **permission.evidence,
+            **({"left_out": left_out} if left_out else {}),
         }
         bought = [value for value in (values.get("last_product"),) if isinstance(value, str)]
         step.intents.append(
@@ -270,6 +294,11 @@ class Pipeline:
             return f"not sent: {permission.reason}"
         profile.note_send(state, known_us, draft.category)
         return f"decided to send {draft.template}"
+
+
+def _permissions(state: ProfileState) -> tuple[str, dict[str, bool]]:
+    """The address, and for each purpose whether its latest word is a grant."""
+    return address_of(state), {purpose: entry.granted for purpose, entry in state.consents.items()}
 
 
 def _segment_fact(walk: Walk, profile_id: str, change: Change) -> Fact:

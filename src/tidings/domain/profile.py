@@ -57,7 +57,7 @@ class Run(msgspec.Struct, array_like=True):
     timer_us: int
     """Scheduled end of the present wait; 0 when it waits for nothing timed."""
     due_us: int
-    """When that timer fires: `timer_us`, or the instant we knew if that is later."""
+    """When that timer fires: `timer_us`, or just after the instant we knew if that is later."""
     ref: str
     """``event:<offset>`` that started it."""
     item: dict[str, Any]

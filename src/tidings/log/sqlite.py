@@ -23,10 +23,10 @@ the fence), or between stamp and commit (then the horizon stops short of it), or
   commit itself may have reached the file without being seen (SQLite finds it again at recovery). Nobody reads beyond
   `head`, nobody was told "stored", so the next writer stamps such a block after the fence before it shows it.
 * *New writer between taking `log.lock` and clearing `inflight`*: the horizon stays short; only ever cautious.
-* *Processor killed*: the fence stays in the mark. It calls `fence` at its start with the last instant it fired.
+* *Processor killed*: the fence stays in the mark.
 * *Power cut*: the mark is not synced, so after a new boot it is rebuilt from the database. The fence is then the
-  newest stamp, or what the processor says at its start; a collector that starts before the processor *and* on a
-  clock set back by more than the outage is the one case not covered.
+  newest stamp; a clock set back to before the last timer that fired, so by more than the outage lasted, is the one case not
+  covered. Only a stamp in the database could cover it, which would cost each idle timer a synced write.
 * *A process stopped inside the lock* (a debugger): the others wait for it. It is held for microseconds.
 
 Durability: after a failed write or sync nothing more is written (a repeated fsync may lie); the process must end, and

@@ -169,7 +169,9 @@ def _arrive(journey: Journey, walk: Walk, run: Run, step_id: str, at_us: int) ->
 
 def _wait(walk: Walk, run: Run, until_us: int) -> None:
     run.timer_us = until_us
-    run.due_us = max(until_us, walk.known_us)
+    # A wait that was over before we knew of it ends after this instant, not at it: what the log took at the same instant
+    # (a phone that was offline sends the cart and the order together) is heard first.
+    run.due_us = max(until_us, walk.known_us + 1)
 
 
 def _note(walk: Walk, run: Run, at_us: int, outcome: str, goto: str) -> None:

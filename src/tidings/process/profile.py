@@ -27,6 +27,8 @@ MAX_TRAIT_CHARS = 2_000
 """Longest text kept in one trait; more is cut. A list or object that is longer as JSON is not kept."""
 MAX_NAME_CHARS = 200
 """A trait with a longer name is not kept."""
+MAX_VALUES_BYTES = 64 * 1024
+"""Traits that one message carries along, as JSON; a template uses a few of them, and people may have 200 of 2,000 characters."""
 MAX_SENDS = 100
 """Latest messages remembered per person and category, for caps."""
 MAX_PURPOSES = 50
@@ -162,6 +164,20 @@ def computed(state: ProfileState, layout: Layout, at_us: int = 0) -> dict[str, A
 def _show(reading: Reading, state: ProfileState, at_us: int) -> Any:
     shown = reading.read(state.values, at_us)
     return iso(shown) if reading.instant and shown is not None else shown
+
+
+def bound(known: dict[str, Any]) -> list[str]:
+    """Take the largest traits out of what a message carries until it fits `MAX_VALUES_BYTES`; their names, sorted."""
+    sizes = {name: len(_ENCODE(name)) + len(_ENCODE(value)) + 2 for name, value in known.items()}
+    total, dropped = sum(sizes.values()), []
+    for name in sorted(sizes, key=lambda one: (-sizes[one], one)):
+        if total <= MAX_VALUES_BYTES:
+            break
+        if name != ADDRESS:
+            total -= sizes[name]
+            del known[name]
+            dropped.append(name)
+    return sorted(dropped)
 
 
 def values(state: ProfileState, layout: Layout, at_us: int = 0) -> dict[str, Any]:

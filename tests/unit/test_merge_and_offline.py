@@ -1,0 +1,99 @@
+"""What a phone that was offline sends at once, and what two people who turn out to be one have decided."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from tests.unit.core import POLICY, START_US, World, definitions
+from tidings.process import profile
+
+CART = """
+entry: {event: Product Added}
+steps:
+  - {id: quiet, wait_until: {event: Order Completed, timeout: 5m, restart_on: Product Added}}
+  - {id: remind, send: {template: welcome, category: marketing}}
+"""
+VIP = "vip: {rule: {did: {event: Order Completed, at_least: 2}}}"
+GREET = "entry: {segment: vip}\nsteps: [{id: greet, send: {template: welcome, category: marketing}}]"
+CONSENT = "marketing: {consent: required}"
+
+
+@pytest.mark.parametrize("max_batch", [1, 5_000])
+def test_an_order_sent_together_with_the_cart_stops_the_reminder(tmp_path: Path, max_batch: int) -> None:
+    world = World(definitions(tmp_path, cart=CART), max_batch=max_batch)
+    email = world.record("identify", 0, user="ann", traits={"email": "ann@x.example"})
+    added = world.record("track", 10, "Product Added", user="ann")
+    bought = world.record("track", 60, "Order Completed", user="ann")
+    world.take([email, added, bought], 3_600)  # the phone was offline for an hour
+    world.simulator.advance_to(START_US + 7_200_000_000)
+    assert world.simulator.sink.sends == {}
+    assert [fact.kind for fact in world.simulator.sink.facts if fact.subject == "cart"][-1] == "run_ended"
+
+
+def test_a_cart_left_alone_while_offline_is_reminded_of_at_once(tmp_path: Path) -> None:
+    world = World(definitions(tmp_path, cart=CART))
+    email = world.record("identify", 0, user="ann", traits={"email": "ann@x.example"})
+    world.take([email, world.record("track", 10, "Product Added", user="ann")], 3_600)
+    world.simulator.advance_to(START_US + 3_601_000_000)
+    (sent,) = world.simulator.sink.sends.values()
+    assert sent.occurred_us == START_US + 310_000_000
+    assert sent.decided_us == START_US + 3_600_000_001
+
+
+def test_a_merge_that_crosses_a_threshold_starts_the_journey(tmp_path: Path) -> None:
+    world = World(definitions(tmp_path, segments=VIP, greet=GREET))
+    for number, anonymous in enumerate(["phone", "laptop"]):
+        world.take([world.record("track", number, "Order Completed", anonymous=anonymous)], number)
+        world.take([world.record("identify", 10, user="ann", anonymous=anonymous, traits={"email": "a@x.example"})], 10)
+    assert [sent.journey for sent in world.simulator.sink.sends.values()] == ["greet"]
+
+
+def test_who_was_in_the_segment_before_the_merge_is_not_greeted_again(tmp_path: Path) -> None:
+    world = World(definitions(tmp_path, segments=VIP, greet=GREET))
+    world.take([world.record("identify", 0, anonymous="phone", traits={"email": "a@x.example"})], 0)
+    for number in (1, 2):
+        world.take([world.record("track", number, "Order Completed", anonymous="phone")], number)
+    world.take([world.record("identify", 3, user="ann", anonymous="phone")], 3)
+    assert len(world.simulator.sink.sends) == 1
+
+
+def test_a_withdrawal_holds_for_both_addresses_after_a_merge(tmp_path: Path) -> None:
+    world = World(definitions(tmp_path, policy=CONSENT))
+    world.take([world.record("identify", 0, anonymous="phone", traits={"email": "old@x.example"})], 0)
+    world.take([world.record("track", 1, "Consent Given", anonymous="phone")], 1)
+    world.take([world.record("identify", 2, user="ann", traits={"email": "new@x.example"})], 2)
+    world.take([world.record("track", 3, "Consent Withdrawn", user="ann")], 3)
+    before = set(world.simulator.sink.suppressions)
+    world.take([world.record("identify", 4, user="ann", anonymous="phone")], 4)
+    fresh = [one for key, one in world.simulator.sink.suppressions.items() if key not in before]
+    assert [(one.address, one.category, one.active) for one in fresh] == [("old@x.example", "marketing", True)]
+
+
+def test_a_later_grant_lifts_the_other_address_after_a_merge(tmp_path: Path) -> None:
+    world = World(definitions(tmp_path, policy=CONSENT))
+    world.take([world.record("identify", 0, anonymous="phone", traits={"email": "old@x.example"})], 0)
+    world.take([world.record("track", 1, "Consent Withdrawn", anonymous="phone")], 1)
+    world.take([world.record("identify", 2, user="ann", traits={"email": "new@x.example"})], 2)
+    world.take([world.record("track", 3, "Consent Given", user="ann")], 3)
+    before = set(world.simulator.sink.suppressions)
+    world.take([world.record("identify", 4, user="ann", anonymous="phone")], 4)
+    fresh = [one for key, one in world.simulator.sink.suppressions.items() if key not in before]
+    assert [(one.address, one.active) for one in fresh] == [("old@x.example", False)]
+
+
+def test_a_message_carries_a_bounded_part_of_what_is_known(tmp_path: Path) -> None:
+    greet = "entry: {event: Hello}\nsteps: [{id: greet, send: {template: welcome, category: marketing}}]"
+    world = World(definitions(tmp_path, policy=POLICY, greet=greet))
+    world.take([world.record("identify", 0, user="ann", traits={"email": "ann@x.example", "name": "Ann"})], 0)
+    for part in range(15):
+        traits = {f"t{part * 13 + i:03}": chr(0x20AC) * 2_000 for i in range(5)}
+        world.take([world.record("identify", 1, user="ann", traits=traits)], 1)
+    world.take([world.record("track", 2, "Hello", user="ann")], 2)
+    (sent,) = world.simulator.sink.sends.values()
+    assert len(msgspec.json.encode(sent.values["person"])) <= profile.MAX_VALUES_BYTES
+    assert sent.values["person"]["name"] == "Ann"
+    assert sent.values["person"]["email"] == "ann@x.example"
+    assert len(sent.why["left_out"]) + len(sent.values["person"]) >= 77
