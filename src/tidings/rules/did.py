@@ -8,7 +8,7 @@ instants of so many latest events as the question needs.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -43,7 +43,7 @@ class Did(msgspec.Struct, frozen=True):
     anchor_slot: int = -1
 
     def judge(self, state: ProfileState, at_us: int) -> Verdict:
-        instants = state.values[self.slot] or ()
+        instants: Sequence[int] = state.values[self.slot] or ()
         end = len(instants)
         future_us = NEVER
         if end and instants[-1] > at_us:  # asked about an instant before the latest event
