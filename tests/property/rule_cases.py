@@ -24,7 +24,27 @@ UNITS = {"s": SECOND_US, "h": HOUR_US, "d": DAY_US}
 START_US = parse_instant("2028-02-20")
 """Nine days before a leap day."""
 NAMES = ("A", "B", "C")
-VALUES: tuple[Any, ...] = (1, 2, 3, 2.0, 0.1, 0.25, 1e-7, -4, 7.5, "2", " 3.5", "x", "", True, False, None, [1, "x"], [], {"x": 1})
+VALUES: tuple[Any, ...] = (
+    1,
+    2,
+    3,
+    2.0,
+    0.1,
+    0.25,
+    1e-7,
+    -4,
+    7.5,
+    "2",
+    " 3.5",
+    "x",
+    "",
+    True,
+    False,
+    None,
+    [1, "x"],
+    [],
+    {"x": 1},
+)
 """What a property may be: numbers, texts that are numbers and others, and everything else."""
 WANTED: tuple[Any, ...] = (1, 2, 2.0, 2.5, 0.1, -4, "x", "2", "", True, None, [1, "x"], {"x": 1.0})
 LENGTH = 40
@@ -111,7 +131,7 @@ class Rules:
 
     def events(self) -> dict[str, Any]:
         names: Any = self._rng.choice([*NAMES, list(self._rng.sample(NAMES, 2))])
-        where = {"where": {"x": self.comparison()}} if self._rng.random() < 0.4 else {}
+        where = {"where": {"x": self.comparison()}} if self._rng.random() < 0.3 else {}
         return {"event": names, **where}
 
     def comparison(self) -> Any:
@@ -196,7 +216,7 @@ def instant(at_us: int) -> str:
     return iso(at_us)
 
 
-def person(rng: Random, unit: str, user: str, most: int = 9) -> list[tuple[int, LogRecord]]:
+def person(rng: Random, unit: str, user: str, most: int = 12) -> list[tuple[int, LogRecord]]:
     """(instant at which the log takes it, call) of one person, by that instant."""
     found = []
     for number in range(rng.randint(1, most)):

@@ -23,9 +23,9 @@ from tidings.hosts.simulator import Simulator
 from tidings.testing import histories
 from tidings.testing.histories import POINTS, Advance, Crash, Take
 
-BATCHES = 24
-CASES = 100
-"""Rules with a history each, per batch: 2,400 in all."""
+BATCHES = 40
+CASES = 150
+"""Rules with a history each, per batch: 6,000 in all."""
 TOGETHER = 2
 """Rules that a history is tried on at once: what changes one must not disturb the other."""
 
@@ -109,10 +109,14 @@ class Oracle:
         self.pass_until(event.received_us)
 
 
-def expected(rules: list[Any], traits: dict[str, Any], events: list[Event], claimed: list[Change], unit: str) -> list[Change]:
+def expected(
+    rules: list[Any], traits: dict[str, Any], events: list[Event], claimed: list[Change], unit: str
+) -> list[Change]:
     """The changes that there should have been."""
     instants = {event.occurred_us for event in events}
-    matter = {at + span for at in instants for span in (0, *spans(rules), *spans(traits))} | {us for _, _, us in claimed}
+    matter = {at + span for at in instants for span in (0, *spans(rules), *spans(traits))} | {
+        us for _, _, us in claimed
+    }
     near = {us + by for us in matter for by in (-1, 0, 1)}
     oracle = Oracle(rules, traits, UNITS[unit], near)
     for event in events:
@@ -125,7 +129,9 @@ def used(traits: dict[str, Any], rules: Any) -> dict[str, Any]:
     """The computed traits that the rules name, and those that these name."""
     text = str(rules)
     names = {name for name in traits if f"'{name}'" in text}
-    inner = {value for name in names for one in traits[name].values() for value in one.values() if isinstance(value, str)}
+    inner = {
+        value for name in names for one in traits[name].values() for value in one.values() if isinstance(value, str)
+    }
     return {name: one for name, one in traits.items() if name in names or name in inner}
 
 
@@ -139,7 +145,10 @@ def compare(rules: list[Any], traits: dict[str, Any], items: list[Any], unit: st
     ]
     should = expected(rules, traits, taken(simulator), facts, unit)
     names = [f"s{number}" for number in range(len(rules))]
-    return ([[f for f in facts if f[0] == name] for name in names], [[f for f in should if f[0] == name] for name in names])
+    return (
+        [[f for f in facts if f[0] == name] for name in names],
+        [[f for f in should if f[0] == name] for name in names],
+    )
 
 
 def smallest(rules: list[Any], traits: dict[str, Any], items: list[Any], unit: str, max_batch: int) -> list[Any]:
