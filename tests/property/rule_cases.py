@@ -47,6 +47,10 @@ VALUES: tuple[Any, ...] = (
 )
 """What a property may be: numbers, texts that are numbers and others, and everything else."""
 WANTED: tuple[Any, ...] = (1, 2, 2.0, 2.5, 0.1, -4, "x", "2", "", True, None, [1, "x"], {"x": 1.0})
+OPERATORS = (
+    "plain", "equals", "not_equals", "at_least", "at_most", "more_than", "less_than", "between", "contains", "starts_with", "in",
+    "exists", "empty",
+)  # fmt: skip
 LENGTH = 40
 """Units that a history lasts."""
 
@@ -135,10 +139,7 @@ class Rules:
         return {"event": names, **where}
 
     def comparison(self) -> Any:
-        operator = self._rng.choice(
-            ["plain", "equals", "not_equals", "at_least", "at_most", "more_than", "less_than", "between", "contains"]
-            + ["starts_with", "in", "exists", "empty"]
-        )
+        operator = self._rng.choice(OPERATORS)
         wanted = self._rng.choice(WANTED)
         if operator == "plain":
             return wanted if not isinstance(wanted, dict) else 1

@@ -95,35 +95,31 @@ def passes(value: Any, test: Any) -> bool:
 
 
 def _passes(value: Any, operator: str, wanted: Any) -> bool:
-    comparable = (is_number(value) and is_number(wanted)) or (type(value) is str and type(wanted) is str)
-    match operator:
-        case "equals":
-            return same(value, wanted)
-        case "not_equals":
-            return not same(value, wanted)
-        case "at_least":
-            return comparable and value >= wanted
-        case "at_most":
-            return comparable and value <= wanted
-        case "more_than":
-            return comparable and value > wanted
-        case "less_than":
-            return comparable and value < wanted
-        case "between":
-            return _passes(value, "at_least", wanted[0]) and _passes(value, "at_most", wanted[1])
-        case "contains":
-            return (type(value) is str and type(wanted) is str and wanted in value) or (
-                type(value) is list and wanted in value
-            )
-        case "starts_with":
-            return type(value) is str and value.startswith(wanted)
-        case "in":
-            return any(same(value, one) for one in wanted)
-        case "exists":
-            return (value is not None) == wanted
-        case "empty":
-            return (value is None or value in ("", [], {})) == wanted
-    raise AssertionError(operator)
+    return OPERATORS[operator](value, wanted)
+
+
+def _comparable(value: Any, wanted: Any) -> bool:
+    return (is_number(value) and is_number(wanted)) or (type(value) is str and type(wanted) is str)
+
+
+def _contains(value: Any, wanted: Any) -> bool:
+    return wanted in value if type(value) is list else type(value) is type(wanted) is str and wanted in value
+
+
+OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
+    "equals": same,
+    "not_equals": lambda value, wanted: not same(value, wanted),
+    "at_least": lambda value, wanted: _comparable(value, wanted) and value >= wanted,
+    "at_most": lambda value, wanted: _comparable(value, wanted) and value <= wanted,
+    "more_than": lambda value, wanted: _comparable(value, wanted) and value > wanted,
+    "less_than": lambda value, wanted: _comparable(value, wanted) and value < wanted,
+    "between": lambda value, wanted: _comparable(value, wanted[0]) and wanted[0] <= value <= wanted[1],
+    "contains": _contains,
+    "starts_with": lambda value, wanted: type(value) is str and value.startswith(wanted),
+    "in": lambda value, wanted: any(same(value, one) for one in wanted),
+    "exists": lambda value, wanted: (value is not None) == wanted,
+    "empty": lambda value, wanted: (value is None or value in ("", [], {})) == wanted,
+}
 
 
 # Conditions
