@@ -75,11 +75,11 @@ class Pipeline:
         if not touched and not told and event.name not in self._by_entry:
             return step  # nothing that waits or watches is concerned
         walk = self._walk(step, event.received_us, event_cause(event.offset))
-        entered = self._judge(walk, touched, state.clock_us)
+        changed = self._judge(walk, touched, state.clock_us)
         if told:
             self._tell(walk, event)
         if not event.backfill:
-            self._enter(walk, event, entered)
+            self._enter(walk, event, changed)
         self._settle(step, event.received_us, entering=not event.backfill)
         return step
 
@@ -156,25 +156,26 @@ class Pipeline:
                 journey.on_timer(self.definitions.versions.get((run.journey, run.version)), walk, run)
             else:
                 walk = self._walk(step, due_us, f"timer:{name}:{scheduled_us}")
-                state.clock_us = max(state.clock_us, scheduled_us)
                 del state.alarms[name]
                 found = self._segments.by_name.get(name)
-                entered = self._judge(walk, (found,), scheduled_us) if found is not None else []
+                changed = self._judge(walk, (found,), scheduled_us) if found is not None else []
+                if changed:  # else nothing happened to her: looking in vain must not show in what comes late
+                    state.clock_us = max(state.clock_us, scheduled_us)
                 if entering:
-                    self._enter_by_segment(walk, entered)
+                    self._enter_by_segment(walk, changed)
         _reschedule(state)
 
     # Stages
 
     def _judge(self, walk: Walk, touched: Iterable[Segment], at_us: int) -> list[Change]:
-        entered = []
+        """Judge these at an instant; what changed."""
+        changed = []
         for one in touched:
             change = segment.judge(walk.state, one, at_us, walk.known_us)
             if change is not None:
                 walk.facts.append(_segment_fact(walk, walk.state.profile_id, change))
-                if change.entered:
-                    entered.append(change)
-        return entered
+                changed.append(change)
+        return changed
 
     def _tell(self, walk: Walk, event: Event) -> None:
         for run in list(walk.state.runs):
@@ -182,17 +183,17 @@ class Pipeline:
             if found is not None:
                 journey.on_event(found, walk, run, event)
 
-    def _enter(self, walk: Walk, event: Event, entered: list[Change]) -> None:
+    def _enter(self, walk: Walk, event: Event, changed: list[Change]) -> None:
         for one in self._by_entry.get(event.name, ()):
             fits = one.entry is not None and one.entry.passes(event.properties)
             if fits and journey.may_enter(one, walk):
                 journey.enter(one, walk, event.occurred_us, event.properties)
-        if entered and self._by_segment:
-            self._enter_by_segment(walk, entered)
+        if changed and self._by_segment:
+            self._enter_by_segment(walk, changed)
 
-    def _enter_by_segment(self, walk: Walk, entered: list[Change]) -> None:
-        for change in entered:
-            for one in self._by_segment.get(change.segment, ()):
+    def _enter_by_segment(self, walk: Walk, changed: list[Change]) -> None:
+        for change in changed:
+            for one in self._by_segment.get(change.segment, ()) if change.entered else ():
                 if journey.may_enter(one, walk):
                     journey.enter(one, walk, change.occurred_us, {})
 

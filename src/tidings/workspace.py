@@ -65,8 +65,7 @@ def load(
             str(folder), "no such workspace folder", do=f"run `tidings init` to make one in {folder.parent}"
         )
     layout = Layout()
-    for name, raw in _mapping(folder / "traits.yml").items():
-        layout.name(str(name), kinds.parse(raw, f"traits.yml: {name}"))
+    kinds.define(_mapping(folder / "traits.yml"), layout, "traits.yml")
     segments = [_segment(str(name), raw, layout) for name, raw in _mapping(folder / "segments.yml").items()]
     current, versions, sources = _journeys(folder, layout, segments)
     for key, text in (earlier or {}).items():

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
-from tidings.accumulate.base import Timeless, only
+from tidings.accumulate.base import only
+from tidings.accumulate.entries import Entries
 from tidings.domain.event import Event
 from tidings.domain.filter import EventFilter
 from tidings.domain.sql import Query
 
 
-class Count(Timeless, frozen=True):
+class Count(Entries, frozen=True):
     """Value: an integer."""
 
-    filter: EventFilter
+    kind: ClassVar[str] = "count"
+    taken: ClassVar[str] = "event"
+    name: str = ""
 
     @property
     def key(self) -> str:
@@ -29,10 +32,19 @@ class Count(Timeless, frozen=True):
     def read(self, value: int | None) -> int:
         return value or 0
 
-    def sql(self, query: Query) -> str:
-        return query.matching(self.filter, "profile_id, to_json(count(*)) AS value") + " GROUP BY profile_id"
+    def entry(self, event: Event) -> int:  # noqa: ARG002 - only its arrival counts
+        return 0
+
+    def of(self, entries: Sequence[int]) -> int:
+        return len(entries)
+
+    def entries_sql(self, query: Query) -> str:
+        return query.matching(self.filter, "profile_id, occurred_us, 0 AS entry")
+
+    def of_sql(self, rows: str) -> str:
+        return f"SELECT profile_id, to_json(count(*)) AS value FROM ({rows}) GROUP BY profile_id"
 
 
 def parse(raw: Mapping[str, Any], events: EventFilter, where: str) -> Count:
-    only(raw, {"event", "where", "description"}, where)
+    only(raw, {"event", "where", "within", "description"}, where)
     return Count(events)

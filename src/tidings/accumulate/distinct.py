@@ -8,12 +8,13 @@ elements in a data stream", 2002). Fewer than K hashes are an exact count; from 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from hashlib import md5
-from typing import Any
+from typing import Any, ClassVar
 
-from tidings.accumulate.base import Timeless, only, required_property
+from tidings.accumulate.base import only, required_property
+from tidings.accumulate.entries import Entries
 from tidings.domain.event import Event
 from tidings.domain.filter import EventFilter
 from tidings.domain.sql import Query, as_text, member
@@ -44,21 +45,20 @@ def texts_sql(query: Query, events: EventFilter, name: str) -> str:
     return f"SELECT * FROM ({query.matching(events, f'profile_id, occurred_us, {own} AS own')}) WHERE own IS NOT NULL"
 
 
-class Distinct(Timeless, frozen=True):
+class Distinct(Entries, frozen=True):
     """Value: sorted list of at most `EXACT_UP_TO` hashes."""
 
-    filter: EventFilter
-    name: str
+    kind: ClassVar[str] = "distinct"
+    taken: ClassVar[str] = "hash"
 
     @property
     def key(self) -> str:
         return f"distinct:md5:{self.name}:{self.filter.key()}"
 
     def fold(self, value: list[int] | None, event: Event) -> list[int] | None:
-        seen = event.properties.get(self.name)
-        if seen is None or isinstance(seen, dict | list):
+        new = self.entry(event)
+        if new is None:
             return value
-        new = hash64(seen if isinstance(seen, str) else str(seen))
         if value is None:
             return [new]
         place = bisect_left(value, new)
@@ -77,11 +77,21 @@ class Distinct(Timeless, frozen=True):
             return len(value)
         return round((EXACT_UP_TO - 1) / (value[-1] / 2**64))
 
-    def sql(self, query: Query) -> str:
-        texts = texts_sql(query, self.filter, self.name)
-        hashes = f"SELECT DISTINCT profile_id, md5_number_upper(own) AS hash FROM ({texts})"
-        ranked = f"SELECT *, row_number() OVER (PARTITION BY profile_id ORDER BY hash) AS place FROM ({hashes})"
-        estimate = f"round_even({EXACT_UP_TO - 1} / (max(hash)::DOUBLE / {2**64}::DOUBLE), 0)::BIGINT"
+    def entry(self, event: Event) -> int | None:
+        seen = event.properties.get(self.name)
+        return None if seen is None or isinstance(seen, dict | list) else hash64(str(seen))
+
+    def of(self, entries: Sequence[int]) -> int:
+        return len(set(entries))
+
+    def entries_sql(self, query: Query) -> str:
+        hashed = "profile_id, occurred_us, md5_number_upper(own) AS entry"
+        return f"SELECT {hashed} FROM ({texts_sql(query, self.filter, self.name)})"
+
+    def of_sql(self, rows: str) -> str:
+        hashes = f"SELECT DISTINCT profile_id, entry FROM ({rows})"
+        ranked = f"SELECT *, row_number() OVER (PARTITION BY profile_id ORDER BY entry) AS place FROM ({hashes})"
+        estimate = f"round_even({EXACT_UP_TO - 1} / (max(entry)::DOUBLE / {2**64}::DOUBLE), 0)::BIGINT"
         return (
             f"SELECT profile_id, to_json(CASE WHEN count(*) < {EXACT_UP_TO} THEN count(*) ELSE {estimate} END) AS value"
             f" FROM ({ranked}) WHERE place <= {EXACT_UP_TO} GROUP BY profile_id"
@@ -89,5 +99,5 @@ class Distinct(Timeless, frozen=True):
 
 
 def parse(raw: Mapping[str, Any], events: EventFilter, where: str) -> Distinct:
-    only(raw, {"event", "where", "property", "description"}, where)
+    only(raw, {"event", "where", "property", "within", "description"}, where)
     return Distinct(events, required_property(raw, where))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 import msgspec
 
 from tidings.accumulate.base import NEVER, Accumulator
+from tidings.accumulate.recent import Recent
+from tidings.clock import format_duration
 from tidings.domain import sql
 from tidings.domain.compare import Comparison
 from tidings.domain.sql import Query
@@ -39,12 +41,24 @@ class Reading(Protocol):
         """The next instant at which one of `tests` can turn by time alone."""
         ...
 
+    def changes_us(self, values: Sequence[Any], at_us: int) -> Iterator[int]:
+        """The instants after `at_us` at which it can change by time alone, in order; not of what always changes."""
+        ...
+
     def sql(self, query: Query) -> str:
         """SELECT ``profile_id, value`` of everybody; JSON, NULL when unknown."""
         ...
 
     def words(self) -> str:
         """For people: ``sum of Order Completed``."""
+        ...
+
+
+class Named(Protocol):
+    """What knows computed traits by name."""
+
+    def computed(self, name: str) -> Reading | None:
+        """A computed trait; None when there is none of that name."""
         ...
 
 
@@ -78,13 +92,22 @@ class Single(msgspec.Struct, frozen=True):
         found: int = self.accumulator.next_us(values[self.slot], at_us, tests) if not self.timeless else NEVER
         return found
 
+    def changes_us(self, values: Sequence[Any], at_us: int) -> Iterator[int]:
+        """See `Reading.changes_us`."""
+        changes: Iterator[int] = iter(()) if self.timeless else self.accumulator.changes_us(values[self.slot], at_us)
+        return changes
+
     def sql(self, query: Query) -> str:
         """See `Reading.sql`."""
         return with_everybody(self.accumulator, query)
 
     def words(self) -> str:
         """See `Reading.words`."""
-        return f"{type(self.accumulator).__name__.lower()} of {' or '.join(self.accumulator.filter.names)}"
+        names = " or ".join(self.accumulator.filter.names)
+        if isinstance(self.accumulator, Recent):
+            window = format_duration(self.accumulator.window_us)
+            return f"{self.accumulator.whole.kind} of {names} within {window}"
+        return f"{getattr(self.accumulator, 'kind', type(self.accumulator).__name__.lower())} of {names}"
 
 
 def with_everybody(accumulator: Accumulator, query: Query) -> str:

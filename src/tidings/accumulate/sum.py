@@ -1,100 +1,43 @@
-"""sum: the total of a numeric property, exact.
-
-Kept as an integer of millionths, because adding floats in another order gives another sum, and law 1 forbids that. An
-integer beyond 64 bits, which nobody spends but anybody may send, is kept as text, so that it can be stored at all.
-"""
+"""sum: the total of a numeric property, exact to a millionth."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from math import isfinite
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
-from tidings.accumulate.base import Timeless, only, required_property
+from tidings.accumulate.base import only, required_property
+from tidings.accumulate.entries import Entries
+from tidings.accumulate.numbers import MILLIONTHS, millionths, packed, units_sql
 from tidings.domain.event import Event
 from tidings.domain.filter import EventFilter
-from tidings.domain.sql import Query, as_text, member, text
 
-MILLIONTHS = 1_000_000
-_LARGEST = 1e12
-_STORABLE = 2**63
-_NUMBER = r" *[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})? *"
-_FULL = re.compile(_NUMBER, re.ASCII)
+__all__ = ["MILLIONTHS", "Sum", "millionths", "parse"]
 
 
-def millionths(value: Any) -> int | None:
-    """A number (or a text that is one) in millionths; None for anything else or beyond ±1e12."""
-    if isinstance(value, str):
-        if not _FULL.fullmatch(value):
-            return None
-        value = float(value)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value) or abs(value) > _LARGEST:
-        return None
-    return round(value * MILLIONTHS)
-
-
-def millionths_sql(value: str) -> str:
-    """The same of a JSON expression: a HUGEINT, or NULL."""
-    own = as_text(value)
-    parsed = f"CASE WHEN regexp_full_match({own}, {text(_NUMBER)}) THEN TRY_CAST(trim({own}) AS DOUBLE) END"
-    whole = f"TRY_CAST({value} AS HUGEINT)"
-    limit = f"{int(_LARGEST)}"
-
-    def scaled(number: str) -> str:
-        rounded = f"round_even({number} * {MILLIONTHS}::DOUBLE, 0)::HUGEINT"
-        return f"CASE WHEN abs({number}) <= {limit}::DOUBLE THEN {rounded} END"
-
-    exact = f"CASE WHEN abs({whole}) <= {limit} THEN {whole} * {MILLIONTHS} END"
-    return (
-        f"(CASE json_type({value}) WHEN 'UBIGINT' THEN {exact} WHEN 'BIGINT' THEN {exact}"
-        f" WHEN 'DOUBLE' THEN {scaled(f'TRY_CAST({value} AS DOUBLE)')} WHEN 'VARCHAR' THEN {scaled(f'({parsed})')} END)"
-    )
-
-
-def amounts_sql(query: Query, events: EventFilter, name: str) -> str:
-    """SELECT ``profile_id, occurred_us, amount``: the events that have the property as a number, in millionths."""
-    amount = millionths_sql(member("properties", name))
-    found = query.matching(events, f"profile_id, occurred_us, {amount} AS amount")
-    return f"SELECT * FROM ({found}) WHERE amount IS NOT NULL"
-
-
-def units_sql(total: str, per: str = "1") -> str:
-    """Millionths as JSON in whole units, divided by a number of them; as Python divides integers."""
-    return f"to_json(({total})::DOUBLE / (({per})::HUGEINT * {MILLIONTHS})::DOUBLE)"
-
-
-def _packed(total: int) -> int | str:
-    return total if -_STORABLE <= total < _STORABLE else str(total)
-
-
-class Sum(Timeless, frozen=True):
+class Sum(Entries, frozen=True):
     """Value: an integer of millionths, as text when it is beyond 64 bits."""
 
-    filter: EventFilter
-    name: str
-
-    @property
-    def key(self) -> str:
-        return f"sum:{self.name}:{self.filter.key()}"
+    kind: ClassVar[str] = "sum"
 
     def fold(self, value: int | str | None, event: Event) -> int | str | None:
         amount = millionths(event.properties.get(self.name))
         if amount is None:
             return value
-        return amount if value is None else _packed(int(value) + amount)
+        return amount if value is None else packed(int(value) + amount)
 
     def merge(self, one: int | str, other: int | str) -> int | str:
-        return _packed(int(one) + int(other))
+        return packed(int(one) + int(other))
 
     def read(self, value: int | str | None) -> float:
         return 0.0 if value is None else int(value) / MILLIONTHS
 
-    def sql(self, query: Query) -> str:
-        amounts = amounts_sql(query, self.filter, self.name)
-        return f"SELECT profile_id, {units_sql('sum(amount)')} AS value FROM ({amounts}) GROUP BY profile_id"
+    def of(self, entries: Sequence[int]) -> float:
+        return sum(entries) / MILLIONTHS
+
+    def of_sql(self, rows: str) -> str:
+        return f"SELECT profile_id, {units_sql('sum(entry)')} AS value FROM ({rows}) GROUP BY profile_id"
 
 
 def parse(raw: Mapping[str, Any], events: EventFilter, where: str) -> Sum:
-    only(raw, {"event", "where", "property", "description"}, where)
+    only(raw, {"event", "where", "property", "within", "description"}, where)
     return Sum(events, required_property(raw, where))

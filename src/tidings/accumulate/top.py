@@ -7,11 +7,13 @@ order; a person with more different values than that gets the most frequent of a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
-from tidings.accumulate.base import Timeless, only, required_property
+from tidings.accumulate.base import only, required_property
 from tidings.accumulate.distinct import hash64, texts_sql
+from tidings.accumulate.entries import Entries
 from tidings.domain.event import Event
 from tidings.domain.filter import EventFilter
 from tidings.domain.sql import Query
@@ -23,6 +25,7 @@ MAX_K = 50
 """Most values that can be asked for."""
 MAX_TEXT = 120
 _MAX_REMEMBERED = 1 << 16
+_SMALLEST = "row_number() OVER (PARTITION BY profile_id ORDER BY md5_number_upper(entry), entry)"
 
 
 class _Orders(dict[str, tuple[int, str]]):
@@ -45,11 +48,11 @@ def _largest(counts: dict[str, int]) -> tuple[int, str]:
     return max(map(_order, counts)) if len(counts) >= MAX_VALUES else (0, "")
 
 
-class Top(Timeless, frozen=True):
+class Top(Entries, frozen=True):
     """Value: [hash, largest, {text: count}]; `largest` is the value with the largest hash of `MAX_VALUES` values."""
 
-    filter: EventFilter
-    name: str
+    kind: ClassVar[str] = "top"
+    taken: ClassVar[str] = "text"
     k: int = 0
     """How many are listed; 0 for the one most frequent, as a text."""
 
@@ -58,10 +61,9 @@ class Top(Timeless, frozen=True):
         return f"top:md5:{self.name}:{self.filter.key()}"
 
     def fold(self, value: list[Any] | None, event: Event) -> list[Any] | None:
-        seen = event.properties.get(self.name)
-        if seen is None or isinstance(seen, dict | list):
+        text = self.entry(event)
+        if text is None:
             return value
-        text = str(seen)[:MAX_TEXT]
         if value is None:
             return [0, "", {text: 1}]
         hashed, largest, counts = value
@@ -83,30 +85,41 @@ class Top(Timeless, frozen=True):
 
     def read(self, value: list[Any] | None) -> str | list[str] | None:
         """The value, or a list of the `k` most frequent, the most frequent first; the smaller text of equals."""
-        counts: dict[str, int] = value[2] if value else {}
+        return self._most(value[2] if value else {})
+
+    def _most(self, counts: Mapping[str, int]) -> str | list[str] | None:
         if not self.k:
             return min(counts, key=lambda text: (-counts[text], text)) if counts else None
         return sorted(counts, key=lambda text: (-counts[text], text))[: self.k]
 
+    def entry(self, event: Event) -> str | None:
+        seen = event.properties.get(self.name)
+        return None if seen is None or isinstance(seen, dict | list) else str(seen)[:MAX_TEXT]
+
+    def of(self, entries: Sequence[str]) -> str | list[str] | None:
+        return self._most(Counter(entries))
+
+    def entries_sql(self, query: Query) -> str:
+        cut = f"profile_id, occurred_us, left(own, {MAX_TEXT}) AS entry"
+        return f"SELECT {cut} FROM ({texts_sql(query, self.filter, self.name)})"
+
     def sql(self, query: Query) -> str:
-        texts = texts_sql(query, self.filter, self.name)
-        counts = (
-            f"SELECT profile_id, own, count(*) AS times FROM (SELECT profile_id, left(own, {MAX_TEXT}) AS own FROM ({texts}))"
-            f" GROUP BY profile_id, own QUALIFY row_number() OVER (PARTITION BY profile_id"
-            f" ORDER BY md5_number_upper(own), own) <= {MAX_VALUES}"
+        return self._most_sql(self.entries_sql(query), f" QUALIFY {_SMALLEST} <= {MAX_VALUES}")
+
+    def of_sql(self, rows: str) -> str:
+        return self._most_sql(rows, "")
+
+    def _most_sql(self, rows: str, bound: str) -> str:
+        counts = f"SELECT profile_id, entry, count(*) AS times FROM ({rows}) GROUP BY profile_id, entry{bound}"
+        ranked = (
+            f"SELECT *, row_number() OVER (PARTITION BY profile_id ORDER BY times DESC, entry) AS place FROM ({counts})"
         )
-        return most_frequent_sql(counts, self.k)
-
-
-def most_frequent_sql(counts: str, k: int) -> str:
-    """SELECT ``profile_id, value`` from ``profile_id, own, times``: see `Top.read`."""
-    ranked = f"SELECT *, row_number() OVER (PARTITION BY profile_id ORDER BY times DESC, own) AS place FROM ({counts})"
-    listed = "to_json(list(own ORDER BY place))" if k else "to_json(any_value(own))"
-    return f"SELECT profile_id, {listed} AS value FROM ({ranked}) WHERE place <= {k or 1} GROUP BY profile_id"
+        listed = "to_json(list(entry ORDER BY place))" if self.k else "to_json(any_value(entry))"
+        return f"SELECT profile_id, {listed} AS value FROM ({ranked}) WHERE place <= {self.k or 1} GROUP BY profile_id"
 
 
 def parse(raw: Mapping[str, Any], events: EventFilter, where: str) -> Top:
-    only(raw, {"event", "where", "property", "k", "description"}, where)
+    only(raw, {"event", "where", "property", "k", "within", "description"}, where)
     k = raw.get("k", 0)
     if not isinstance(k, int) or isinstance(k, bool) or ("k" in raw and not 1 <= k <= MAX_K):
         raise DefinitionError(where, "`k` is out of range", got=k, wanted=f"a whole number, 1 to {MAX_K}")

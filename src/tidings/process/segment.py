@@ -40,7 +40,7 @@ class Segments:
         self._readers: dict[str, tuple[Segment, ...]] = {}
         self._by_slots: dict[tuple[int, ...], tuple[Segment, ...]] = {}
         for segment in segments:
-            for read in set(segment.rule.reads()):
+            for read in dict.fromkeys(segment.rule.reads()):
                 self._readers[read] = (*self._readers.get(read, ()), segment)
 
     def touched(self, slots: tuple[int, ...], given: Sequence[str]) -> Iterable[Segment]:
@@ -49,7 +49,8 @@ class Segments:
         if found is None:
             found = self._by_slots[slots] = self._reading(f"slot:{slot}" for slot in slots)
         if given:
-            return dict.fromkeys([*found, *self._reading(f"trait:{name}" for name in given)])
+            more = self._reading(f"trait:{name}" for name in given)
+            return {segment.name: segment for segment in (*found, *more)}.values()
         return found
 
     def _reading(self, reads: Iterable[str]) -> tuple[Segment, ...]:

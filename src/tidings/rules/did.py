@@ -1,51 +1,86 @@
-"""did: the person did an event at least so many times, ever or within a sliding window.
+"""did: the person did an event so many times: ever, within a sliding window, since a date or since another event.
 
-An event at t counts as "within W" at T when T - W < t <= T: it drops out exactly at t + W. State: the instants of the
-`at_least` latest events, which is all that the question needs.
+An event at t counts as "within W" at T when T - W < t <= T: it drops out exactly at t + W. `since` a date counts from that
+instant on, `since_event` what came strictly after the latest such event; without one it does not hold. State: the
+instants of so many latest events as the question needs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
 
 from tidings.accumulate.base import only
 from tidings.accumulate.latest import MAX_K, Latest
-from tidings.clock import format_duration, iso, parse_duration
+from tidings.clock import iso
 from tidings.domain import filter as event_filter
 from tidings.domain.filter import EventFilter
 from tidings.domain.profile import ProfileState
 from tidings.domain.sql import Query
 from tidings.errors import DefinitionError
-from tidings.rules.base import NO, YES, Condition, Traits, Verdict
+from tidings.rules import window
+from tidings.rules.base import NEVER, NO, YES, Condition, Traits, Verdict
+from tidings.rules.window import Window
+
+WITHOUT_END = -1
+"""As the most times: no limit."""
 
 
 class Did(msgspec.Struct, frozen=True):
-    """At least `times` matching events, within `window_us` (0: ever)."""
+    """From `least` to `most` matching events."""
 
     filter: EventFilter
-    times: int
-    window_us: int
+    least: int
+    most: int
+    """Largest number for which it holds; `WITHOUT_END` for no limit."""
+    window: Window
     slot: int
+    anchor: EventFilter | None = None
+    """The event after whose latest occurrence is counted."""
+    anchor_slot: int = -1
 
     def judge(self, state: ProfileState, at_us: int) -> Verdict:
-        instants = state.values[self.slot]
-        if instants is None or len(instants) < self.times:
-            return NO
-        if not self.window_us:
-            return YES
-        drops_us = instants[-self.times] + self.window_us
-        return Verdict(True, drops_us) if at_us < drops_us else NO
+        instants: Sequence[int] = state.values[self.slot] or ()
+        end = len(instants)
+        future_us = NEVER
+        if end and instants[-1] > at_us:  # asked about an instant before the latest event
+            end = bisect_right(instants, at_us)
+            future_us = instants[end]
+        floor_us = self._floor(state, at_us)
+        if floor_us is None:
+            return Verdict(False, future_us) if future_us else NO
+        count = end if not end or instants[0] > floor_us else end - bisect_right(instants, floor_us, 0, end)
+        holds = count >= self.least and (self.most < 0 or count <= self.most)
+        if not self.window.span_us or not count:
+            return Verdict(holds, future_us) if future_us else YES if holds else NO
+        return Verdict(holds, self._next(instants, end, count, future_us))
+
+    def _floor(self, state: ProfileState, at_us: int) -> int | None:
+        """The instant after which events count; None when nothing can count."""
+        if self.anchor is not None:
+            anchors = state.values[self.anchor_slot]
+            return anchors[-1] if anchors and anchors[-1] <= at_us else None
+        if self.window.span_us:
+            return at_us - self.window.span_us
+        return self.window.from_us - 1
+
+    def _next(self, instants: Any, end: int, count: int, future_us: int) -> int:
+        """When so many have dropped out of the window that it can change, or the next comes in."""
+        left = self.most + 1 if 0 <= self.most < count else self.least
+        drops_us = instants[end - left] + self.window.span_us if 0 < left <= count else NEVER
+        return min(drops_us, future_us) if drops_us and future_us else drops_us or future_us
 
     def reads(self) -> Iterator[str]:
         yield f"slot:{self.slot}"
+        if self.anchor is not None:
+            yield f"slot:{self.anchor_slot}"
 
     def words(self) -> str:
-        times = "" if self.times == 1 else f" at least {self.times} times"
-        window = f" within {format_duration(self.window_us)}" if self.window_us else ""
-        return f"did {self.filter.words()}{times}{window}"
+        since = f" since the latest {self.anchor.words()}" if self.anchor is not None else ""
+        return f"did {self.filter.words()}{_times(self.least, self.most)}{self.window.words()}{since}"
 
     def explain(self, state: ProfileState, at_us: int) -> str:
         instants = state.values[self.slot] or []
@@ -55,8 +90,27 @@ class Did(msgspec.Struct, frozen=True):
         return f"{self.words()}: {'yes' if verdict.holds else 'no'} ({last}{until})"
 
     def sql(self, query: Query) -> str:
-        found = query.within(self.window_us).matching(self.filter, "profile_id")
-        return f"{found} GROUP BY profile_id HAVING count(*) >= {self.times}"
+        found = self.window.asked(query).matching(self.filter, "profile_id, occurred_us")
+        candidates = query.people()
+        if self.anchor is not None:
+            anchors = query.matching(self.anchor, "profile_id, max(occurred_us) AS anchor_us")
+            candidates = f"SELECT profile_id FROM ({query.matching(self.anchor, 'profile_id')})"
+            found = (
+                f"SELECT later.profile_id FROM ({found}) AS later JOIN ({anchors} GROUP BY profile_id) AS one"
+                f" ON one.profile_id = later.profile_id AND later.occurred_us > one.anchor_us"
+            )
+        counted = f"SELECT profile_id FROM ({found}) GROUP BY profile_id HAVING count(*)"
+        if self.least:
+            return f"{counted} >= {self.least}" + (f" AND count(*) <= {self.most}" if self.most >= 0 else "")
+        return f"({candidates}) EXCEPT ({counted} > {self.most})" if self.most >= 0 else candidates
+
+
+def _times(least: int, most: int) -> str:
+    if least == most:
+        return f" exactly {least} times"
+    parts = [f"at least {least} times"] if least > 1 or (least and most >= 0) else []
+    parts += [f"at most {most} times"] if most >= 0 else []
+    return f" {' and '.join(parts)}" if parts else ""
 
 
 def parse(raw: dict[str, Any], traits: Traits, where: str, name: str = "did") -> Condition:
@@ -64,13 +118,40 @@ def parse(raw: dict[str, Any], traits: Traits, where: str, name: str = "did") ->
     path = f"{where}.{name}"
     if not isinstance(settings, dict):
         raise DefinitionError(path, "needs settings", got=settings, wanted="at least `event`")
-    only(settings, {"event", "where", "at_least", "within"}, path)
+    only(settings, {"event", "where", "at_least", "at_most", "exactly", "within", "since", "since_event"}, path)
     events = event_filter.parse(settings.get("event"), settings.get("where"), path)
-    times = settings.get("at_least", 1)
-    if not isinstance(times, int) or isinstance(times, bool) or not 1 <= times <= MAX_K:
-        raise DefinitionError(path, "`at_least` is out of range", got=times, wanted=f"a whole number, 1 to {MAX_K}")
-    try:
-        window_us = parse_duration(settings["within"]) if "within" in settings else 0
-    except ValueError as error:
-        raise DefinitionError(f"{path}.within", str(error)) from error
-    return Did(events, times, window_us, traits.slot(Latest(events, times)))
+    least, most = limits(settings, path)
+    anchor, anchor_slot = None, -1
+    if "since_event" in settings:
+        if window.SETTINGS & set(settings):
+            raise DefinitionError(path, "use one of `within`, `since` and `since_event`")
+        anchor = _anchor(settings["since_event"], f"{path}.since_event")
+        anchor_slot = traits.slot(Latest(anchor, 1))
+    slot = traits.slot(Latest(events, max(least, most + 1)))
+    return Did(events, least, most, window.parse(settings, path), slot, anchor, anchor_slot)
+
+
+def limits(settings: dict[str, Any], path: str) -> tuple[int, int]:
+    """The least and the most times. Raises DefinitionError."""
+    for setting in ("at_least", "at_most", "exactly"):
+        lowest = 1 if setting == "at_least" else 0
+        times = settings.get(setting, 1)
+        if not isinstance(times, int) or isinstance(times, bool) or not lowest <= times <= MAX_K:
+            wanted = f"a whole number, {lowest} to {MAX_K}"
+            raise DefinitionError(path, f"`{setting}` is out of range", got=times, wanted=wanted)
+    if "exactly" in settings:
+        if "at_least" in settings or "at_most" in settings:
+            raise DefinitionError(path, "use `exactly`, or `at_least` and `at_most`")
+        return settings["exactly"], settings["exactly"]
+    most = settings.get("at_most", WITHOUT_END)
+    least = settings.get("at_least", 1 if most < 0 else 0)
+    if 0 <= most < least:
+        raise DefinitionError(path, "can never hold: `at_most` is less than `at_least`", got=[least, most])
+    return least, most
+
+
+def _anchor(raw: Any, path: str) -> EventFilter:
+    if not isinstance(raw, dict):
+        raise DefinitionError(path, "needs `event`, and may have `where`", got=raw)
+    only(raw, {"event", "where"}, path)
+    return event_filter.parse(raw.get("event"), raw.get("where"), path)

@@ -8,7 +8,22 @@ from typing import Any
 from tidings.errors import DefinitionError
 from tidings.rules.base import Condition, Traits
 
-KINDS = {"all": "all", "any": "any", "not": "not_", "did": "did", "did_not": "did_not", "trait": "trait"}
+KINDS = {
+    "all": "all",
+    "any": "any",
+    "not": "not_",
+    "did": "did",
+    "did_not": "did_not",
+    "first": "first",
+    "last": "last",
+    "sum": "sum",
+    "average": "average",
+    "minimum": "minimum",
+    "maximum": "maximum",
+    "distinct": "distinct",
+    "sequence": "sequence",
+    "trait": "trait",
+}
 """Name in definitions to module."""
 MAX_DEPTH = 16
 """Deepest nesting of all, any and not."""

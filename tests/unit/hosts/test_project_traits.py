@@ -28,7 +28,7 @@ steps:
     now = workspace.load(RETAIL).layout
     assert kept.layout_id != now.layout_id
     state = profiles.new("p", kept.layout_id, len(kept.accumulators))
-    slots = {name: slot for name, slot, _ in kept.traits()}
+    slots = {name: reading.slots[0] for name, reading in kept.traits()}
     state.values[slots["revenue"]] = 12_500_000
     computed = computed_traits(config)
     assert computed(state) == {}

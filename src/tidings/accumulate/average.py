@@ -1,0 +1,41 @@
+"""average: the mean of a numeric property over the events that have it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from tidings.accumulate.base import only, required_property
+from tidings.accumulate.entries import Entries
+from tidings.accumulate.numbers import MILLIONTHS, millionths, packed, units_sql
+from tidings.domain.event import Event
+from tidings.domain.filter import EventFilter
+
+
+class Average(Entries, frozen=True):
+    """Value: [sum in millionths, how many]."""
+
+    kind: ClassVar[str] = "average"
+
+    def fold(self, value: list[Any] | None, event: Event) -> list[Any] | None:
+        amount = millionths(event.properties.get(self.name))
+        if amount is None:
+            return value
+        return [amount, 1] if value is None else [packed(int(value[0]) + amount), value[1] + 1]
+
+    def merge(self, one: list[Any], other: list[Any]) -> list[Any]:
+        return [packed(int(one[0]) + int(other[0])), one[1] + other[1]]
+
+    def read(self, value: list[Any] | None) -> float | None:
+        return None if value is None else int(value[0]) / (value[1] * MILLIONTHS)
+
+    def of(self, entries: Sequence[int]) -> float | None:
+        return sum(entries) / (len(entries) * MILLIONTHS) if entries else None
+
+    def of_sql(self, rows: str) -> str:
+        return f"SELECT profile_id, {units_sql('sum(entry)', 'count(*)')} AS value FROM ({rows}) GROUP BY profile_id"
+
+
+def parse(raw: Mapping[str, Any], events: EventFilter, where: str) -> Average:
+    only(raw, {"event", "where", "property", "within", "description"}, where)
+    return Average(events, required_property(raw, where))

@@ -1,0 +1,22 @@
+"""maximum: the largest number that a property had."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+from tidings.accumulate.base import only, required_property
+from tidings.accumulate.extreme import Extreme
+from tidings.domain.filter import EventFilter
+
+
+class Maximum(Extreme, frozen=True):
+    """The largest."""
+
+    kind: ClassVar[str] = "maximum"
+    choose: ClassVar[Callable[..., Any]] = max
+
+
+def parse(raw: Mapping[str, Any], events: EventFilter, where: str) -> Maximum:
+    only(raw, {"event", "where", "property", "within", "description"}, where)
+    return Maximum(events, required_property(raw, where))

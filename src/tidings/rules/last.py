@@ -1,0 +1,13 @@
+"""last: when the person did an event for the last time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tidings.accumulate.last import Last
+from tidings.rules import moment
+from tidings.rules.base import Condition, Traits
+
+
+def parse(raw: dict[str, Any], traits: Traits, where: str) -> Condition:
+    return moment.parse("last", Last, raw, traits, where)

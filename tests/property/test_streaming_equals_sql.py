@@ -1,0 +1,161 @@
+"""Law 4: the live members of a segment are those that its SQL finds in the lake, at the same instant.
+
+Each database holds many people, some of whom turn out to be one, and is asked about many rules at several instants.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from random import Random
+from typing import Any
+
+import duckdb
+import msgspec
+import pytest
+
+from tests.property import rule_cases
+from tests.property.rule_cases import LENGTH, START_US, UNITS, Rules
+from tidings.domain import compare, sql
+from tidings.domain.event import Event
+from tidings.domain.output import APPLIED
+from tidings.domain.record import LogRecord
+from tidings.domain.sql import Query
+from tidings.domain.wire import normalise
+from tidings.hosts.simulator import Simulator
+from tidings.lake.duck import open_duck, run
+from tidings.state.base import living
+from tidings.testing.histories import call
+from tidings.workspace import Definitions
+
+DATABASES = 25
+RULES = 30
+PEOPLE = 30
+MOMENTS = 2
+"""Instants that a database is asked about."""
+COLUMNS = ("profile_id", "event_id", "kind", "name", "occurred_us", "received_us", "properties", "traits", "context")
+TYPES = ("VARCHAR", "VARCHAR", "VARCHAR", "VARCHAR", "BIGINT", "BIGINT", "VARCHAR", "VARCHAR", "VARCHAR")
+
+
+def calls(rng: Random, unit: str) -> list[tuple[int, LogRecord]]:
+    """What all people do; some are unknown first, and then sign in, or turn out to be somebody else."""
+    found: list[tuple[int, LogRecord]] = []
+    for number in range(PEOPLE):
+        user = f"user-{number}"
+        found += rule_cases.person(rng, unit, user)
+        if number and rng.random() < 0.2:
+            at_us = START_US + rng.randint(1, LENGTH) * UNITS[unit]
+            found.append((at_us, call("alias", f"alias-{number}", at_us, user=user, previousId=f"user-{number - 1}")))
+    return sorted(found, key=lambda one: one[0])
+
+
+def lake(db: duckdb.DuckDBPyConnection, simulator: Simulator) -> None:
+    """The applied events as rows, under the people that they belong to now."""
+    applied = {one.offset: one.profile_id for one in simulator.sink.outcomes if one.status == APPLIED}
+    now = {one: living(simulator.state, one) for one in set(applied.values())}
+    survivors = {one: msgspec.msgpack.decode(raw)[0] for one, raw in now.items() if raw is not None}
+    rows = []
+    for block in simulator.log.read(0, 1_000_000):
+        for index, record in enumerate(block.records):
+            offset = block.first_offset + index
+            event = normalise(record, offset, block.taken_us)
+            if isinstance(event, Event) and offset in applied:
+                rows.append(row(event, survivors[applied[offset]]))
+    columns = ", ".join(
+        f"unnest(${place}::{kind}[]) AS {name}"
+        for place, (name, kind) in enumerate(zip(COLUMNS, TYPES, strict=True), 1)
+    )
+    run(db, f"CREATE OR REPLACE TABLE lake AS SELECT {columns}", [list(column) for column in zip(*rows, strict=True)])
+
+
+def row(event: Event, profile_id: str) -> tuple[Any, ...]:
+    parts = [msgspec.json.encode(one).decode() for one in (event.properties, event.traits, event.context)]
+    return (profile_id, event.event_id, event.kind, event.name, event.occurred_us, event.received_us, *parts)
+
+
+def found_by_sql(db: duckdb.DuckDBPyConnection, definitions: Definitions, at_us: int) -> dict[str, set[str]]:
+    """Members of each segment, all asked for in one statement."""
+    query = Query(at_us, at_us)
+    segments = list(definitions.segments.all())
+    asked = [f"SELECT '{one.name}' AS segment, profile_id FROM ({one.rule.sql(query)})" for one in segments]
+    members: dict[str, set[str]] = {one.name: set() for one in segments}
+    for segment, profile_id in run(db, query.statement("lake", " UNION ALL ".join(asked))):
+        members[segment].add(profile_id)
+    return members
+
+
+def differences(db: duckdb.DuckDBPyConnection, rng: Random) -> list[Any]:
+    """(instant, rule, live and not found, found and not live) of everything that differs."""
+    unit = rng.choice(list(UNITS))
+    made = Rules(rng, unit)
+    rules = [made.rule() for _ in range(RULES)]
+    definitions = rule_cases.definitions(rules, rule_cases.traits_in(unit))
+    simulator = Simulator(definitions)
+    coming = calls(rng, unit)
+    wrong = []
+    for moment in sorted(rng.sample(range(5, LENGTH + 25), MOMENTS)):
+        at_us = START_US + moment * UNITS[unit] + rng.choice([0, 0, 1])
+        while coming and coming[0][0] <= at_us:
+            taken_us, record = coming.pop(0)
+            simulator.take([record], taken_us)
+        at_us = max(
+            at_us, simulator.log.read(simulator.log.head() - 1, 1)[0].taken_us
+        )  # blocks are a microsecond apart
+        simulator.advance_to(at_us)
+        lake(db, simulator)
+        by_sql = found_by_sql(db, definitions, at_us)
+        for number, rule in enumerate(rules):
+            live = simulator.members(f"s{number}")
+            if live != by_sql[f"s{number}"]:
+                wrong.append((at_us, rule, live - by_sql[f"s{number}"], by_sql[f"s{number}"] - live))
+    return wrong
+
+
+@pytest.fixture(scope="module")
+def db() -> Any:
+    connection = open_duck()
+    yield connection
+    connection.close()
+
+
+@pytest.mark.parametrize("seed", range(DATABASES))
+def test_live_members_are_those_of_the_sql(seed: int, db: duckdb.DuckDBPyConnection) -> None:
+    assert differences(db, Random(seed)) == []
+
+
+# Comparisons, value by value: where two languages disagree most easily
+
+TRICKY: Sequence[Any] = (
+    None, True, False, 0, 1, -1, 2**53 + 1, 2**63 - 1, -(2**63), 0.0, -0.0, 1.0, 0.1, 1e-300, 1e300, 9007199254740992.0,
+    9223372036854775808.0, "", "0", "1", "a", "A", "é", "\U0001f600", "\uffff", "a'b", 'a"b', "a\\b", "a/b", "%", "null", "true",
+    [], [1], [1.0, True], ["a"], [None], [[1]], {}, {"a": 1}, {"a": 1.0, "b": [True]}, {"b": None},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("operator", compare.OPERATORS)
+def test_every_comparison_says_the_same_in_sql(operator: str, db: duckdb.DuckDBPyConnection) -> None:
+    wanted_of = {
+        "exists": [True, False],
+        "empty": [True, False],
+        "in": [[], [1, "a"], [None], [True, [1.0]], list(TRICKY)],
+        "between": [[0, 1], [-1, 2**53], ["", "a"], [0.1, 1e300]],
+    }
+    for wanted in wanted_of.get(operator, TRICKY):
+        try:
+            (one,) = compare.parse({operator: wanted}, "t")
+        except compare.DefinitionError:
+            continue  # no definition may ask for that
+        values = [msgspec.json.encode({"v": value}).decode() for value in TRICKY]
+        values[0] = "{}"
+        asked = f"SELECT {sql.test(sql.member('row', 'v'), one)} FROM (SELECT unnest($1::VARCHAR[]) AS row)"
+        by_sql = [bool(passed) for (passed,) in run(db, asked, [values])]
+        by_python = [one.test(msgspec.json.decode(value).get("v")) for value in values]
+        wrong = [v for v, one_sql, one_python in zip(TRICKY, by_sql, by_python, strict=True) if one_sql != one_python]
+        assert wrong == [], (operator, wanted)
+
+
+@pytest.mark.parametrize(
+    "name", ["plain", "with space", "a/b", "a~b", "~1", 'q"uote', "it's", "", "0", "*", "$.x", "é", "a.b", "#"]
+)
+def test_a_property_of_any_name_is_found(name: str, db: duckdb.DuckDBPyConnection) -> None:
+    row_text = msgspec.json.encode({"other": 1, name: "found", "x": {"y": 2}}).decode()
+    assert run(db, f"SELECT {sql.as_text(sql.member('row', name))} FROM (SELECT $1 AS row)", [row_text]) == [("found",)]
