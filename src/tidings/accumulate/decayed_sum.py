@@ -36,6 +36,8 @@ class DecayedSum(msgspec.Struct, frozen=True):
     filter: EventFilter
     name: str
     half_us: int
+    kept: int = KEPT
+    """Half-lives kept; fewer in tests."""
 
     @property
     def instant(self) -> bool:
@@ -59,7 +61,7 @@ class DecayedSum(msgspec.Struct, frozen=True):
         for number, total in (*one, *other):
             sums[number] = sums.get(number, 0) + int(total)
         latest = max(sums)
-        return [[number, packed(sums[number])] for number in sorted(sums) if number > latest - KEPT]
+        return [[number, packed(sums[number])] for number in sorted(sums) if number > latest - self.kept]
 
     def read(self, value: list[list[Any]] | None) -> float:
         return self.read_at(value, value[-1][0] * self.half_us) if value else 0.0

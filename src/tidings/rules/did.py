@@ -87,7 +87,17 @@ class Did(msgspec.Struct, frozen=True):
         last = f"last at {iso(instants[-1])}" if instants else "never seen"
         verdict = self.judge(state, at_us)
         until = f", until {iso(verdict.next_us)}" if verdict.next_us else ""
-        return f"{self.words()}: {'yes' if verdict.holds else 'no'} ({last}{until})"
+        return f"{self.words()}: {'yes' if verdict.holds else 'no'} ({self._counted(state, at_us)}{last}{until})"
+
+    def _counted(self, state: ProfileState, at_us: int) -> str:
+        """How many there are, as far as that is remembered; nothing when once is all that is asked."""
+        instants = state.values[self.slot] or []
+        if self.least == 1 and self.most < 0 and self.anchor is None:
+            return ""
+        floor_us = self._floor(state, at_us)
+        count = 0 if floor_us is None else bisect_right(instants, at_us) - bisect_right(instants, floor_us)
+        more = " or more" if count and count == len(instants) == max(self.least, self.most + 1) else ""
+        return f"{count}{more} time{'' if count == 1 else 's'}, "
 
     def sql(self, query: Query) -> str:
         found = self.window.asked(query).matching(self.filter, "profile_id, occurred_us")

@@ -58,7 +58,7 @@ class Measure(msgspec.Struct, frozen=True):
     def explain(self, state: ProfileState, at_us: int) -> str:
         verdict = self.judge(state, at_us)
         value = self.reading.read(state.values, at_us)
-        until = f", until {iso(verdict.next_us)}" if verdict.next_us else ""
+        until = f"; can change at {iso(verdict.next_us)}" if verdict.next_us else ""
         known = "unknown" if value is None else f"it is {value:.15g}"
         return f"{self.words()}: {'yes' if verdict.holds else 'no'} ({known}{until})"
 

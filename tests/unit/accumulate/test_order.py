@@ -10,11 +10,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.unit.accumulate.events import event, fold
 from tidings.accumulate import kinds
+from tidings.accumulate.average import Average
 from tidings.accumulate.base import Accumulator
-from tidings.accumulate.distinct import EXACT_UP_TO
+from tidings.accumulate.count import Count
+from tidings.accumulate.decayed_sum import DecayedSum
+from tidings.accumulate.distinct import EXACT_UP_TO, Distinct
 from tidings.accumulate.latest import Latest
-from tidings.accumulate.top import MAX_VALUES
+from tidings.accumulate.recent import MAX_ENTRIES, Recent
+from tidings.accumulate.since import Since
+from tidings.accumulate.sum import Sum
+from tidings.accumulate.top import MAX_VALUES, Top
 from tidings.domain.event import Event
 from tidings.domain.filter import EventFilter
 
@@ -27,21 +34,21 @@ EVERY: dict[str, Accumulator] = {
     "last": kinds.parse({"last": {"event": NAMES, "property": "product_id"}}, "t"),
     "distinct": kinds.parse({"distinct": {"event": NAMES, "property": "n"}}, "t"),
     "top": kinds.parse({"top": {"event": NAMES, "property": "n"}}, "t"),
+    "average": kinds.parse({"average": {"event": NAMES, "property": "n"}}, "t"),
+    "minimum": kinds.parse({"minimum": {"event": NAMES, "property": "n"}}, "t"),
+    "maximum": kinds.parse({"maximum": {"event": NAMES, "property": "n"}}, "t"),
+    "decayed_sum": DecayedSum(EventFilter(tuple(NAMES)), "n", 3),
+    "decayed_sum that forgets": DecayedSum(EventFilter(("Added",)), "n", 1, kept=4),
+    "since": Since(Sum(EventFilter(tuple(NAMES)), "n"), 4),
+    "top 2": kinds.parse({"top": {"event": NAMES, "property": "n", "k": 2}}, "t"),
+    **{
+        f"{kind} within": Recent(make(EventFilter(tuple(NAMES)), "n"), 5)
+        for kind, make in {"sum": Sum, "average": Average, "distinct": Distinct, "top": Top}.items()
+    },
+    "count within": Recent(Count(EventFilter(tuple(NAMES))), 5),
     "cart": kinds.parse({"cart": {"added": "Added", "removed": "Removed", "emptied": "Ordered"}}, "t"),
     "latest": Latest(EventFilter(tuple(NAMES)), 3),
 }
-
-
-def event(number: int, name: str = "Added", at_us: int = 0, **properties: Any) -> Event:
-    return Event(
-        event_id=f"e{number}",
-        kind="track",
-        name=name,
-        occurred_us=at_us,
-        received_us=at_us,
-        offset=number,
-        properties=properties,
-    )
 
 
 @st.composite
@@ -60,13 +67,6 @@ def histories(draw: st.DrawFn) -> list[Event]:
     return [event(i, name, at, product_id=item, n=n, quantity=2) for i, (name, at, item, n) in enumerate(rows)]
 
 
-def fold(accumulator: Accumulator, events: list[Event]) -> Any:
-    value = None
-    for one in events:
-        value = accumulator.fold(value, one)
-    return value
-
-
 @pytest.mark.parametrize("kind", EVERY)
 @settings(max_examples=150, deadline=None)
 @given(events=histories(), rng=st.randoms(use_true_random=False), cut=st.integers(0, 25))
@@ -80,6 +80,18 @@ def test_order_and_splits_do_not_matter(kind: str, events: list[Event], rng: Any
     expected = msgspec.json.encode(in_order, order="sorted")
     assert msgspec.json.encode(fold(accumulator, shuffled), order="sorted") == expected
     assert msgspec.json.encode(merged, order="sorted") == expected
+
+
+@settings(max_examples=20, deadline=None)
+@given(rng=st.randoms(use_true_random=False), cut=st.integers(0, 700))
+def test_beyond_its_bound_a_window_keeps_the_latest_in_any_order(rng: Any, cut: int) -> None:
+    accumulator = EVERY["sum within"]
+    events = [event(i, at_us=i // 3, n=i % 7) for i in range(MAX_ENTRIES + 200)]
+    expected = fold(accumulator, events)
+    assert len(expected) == MAX_ENTRIES
+    rng.shuffle(events)
+    assert fold(accumulator, events) == expected
+    assert accumulator.merge(fold(accumulator, events[:cut]) or [], fold(accumulator, events[cut:]) or []) == expected
 
 
 def test_a_sum_of_tenths_is_exact() -> None:
