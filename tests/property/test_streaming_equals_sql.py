@@ -159,3 +159,59 @@ def test_every_comparison_says_the_same_in_sql(operator: str, db: duckdb.DuckDBP
 def test_a_property_of_any_name_is_found(name: str, db: duckdb.DuckDBPyConnection) -> None:
     row_text = msgspec.json.encode({"other": 1, name: "found", "x": {"y": 2}}).decode()
     assert run(db, f"SELECT {sql.as_text(sql.member('row', name))} FROM (SELECT $1 AS row)", [row_text]) == [("found",)]
+
+
+# Beyond the bounds of memory, where both must leave out the same
+
+BOUNDED_TRAITS = {
+    "values": {"distinct": {"event": "A", "property": "x"}},
+    "few": {"distinct": {"event": "A", "property": "y"}},
+    "texts": {"top": {"event": "A", "property": "x"}},
+    "many": {"top": {"event": "A", "property": "z", "k": 20}},
+    "lately": {"sum": {"event": "A", "property": "z", "within": "3000s"}},
+    "kinds": {"distinct": {"event": "A", "property": "x", "within": "3000s"}},
+    "favourites": {"top": {"event": "A", "property": "z", "within": "3000s", "k": 10}},
+    "events": {"count": {"event": "A", "within": "3000s"}},
+    "mean": {"average": {"event": "A", "property": "x"}},
+    "warmth": {"decayed_sum": {"event": "A", "property": "z", "half_life": "10s"}},
+    "sums": {"sum": {"event": "A", "property": "x"}},
+}
+
+
+def odd_number(rng: Random) -> Any:
+    """Numbers of every size, whose texts and roundings two languages could see differently."""
+    return rng.choice(
+        [
+            rng.random() * 10 ** rng.randint(-12, 25),
+            rng.randint(-(2**63), 2**63 - 1),
+            round(rng.random(), 2),
+            float(rng.randint(0, 10**17)),
+            f" {rng.random():.9f}",
+            f"{rng.randint(0, 99)}e{rng.randint(-3, 9)}",
+            rng.randint(0, 10**9) / 2**20,
+        ]
+    )
+
+
+def test_beyond_the_bounds_of_memory_sql_leaves_out_the_same(db: duckdb.DuckDBPyConnection) -> None:
+    rng = Random(7)
+    step = {
+        "sequence": {"steps": [{"event": "A", "where": {"y": 0}}, {"event": "A", "where": {"y": 1}, "within": "2s"}]}
+    }
+    old = {"sequence": {"steps": [{"event": "C"}, {"event": "A", "within": "2s"}]}}
+    definitions = rule_cases.definitions([step, old], BOUNDED_TRAITS)
+    simulator = Simulator(definitions)
+    simulator.take([call("track", "c", START_US, user="u0", event="C")], START_US)
+    for number in range(1_500):
+        user, at_us = f"u{number % 2}", START_US + number * 1_000_001
+        properties = {"x": odd_number(rng), "y": number // 2 % 5, "z": rng.randint(0, 150)}
+        simulator.take([call("track", f"e{number}", at_us, user=user, event="A", properties=properties)], at_us)
+    at_us = START_US + 1_501 * 1_000_001
+    simulator.advance_to(at_us)
+    lake(db, simulator)
+    query = Query(at_us, at_us)
+    for name, reading in definitions.layout.traits():
+        found = {one: msgspec.json.decode(value) for one, value in run(db, query.statement("lake", reading.sql(query)))}
+        assert found == {one.profile_id: reading.read(one.values, at_us) for one in simulator.people()}, name
+    assert found_by_sql(db, definitions, at_us) == {name: simulator.members(name) for name in ("s0", "s1")}
+    assert simulator.members("s1") == set()

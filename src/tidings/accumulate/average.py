@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from tidings.accumulate.base import only, required_property
 from tidings.accumulate.entries import Entries
-from tidings.accumulate.numbers import MILLIONTHS, millionths, packed, units_sql
+from tidings.accumulate.numbers import millionths, packed, units, units_sql
 from tidings.domain.event import Event
 from tidings.domain.filter import EventFilter
 
@@ -27,10 +27,10 @@ class Average(Entries, frozen=True):
         return [packed(int(one[0]) + int(other[0])), one[1] + other[1]]
 
     def read(self, value: list[Any] | None) -> float | None:
-        return None if value is None else int(value[0]) / (value[1] * MILLIONTHS)
+        return None if value is None else units(*value)
 
     def of(self, entries: Sequence[int]) -> float | None:
-        return sum(entries) / (len(entries) * MILLIONTHS) if entries else None
+        return units(sum(entries), len(entries)) if entries else None
 
     def of_sql(self, rows: str) -> str:
         return f"SELECT profile_id, {units_sql('sum(entry)', 'count(*)')} AS value FROM ({rows}) GROUP BY profile_id"

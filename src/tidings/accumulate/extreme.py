@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from tidings.accumulate.entries import Entries
-from tidings.accumulate.numbers import MILLIONTHS, millionths, units_sql
+from tidings.accumulate.numbers import millionths, units, units_sql
 from tidings.domain.event import Event
 
 
@@ -25,7 +25,7 @@ class Extreme(Entries, frozen=True):
         return chosen
 
     def read(self, value: int | None) -> float | None:
-        return None if value is None else value / MILLIONTHS
+        return None if value is None else units(value)
 
     def of(self, entries: Sequence[int]) -> float | None:
         return self.read(type(self).choose(entries)) if entries else None

@@ -30,6 +30,11 @@ def millionths(value: Any) -> int | None:
     return round(value * MILLIONTHS)
 
 
+def units(total: int | str, per: int = 1) -> float:
+    """Millionths in whole units, divided by a number of them; each step rounds as it does in SQL."""
+    return float(int(total)) / float(per * MILLIONTHS)
+
+
 def packed(total: int) -> int | str:
     """An integer as it can be stored."""
     return total if -_STORABLE <= total < _STORABLE else str(total)
@@ -60,5 +65,5 @@ def amounts_sql(query: Query, events: EventFilter, name: str) -> str:
 
 
 def units_sql(total: str, per: str = "1") -> str:
-    """Millionths as JSON in whole units, divided by a number of them; as Python divides integers."""
+    """`units` of SQL expressions, as JSON."""
     return f"to_json(({total})::DOUBLE / (({per})::HUGEINT * {MILLIONTHS})::DOUBLE)"

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from tidings.accumulate.base import only, required_property
 from tidings.accumulate.entries import Entries
-from tidings.accumulate.numbers import MILLIONTHS, millionths, packed, units_sql
+from tidings.accumulate.numbers import MILLIONTHS, millionths, packed, units, units_sql
 from tidings.domain.event import Event
 from tidings.domain.filter import EventFilter
 
@@ -29,10 +29,10 @@ class Sum(Entries, frozen=True):
         return packed(int(one) + int(other))
 
     def read(self, value: int | str | None) -> float:
-        return 0.0 if value is None else int(value) / MILLIONTHS
+        return 0.0 if value is None else units(value)
 
     def of(self, entries: Sequence[int]) -> float:
-        return sum(entries) / MILLIONTHS
+        return units(sum(entries))
 
     def of_sql(self, rows: str) -> str:
         return f"SELECT profile_id, {units_sql('sum(entry)')} AS value FROM ({rows}) GROUP BY profile_id"
