@@ -15,19 +15,30 @@ from hypothesis import HealthCheck, Phase, settings
 
 from tests.property import test_laws as laws
 from tests.property import test_ledger as ledger_law
+from tests.property import test_streaming_equals_sql as streaming
+from tests.property import test_time_is_exact as exact
 from tidings import workspace
 from tidings.accumulate.cart import Cart
 from tidings.accumulate.latest import Latest
+from tidings.accumulate.recent import Recent
 from tidings.accumulate.sum import Sum
 from tidings.deliver import ledger
+from tidings.domain import sql
 from tidings.domain.output import REJECTED
 from tidings.domain.profile import ConsentEntry, ProfileState, TraitValue
+from tidings.domain.sql import Query
 from tidings.hosts.drive import Driver
 from tidings.hosts.simulator import MemorySink
+from tidings.lake.duck import open_duck
 from tidings.pipeline import Pipeline, Step
 from tidings.process import profile, session
+from tidings.process.segment import Segments
+from tidings.rules import sequence
+from tidings.rules import sql as rule_sql
 from tidings.rules.base import Verdict
 from tidings.rules.did import Did
+from tidings.rules.moment import Moment
+from tidings.rules.window import Window
 from tidings.state.memory import MemoryState
 
 Plant = Callable[[pytest.MonkeyPatch], None]
@@ -136,6 +147,81 @@ def drop_rejected_events(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(MemorySink, "put", put)
 
 
+def never_look_again_at_a_window(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Recent, "next_us", lambda self, value, at_us, tests: 0)
+
+
+def wake_for_a_window_a_microsecond_late(patch: pytest.MonkeyPatch) -> None:
+    original = Recent.changes_us
+
+    def changes_us(self: Recent, value: Any, at_us: int) -> Any:
+        return (us + 1 for us in original(self, value, at_us - 1))
+
+    patch.setattr(Recent, "changes_us", changes_us)
+
+
+def take_any_chain_not_the_latest_begun(patch: pytest.MonkeyPatch) -> None:
+    original = sequence._followed
+
+    def followed(chains: Any, instants: Any, span_us: int) -> Any:
+        return original([(at, min(start for _, start in chains)) for at, _ in chains], instants, span_us)
+
+    patch.setattr(sequence, "_followed", followed)
+
+
+def let_what_comes_at_the_end_of_its_time_count(patch: pytest.MonkeyPatch) -> None:
+    original = sequence._followed
+    patch.setattr(sequence, "_followed", lambda chains, instants, span: original(chains, instants, span and span + 1))
+
+
+def forget_that_a_moment_gets_old(patch: pytest.MonkeyPatch) -> None:
+    original = Moment.judge
+    patch.setattr(Moment, "judge", lambda self, state, at_us: Verdict(original(self, state, at_us).holds))
+
+
+def miss_the_first_look(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Segments, "all", lambda self: ())
+
+
+def let_vain_looks_move_the_clock(patch: pytest.MonkeyPatch) -> None:
+    original = Pipeline._judge
+
+    def judge(self: Pipeline, walk: Any, touched: Any, at_us: int) -> Any:
+        walk.state.clock_us = max(walk.state.clock_us, at_us)
+        return original(self, walk, touched, at_us)
+
+    patch.setattr(Pipeline, "_judge", judge)
+    patch.setattr(Recent, "next_us", lambda self, value, at_us, tests: next(self.changes_us(value, at_us), 0))
+
+
+def include_the_old_end_of_a_window_in_sql(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Query, "within", lambda self, span_us: self.since(self.at_us - span_us) if span_us else self)
+
+
+def compare_numbers_as_texts_in_sql(patch: pytest.MonkeyPatch) -> None:
+    patch.setitem(sql.TESTS, "at_least", lambda value, wanted: f"{sql.as_text(value)} >= {sql.text(str(wanted))}")
+
+
+def give_every_trait_from_its_first_word_in_sql(patch: pytest.MonkeyPatch) -> None:
+    original = rule_sql.given
+    patch.setattr(rule_sql, "given", lambda query, name: original(query, name).replace(" DESC", " ASC"))
+
+
+def count_all_of_time_in_sql(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Window, "asked", lambda self, query: query)
+
+
+def law_3() -> None:
+    for seed in range(exact.BATCHES):
+        exact.test_people_enter_and_leave_at_the_microsecond(seed)
+
+
+def law_4() -> None:
+    with closing(open_duck()) as db:
+        for seed in range(streaming.DATABASES):
+            streaming.test_live_members_are_those_of_the_sql(seed, db)
+
+
 class Everything:
     """Equal to anything."""
 
@@ -167,6 +253,18 @@ PLANTED: list[tuple[Plant, Callable[[], None]]] = [
     (put_outputs_twice_after_a_crash, laws.test_law_2_actions_are_a_function_of_the_log),
     (be_late_by_a_microsecond, laws.test_law_3_membership_is_right_at_every_instant),
     (forget_the_alarm, laws.test_law_3_membership_is_right_at_every_instant),
+    (be_late_by_a_microsecond, law_3),
+    (never_look_again_at_a_window, law_3),
+    (wake_for_a_window_a_microsecond_late, law_3),
+    (take_any_chain_not_the_latest_begun, law_3),
+    (let_what_comes_at_the_end_of_its_time_count, law_3),
+    (forget_that_a_moment_gets_old, law_3),
+    (miss_the_first_look, law_3),
+    (let_vain_looks_move_the_clock, law_3),
+    (include_the_old_end_of_a_window_in_sql, law_4),
+    (compare_numbers_as_texts_in_sql, law_4),
+    (give_every_trait_from_its_first_word_in_sql, law_4),
+    (count_all_of_time_in_sql, law_4),
     (forget_what_was_seen, laws.test_law_5_every_event_is_accounted_for),
     (drop_rejected_events, laws.test_law_5_every_event_is_accounted_for),
     (
@@ -192,7 +290,8 @@ RELENTLESS = settings(
     ("plant", "law"), PLANTED, ids=[f"{n} of {len(PLANTED)}: {p.__name__}" for n, (p, _) in enumerate(PLANTED, 1)]
 )
 def test_a_planted_bug_turns_its_law_red(plant: Plant, law: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(law, "_hypothesis_internal_use_settings", RELENTLESS)
+    if hasattr(law, "_hypothesis_internal_use_settings"):
+        monkeypatch.setattr(law, "_hypothesis_internal_use_settings", RELENTLESS)
     plant(monkeypatch)
     monkeypatch.setattr(
         laws, "DEFINITIONS", workspace.load(laws.WORKSPACE)
