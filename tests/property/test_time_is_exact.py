@@ -21,7 +21,7 @@ from tidings.domain.record import LogRecord
 from tidings.domain.wire import normalise
 from tidings.hosts.simulator import Simulator
 from tidings.testing import histories
-from tidings.testing.histories import POINTS, Advance, Crash, Take
+from tidings.testing.histories import POINTS, Advance, Crash, SetClock, Take
 
 BATCHES = 40
 CASES = 150
@@ -33,9 +33,12 @@ Change = tuple[str, bool, int]
 """Segment, whether it was entered, occurred."""
 
 
-def history(rng: Random, unit: str) -> list[Take | Advance | Crash]:
-    """A person's calls as the log takes them, with an idle end, pauses, crashes, and a clock that stands still or jumps."""
-    items: list[Take | Advance | Crash] = []
+Item = Take | Advance | Crash | SetClock
+
+
+def history(rng: Random, unit: str) -> list[Item]:
+    """A person's calls as the log takes them, with copies, pauses, crashes, a clock that is set back, and an idle end."""
+    items: list[Item] = []
     at_us = START_US
     for taken_us, record in rule_cases.person(rng, unit, "ann"):
         at_us = max(at_us, taken_us)
@@ -45,7 +48,9 @@ def history(rng: Random, unit: str) -> list[Take | Advance | Crash]:
             items.append(Advance(at_us - rng.choice([0, 1, UNITS[unit] // 2])))
         items.append(Take(at_us, [record]))
         if rng.random() < 0.1:
-            items.append(Take(at_us - 5 * UNITS[unit], [record]))  # the same again, by a clock that was set back
+            items += [SetClock(-rng.randint(1, 10) * UNITS[unit] // 2), Take(0, [record])]  # the same again
+        if rng.random() < 0.1:
+            items.append(SetClock(-rng.randint(1, 10) * UNITS[unit]))
     return [*items, Advance(START_US + (LENGTH + 60) * UNITS[unit])]
 
 

@@ -35,6 +35,12 @@ class Advance(msgspec.Struct, frozen=True):
     to_us: int
 
 
+class SetClock(msgspec.Struct, frozen=True):
+    """The machine's clock is set, back or forth, and nothing is told."""
+
+    by_us: int
+
+
 class Crash(msgspec.Struct, frozen=True):
     """The next time that processing comes to this point, the process is killed; then it starts again."""
 
@@ -57,7 +63,7 @@ def call(kind: str, event_id: str, at_us: int, *, user: str = "", anonymous: str
 
 def run(
     definitions: Definitions,
-    items: Iterable[Take | Advance | Crash],
+    items: Iterable[Take | Advance | Crash | SetClock],
     *,
     max_batch: int = 5_000,
     sink: MemorySink | None = None,
@@ -77,6 +83,8 @@ def run(
                 simulator.take(records, at_us)
             case Crash(point):
                 pending.append(point)
+            case SetClock(by_us):
+                simulator.clock.advance(by_us)
             case Advance(to_us):
                 _survive(simulator, to_us)
     return simulator
