@@ -41,10 +41,21 @@ class Did(msgspec.Struct, frozen=True):
     anchor: EventFilter | None = None
     """The event after whose latest occurrence is counted."""
     anchor_slot: int = -1
+    span_us: int = 0
+    """The window's length once more, as it is looked at with every event."""
+    simple: bool = False
+    """Whether at least so many, ever or within a window, is all that is asked: nearly every condition."""
 
     def judge(self, state: ProfileState, at_us: int) -> Verdict:
         instants: Sequence[int] = state.values[self.slot] or ()
         end = len(instants)
+        if self.simple and (not end or instants[-1] <= at_us):
+            if end < self.least:
+                return NO
+            if not self.span_us:
+                return YES
+            drops_us = instants[-self.least] + self.span_us
+            return Verdict(True, drops_us) if at_us < drops_us else NO
         future_us = NEVER
         if end and instants[-1] > at_us:  # asked about an instant before the latest event
             end = bisect_right(instants, at_us)
@@ -54,7 +65,7 @@ class Did(msgspec.Struct, frozen=True):
             return Verdict(False, future_us) if future_us else NO
         count = end if not end or instants[0] > floor_us else end - bisect_right(instants, floor_us, 0, end)
         holds = count >= self.least and (self.most < 0 or count <= self.most)
-        if not self.window.span_us or not count:
+        if not self.span_us or not count:
             return Verdict(holds, future_us) if future_us else YES if holds else NO
         return Verdict(holds, self._next(instants, end, count, future_us))
 
@@ -63,14 +74,14 @@ class Did(msgspec.Struct, frozen=True):
         if self.anchor is not None:
             anchors = state.values[self.anchor_slot]
             return anchors[-1] if anchors and anchors[-1] <= at_us else None
-        if self.window.span_us:
-            return at_us - self.window.span_us
+        if self.span_us:
+            return at_us - self.span_us
         return self.window.from_us - 1
 
     def _next(self, instants: Any, end: int, count: int, future_us: int) -> int:
         """When so many have dropped out of the window that it can change, or the next comes in."""
         left = self.most + 1 if 0 <= self.most < count else self.least
-        drops_us = instants[end - left] + self.window.span_us if 0 < left <= count else NEVER
+        drops_us = instants[end - left] + self.span_us if 0 < left <= count else NEVER
         return min(drops_us, future_us) if drops_us and future_us else drops_us or future_us
 
     def reads(self) -> Iterator[str]:
@@ -138,7 +149,9 @@ def parse(raw: dict[str, Any], traits: Traits, where: str, name: str = "did") ->
         anchor = _anchor(settings["since_event"], f"{path}.since_event")
         anchor_slot = traits.slot(Latest(anchor, 1))
     slot = traits.slot(Latest(events, max(least, most + 1)))
-    return Did(events, least, most, window.parse(settings, path), slot, anchor, anchor_slot)
+    stretch = window.parse(settings, path)
+    simple = most < 0 and anchor is None and not stretch.from_us
+    return Did(events, least, most, stretch, slot, anchor, anchor_slot, stretch.span_us, simple)
 
 
 def limits(settings: dict[str, Any], path: str) -> tuple[int, int]:
