@@ -116,9 +116,9 @@ class Pipeline:
         )
         state.clock_us = max(state.clock_us, other.clock_us)
         self._agree(step, sides, event)
-        entered = self._judge(walk, self._segments.all(), state.clock_us)
+        changed = self._judge(walk, self._segments.all(), state.clock_us)
         if not event.backfill:  # what the absorbed one was in already is nothing new
-            self._enter_by_segment(walk, [change for change in entered if change.segment not in members])
+            self._enter_by_segment(walk, [change for change in changed if change.segment not in members])
         _reschedule(state)
         return step
 
