@@ -70,7 +70,9 @@ class Pipeline:
         fresh = not state.clock_us  # nobody judged her yet: what holds of somebody who did nothing holds of her too
         if event.occurred_us > state.clock_us:
             state.clock_us = event.occurred_us
-        touched = self._segments.all() if fresh else self._segments.touched(slots, given)
+        touched = self._segments.touched(slots, given)
+        if fresh:
+            touched = self._segments.first_look(touched, len(state.values))
         told = bool(state.runs) and event.name in self._heard
         if not touched and not told and event.name not in self._by_entry:
             return step  # nothing that waits or watches is concerned

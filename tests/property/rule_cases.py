@@ -199,7 +199,10 @@ class Rules:
             steps[-1 if len(steps) > 2 else len(steps) :] = [
                 {"not": self.events(), **({"within": self.span()} if self._rng.random() < 0.8 else {})}
             ]
-        return {"steps": steps, **({"within": self.span(20)} if self._rng.random() < 0.6 else {})}
+        return {
+            "steps": steps,
+            **({"within": f"{self._rng.randint(13, 30)}{self._unit}"} if self._rng.random() < 0.6 else {}),
+        }
 
     def _trait(self) -> dict[str, Any]:
         kind = self._rng.random()

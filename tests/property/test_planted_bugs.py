@@ -180,7 +180,7 @@ def forget_that_a_moment_gets_old(patch: pytest.MonkeyPatch) -> None:
 
 
 def miss_the_first_look(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Segments, "all", lambda self: ())
+    patch.setattr(Segments, "first_look", lambda self, touched, slots: touched)
 
 
 def let_vain_looks_move_the_clock(patch: pytest.MonkeyPatch) -> None:

@@ -94,6 +94,24 @@ def _range(wanted: Any) -> bool:
     return isinstance(wanted, list) and len(wanted) == 2 and _at_most(wanted[0], wanted[1])
 
 
+def _check_possible(found: list[Comparison], where: str) -> None:
+    """Refuse bounds that no value can be between."""
+    bounds = [one for one in found if one.operator in (*ORDERS, "between", "equals")]
+    operators = {one.operator for one in bounds}
+    if not operators - {"at_least", "more_than"} or not operators - {"at_most", "less_than"}:
+        return  # open on one side
+    edges = [edge for one in bounds for edge in (one.wanted if one.operator == "between" else [one.wanted])]
+    if not (all(map(_number, edges)) or all(isinstance(edge, str) for edge in edges)):
+        return
+    lowest = [one.wanted for one in bounds if one.operator == "more_than"]
+    highest = [one.wanted for one in bounds if one.operator == "less_than"]
+    between = bool(lowest and highest) and max(lowest) < min(
+        highest
+    )  # neither end itself passes, what lies between may
+    if not between and not any(all(one.test(edge) for one in bounds) for edge in edges):
+        raise DefinitionError(where, "can never hold", got={one.operator: one.wanted for one in bounds})
+
+
 def parse(raw: Any, where: str) -> tuple[Comparison, ...]:
     """Comparisons from ``{at_least: 3, less_than: 9}``, or from a plain value, which means equals."""
     if not isinstance(raw, Mapping):
@@ -113,6 +131,7 @@ def parse(raw: Any, where: str) -> tuple[Comparison, ...]:
         if name == "starts_with" and not isinstance(wanted, str):
             raise DefinitionError(where, "`starts_with` needs a text", got=wanted)
         found.append(Comparison(name, wanted))
+    _check_possible(found, where)
     if not found:
         raise DefinitionError(where, "no comparison given", wanted="one of " + ", ".join(OPERATORS))
     return tuple(found)

@@ -10,8 +10,10 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from tidings.domain import profile as profiles
+from tidings.domain.instants import FIRST_US
 from tidings.domain.profile import ProfileState
-from tidings.rules.base import Condition
+from tidings.rules.base import NEVER, Condition
 
 
 class Segment(msgspec.Struct, frozen=True):
@@ -39,6 +41,7 @@ class Segments:
         self.by_name = {segment.name: segment for segment in segments}
         self._readers: dict[str, tuple[Segment, ...]] = {}
         self._by_slots: dict[tuple[int, ...], tuple[Segment, ...]] = {}
+        self._anybody: tuple[Segment, ...] | None = None
         for segment in segments:
             for read in dict.fromkeys(segment.rule.reads()):
                 self._readers[read] = (*self._readers.get(read, ()), segment)
@@ -52,6 +55,17 @@ class Segments:
             more = self._reading(f"trait:{name}" for name in given)
             return {segment.name: segment for segment in (*found, *more)}.values()
         return found
+
+    def first_look(self, touched: Iterable[Segment], slots: int) -> Iterable[Segment]:
+        """Those touched, and those that may hold of somebody of whom nothing is known ("never bought"), each once.
+
+        `slots` is how many values a state has.
+        """
+        if self._anybody is None:
+            nobody = profiles.new("", "", slots)
+            verdicts = [(one, one.rule.judge(nobody, FIRST_US)) for one in self.by_name.values()]
+            self._anybody = tuple(one for one, verdict in verdicts if verdict.holds or verdict.next_us != NEVER)
+        return {segment.name: segment for segment in (*touched, *self._anybody)}.values()
 
     def _reading(self, reads: Iterable[str]) -> tuple[Segment, ...]:
         found = {segment.name: segment for read in reads for segment in self._readers.get(read, ())}

@@ -95,5 +95,9 @@ def parse(word: str, make: Callable[[EventFilter], Edge], raw: dict[str, Any], t
     events = event_filter.parse(settings.get("event"), settings.get("where"), path)
     spans = [window.span(settings[one], f"{path}.{one}") if one in settings else 0 for one in ("within", "older_than")]
     dates = [window.date(settings[one], f"{path}.{one}") if one in settings else 0 for one in ("before", "after")]
+    if all(dates) and dates[0] <= dates[1] + 1:
+        raise DefinitionError(
+            path, "can never hold: `before` is not after `after`", got=[settings["before"], settings["after"]]
+        )
     edge = make(events)
     return Moment(word, events, traits.slot(edge), edge, *spans, *dates)

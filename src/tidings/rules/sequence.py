@@ -169,9 +169,11 @@ def parse(raw: dict[str, Any], traits: Traits, where: str) -> Condition:
         inner = last["not"] if isinstance(last["not"], dict) else {"event": last["not"]}
         settings_of = {**inner, **({"within": last["within"]} if "within" in last else {})}
         absent = _step(settings_of, traits, f"{path}.steps[{len(listed) - 1}].not", first=False)
-    return Funnel(
-        tuple(steps), absent, window.span(settings["within"], f"{path}.within") if "within" in settings else 0
-    )
+    window_us = window.span(settings["within"], f"{path}.within") if "within" in settings else 0
+    if absent is not None and 0 < window_us <= absent.span_us:
+        wanted = f"more than {format_duration(absent.span_us)}, after which it is decided"
+        raise DefinitionError(f"{path}.within", "can never hold", got=settings["within"], wanted=wanted)
+    return Funnel(tuple(steps), absent, window_us)
 
 
 def _step(raw: dict[str, Any], traits: Traits, path: str, *, first: bool) -> Step:

@@ -51,6 +51,7 @@ def test_it_is_explained_with_the_instant() -> None:
     [
         ({}, "says nothing about when"),
         ({"within": "1d", "older_than": "2d"}, "not both"),
+        ({"before": "2027-01-01", "after": "2027-01-01"}, "can never hold"),
         ({"before": 7}, "first.before: no date; got 7"),
         ({"at_least": 2}, "unknown setting; got 'at_least'"),
     ],

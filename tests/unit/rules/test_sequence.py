@@ -69,6 +69,11 @@ def test_it_is_explained_step_by_step() -> None:
     )
 
 
+def test_a_window_that_is_over_before_it_is_decided_is_refused() -> None:
+    with pytest.raises(DefinitionError, match=r"sequence\.within: can never hold; got '10s'; wanted more than 10s"):
+        build({"sequence": {**NOT_C["sequence"], "within": "10s"}})
+
+
 @pytest.mark.parametrize(
     ("steps", "says"),
     [
