@@ -23,6 +23,8 @@ from tidings.domain.sql import Query
 from tidings.domain.wire import normalise
 from tidings.hosts.simulator import Simulator
 from tidings.lake.duck import open_duck, run
+from tidings.process import profile
+from tidings.rules import sql as rule_sql
 from tidings.state.base import living
 from tidings.testing.histories import call
 from tidings.workspace import Definitions
@@ -215,3 +217,18 @@ def test_beyond_the_bounds_of_memory_sql_leaves_out_the_same(db: duckdb.DuckDBPy
         assert found == {one.profile_id: reading.read(one.values, at_us) for one in simulator.people()}, name
     assert found_by_sql(db, definitions, at_us) == {name: simulator.members(name) for name in ("s0", "s1")}
     assert simulator.members("s1") == set()
+
+
+def test_a_given_trait_is_cut_and_left_out_alike(db: duckdb.DuckDBPyConnection) -> None:
+    assert rule_sql.MAX_GIVEN_CHARS == profile.MAX_TRAIT_CHARS
+    simulator = Simulator(rule_cases.definitions([], {}))
+    values = ["x", "é" * 3_000, ["y" * 3_000], {"a": "z" * 1_990}, ["a" * 1_996], ["a" * 1_997], None]
+    for number, value in enumerate(values):
+        at_us = START_US + number
+        simulator.take([call("identify", f"e{number}", at_us, user="ann", traits={"t": value})], at_us)
+        simulator.run()
+        lake(db, simulator)
+        query = Query(at_us, at_us)
+        ((_, found),) = run(db, query.statement("lake", rule_sql.given(query, "t")))
+        (person,) = simulator.people()
+        assert (msgspec.json.decode(found) if found else None) == person.traits["t"].value, number

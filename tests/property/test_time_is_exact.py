@@ -20,6 +20,7 @@ from tidings.domain.output import FactKind
 from tidings.domain.record import LogRecord
 from tidings.domain.wire import normalise
 from tidings.hosts.simulator import Simulator
+from tidings.ids import profile_id
 from tidings.testing import histories
 from tidings.testing.histories import POINTS, Advance, Crash, SetClock, Take
 
@@ -183,6 +184,63 @@ def test_people_enter_and_leave_at_the_microsecond(seed: int) -> None:
             happened, should = compare(rules, traits, items, unit, max_batch)
             shown = [item.records[0].body if isinstance(item, Take) else item for item in items]
             assert happened == should, (rules, traits, shown)
+
+
+# Two people who turn out to be one: from then on all goes as if she had been one, at the later of the two clocks
+
+
+def merged(
+    rules: list[Any], traits: dict[str, Any], events: list[Event], near: set[int], unit: str, survivor: str
+) -> Any:
+    """(changes of the survivor, of the other) by the definition."""
+    oracles = {user: Oracle(rules, traits, UNITS[unit], near) for user in ("ann", "bob")}
+    other = "bob" if survivor == "ann" else "ann"
+    one, absorbed = oracles[survivor], oracles[other]
+    for event in events:
+        if event.kind == "alias":
+            for oracle in (one, absorbed):
+                if oracle.known:
+                    oracle.pass_until(event.received_us)
+            absorbed.changes += [(f"s{number}", False, event.occurred_us) for number in sorted(absorbed.members)]
+            one.known += absorbed.known
+            one.clock_us = max(one.clock_us, absorbed.clock_us)
+            one.look(one.clock_us)
+            oracles[other] = one
+        oracles[event.user_id].take(event)
+    one.pass_until(START_US + (LENGTH + 60) * UNITS[unit])
+    return one.changes, absorbed.changes
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_people_who_turn_out_to_be_one_are_members_as_one(seed: int) -> None:
+    rng = Random(1_000 + seed)
+    for _ in range(40):
+        unit = rng.choice(list(UNITS))
+        made = Rules(rng, unit)
+        rules = [made.rule() for _ in range(TOGETHER)]
+        traits = used(rule_cases.traits_in(unit), rules)
+        found = [one for user in ("ann", "bob") for one in rule_cases.person(rng, unit, user, most=6)]
+        at_us = (
+            max(min(us for us, record in found if user in record.body) for user in (b'"ann"', b'"bob"')) + UNITS[unit]
+        )
+        found.append((at_us, histories.call("alias", "alias", at_us, user="ann", previousId="bob")))
+        items: list[Item] = [Take(us, [record]) for us, record in sorted(found, key=lambda one: one[0])]
+        items.append(Advance(START_US + (LENGTH + 60) * UNITS[unit]))
+        simulator = histories.run(rule_cases.definitions(rules, traits), items, max_batch=rng.choice([1, 5_000]))
+        (fact,) = [fact for fact in simulator.sink.facts if fact.kind == FactKind.PROFILE_MERGED]
+        survivor = "ann" if fact.profile_id == profile_id("user_id", "ann") else "bob"
+        claimed: dict[str, list[Change]] = {fact.profile_id: [], fact.subject: []}
+        for one in simulator.sink.facts:
+            if one.kind in (FactKind.SEGMENT_ENTERED, FactKind.SEGMENT_LEFT):
+                claimed[one.profile_id].append((one.subject, one.kind == FactKind.SEGMENT_ENTERED, one.occurred_us))
+        events = taken(simulator)
+        matter = {e.occurred_us + span for e in events for span in (0, *spans(rules), *spans(traits))}
+        matter |= {us for changes in claimed.values() for _, _, us in changes}
+        near = {us + by for us in matter for by in (-1, 0, 1)}
+        should = merged(rules, traits, events, near, unit, survivor)
+        assert [sorted(claimed[one]) for one in (fact.profile_id, fact.subject)] == [sorted(one) for one in should], (
+            rules
+        )
 
 
 def test_the_oracle_sees_a_change_that_comes_a_microsecond_too_late() -> None:
