@@ -8,6 +8,7 @@ than a million-millionth. What is read is cut to millionths, so it does become 0
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from math import log2
 from typing import Any, ClassVar
 
 import msgspec
@@ -80,22 +81,22 @@ class DecayedSum(msgspec.Struct, frozen=True):
 
     def next_us(self, value: list[list[Any]] | None, at_us: int, tests: Sequence[Comparison]) -> int:
         read = self._reader(value)
-        marks = {abs(one) for test in tests for one in _numbers(test.wanted)} | {0.0}
+        now = abs(read(at_us))
         found = []
-        for mark in marks:
-            found.append(self._first(lambda us, mark=mark: abs(read(us)) <= mark, at_us))  # type: ignore[misc]
-            found.append(self._first(lambda us, mark=mark: abs(read(us)) < mark, at_us))  # type: ignore[misc]
+        for mark in {abs(one) for test in tests for one in _numbers(test.wanted)}:
+            if now >= mark:
+                near = self._near(now, mark, at_us)
+                found.append(_first(lambda us, mark=mark: abs(read(us)) <= mark, at_us, near))  # type: ignore[misc]
+                found.append(_first(lambda us, mark=mark: abs(read(us)) < mark, at_us, near))  # type: ignore[misc]
         return min(filter(None, found), default=NEVER)
 
-    def _first(self, passed: Callable[[int], bool], at_us: int) -> int:
-        """The first instant after `at_us` at which it has come below a mark; `NEVER` if it has already or never will."""
-        low_us, high_us = at_us, min(at_us + _UNTIL_ZERO * self.half_us, END_US - 1)
-        if passed(low_us) or not passed(high_us):
-            return NEVER
-        while high_us - low_us > 1:
-            middle_us = (low_us + high_us) // 2
-            low_us, high_us = (low_us, middle_us) if passed(middle_us) else (middle_us, high_us)
-        return high_us
+    def _near(self, now: float, mark: float, at_us: int) -> tuple[int, int, int]:
+        """Instants around the one at which it comes to a mark, and one at which all is over."""
+        over_us = min(at_us + _UNTIL_ZERO * self.half_us, END_US - 1)
+        mark = max(mark, 1 / MILLIONTHS)
+        about_us = at_us + int(self.half_us * log2(max(now / mark, 1.0)))
+        wide_us = int(self.half_us * 4e-6 / mark) + 10  # as long as it may show the same millionth
+        return about_us - wide_us, about_us + wide_us, over_us
 
     def sql(self, query: Query) -> str:
         half = f"{self.half_us}::DOUBLE"
@@ -113,6 +114,20 @@ class DecayedSum(msgspec.Struct, frozen=True):
             f"SELECT profile_id, to_json({now} / {MILLIONTHS}::DOUBLE) AS value FROM ({rows})"
             f" WHERE number > latest - {KEPT} GROUP BY profile_id"
         )
+
+
+def _first(passed: Callable[[int], bool], at_us: int, near: tuple[int, int, int]) -> int:
+    """The first instant after `at_us` at which it has come below a mark; `NEVER` if it has already or never will."""
+    if passed(at_us) or not passed(near[2]):
+        return NEVER
+    low_us, high_us = at_us, near[2]
+    for guess_us in near[:2]:
+        if low_us < guess_us < high_us:
+            low_us, high_us = (low_us, guess_us) if passed(guess_us) else (guess_us, high_us)
+    while high_us - low_us > 1:
+        middle_us = (low_us + high_us) // 2
+        low_us, high_us = (low_us, middle_us) if passed(middle_us) else (middle_us, high_us)
+    return high_us
 
 
 def _numbers(wanted: Any) -> list[float]:

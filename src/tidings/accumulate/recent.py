@@ -22,7 +22,7 @@ from tidings.domain.sql import Query
 
 MAX_ENTRIES = 500
 """Entries kept: the latest."""
-MAX_WALK = 50
+MAX_WALK = 20
 """Changes looked at to find the one that turns a test; then it wakes to look on from there."""
 _instant = itemgetter(0)
 
@@ -75,7 +75,21 @@ class Recent(msgspec.Struct, frozen=True):
         yield from sorted({us for at, _ in value or () for us in (at, at + self.window_us) if us > at_us})
 
     def next_us(self, value: list[list[Any]] | None, at_us: int, tests: Sequence[Comparison]) -> int:
-        return first_turn(self.changes_us(value, at_us), lambda us: self.read_at(value, us), at_us, tests)
+        if not value or value[-1][0] > at_us:  # asked about an instant before the latest event
+            return first_turn(self.changes_us(value, at_us), lambda us: self.read_at(value, us), at_us, tests)
+        inside = value[bisect_right(value, at_us - self.window_us, key=_instant) :]
+        entries = [entry for _, entry in inside]
+        known = self.whole.of(entries)
+        now = [one.test(known) for one in tests]
+        walked = 0
+        for place, (drops_us, _) in enumerate(inside, 1):
+            if place < len(inside) and inside[place][0] == drops_us:
+                continue  # it drops out together with the next
+            walked += 1
+            known = self.whole.of(entries[place:])
+            if walked == MAX_WALK or [one.test(known) for one in tests] != now:
+                return int(drops_us) + self.window_us
+        return NEVER
 
     def sql(self, query: Query) -> str:
         rows = self.whole.entries_sql(query.within(self.window_us))

@@ -23,7 +23,7 @@ from tidings.domain.profile import ProfileState
 from tidings.domain.sql import Query
 from tidings.errors import DefinitionError
 from tidings.rules import window
-from tidings.rules.base import NEVER, Condition, Traits, Verdict
+from tidings.rules.base import NEVER, NO, YES, Condition, Traits, Verdict
 
 KEPT = 50
 """Events of each step that are looked at: the latest."""
@@ -52,20 +52,23 @@ class Funnel(msgspec.Struct, frozen=True):
     """On the first step's instant; 0 for ever."""
 
     def judge(self, state: ProfileState, at_us: int) -> Verdict:
-        holds, next_us = False, NEVER
-        for begin_us, end_us in self.stretches(state):
+        first_us = last_us = NEVER
+        for begin_us, end_us in self._stretches(state, at_us):
             if begin_us > at_us:
-                next_us = min(next_us, begin_us) if next_us else begin_us
+                first_us = min(first_us, begin_us) if first_us else begin_us
             elif at_us < end_us:
-                holds = True
-                if end_us != _END_US:
-                    next_us = min(next_us, end_us) if next_us else end_us
-        return Verdict(holds, next_us)
+                last_us = max(last_us, end_us)
+        if last_us:  # one of them holds at least until then
+            return Verdict(True, last_us) if last_us != _END_US else YES
+        return Verdict(False, first_us) if first_us else NO
 
-    def stretches(self, state: ProfileState) -> Iterator[tuple[int, int]]:
-        """From when until when it holds, once for each end of a chain."""
+    def _stretches(self, state: ProfileState, now_us: int) -> Iterator[tuple[int, int]]:
+        """From when until when it holds: once for each end of a chain that matters."""
         absent = (state.values[self.absent.slot] or ()) if self.absent is not None else ()
-        for at_us, start_us in self._chains(state):
+        chains = self._chains(state)
+        if self.absent is None and chains and chains[-1][0] <= now_us:
+            chains = chains[-1:]  # begun last, it holds longest
+        for at_us, start_us in chains:
             begin_us, end_us = at_us, start_us + self.window_us if self.window_us else _END_US
             if self.absent is not None:
                 place = bisect_right(absent, at_us)
@@ -136,12 +139,17 @@ def _within(span_us: int) -> str:
 
 
 def _followed(chains: list[tuple[int, int]], instants: Sequence[int], span_us: int) -> list[tuple[int, int]]:
-    """The chains one step longer: for each instant the latest beginning among those that it may follow."""
-    longer = []
+    """The chains one step longer, by their ends.
+
+    The chain that ends latest before an instant has also begun latest, so it is the best one that the instant may follow.
+    """
+    longer: list[tuple[int, int]] = []
+    place, many = 0, len(chains)
     for at_us in instants:
-        starts = [start for before, start in chains if before < at_us and (not span_us or at_us < before + span_us)]
-        if starts:
-            longer.append((at_us, max(starts)))
+        while place < many and chains[place][0] < at_us:
+            place += 1
+        if place and (not span_us or at_us < chains[place - 1][0] + span_us):
+            longer.append((at_us, chains[place - 1][1]))
     return longer
 
 
