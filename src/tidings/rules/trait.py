@@ -82,7 +82,13 @@ class Trait(msgspec.Struct, frozen=True):
         value = self.value(state, at_us)
         instant_us = instant_of(value) if self.within_us or self.older_us else None
         shown = iso(instant_us) if instant_us is not None else _shown(value)
-        return f"{self.words()}: {'yes' if self.judge(state, at_us).holds else 'no'} ({shown})"
+        verdict = self.judge(state, at_us)
+        until = (
+            f"; can change at {iso(verdict.next_us)}"
+            if verdict.next_us and self.reading is not None and not self.reading.timeless
+            else ""
+        )
+        return f"{self.words()}: {'yes' if verdict.holds else 'no'} ({shown}{until})"
 
     def sql(self, query: Query) -> str:
         values = self.reading.sql(query) if self.reading is not None else sql.given(query, self.name)

@@ -94,6 +94,16 @@ def test_it_is_explained_with_the_persons_own_number() -> None:
     assert unknown.explain(state, T_US) == "average of total of Order is at least 5: no (unknown)"
 
 
+def test_a_trait_of_a_window_turns_with_time_and_says_when() -> None:
+    traits = {"spent": {"sum": {"event": "Order", "property": "total", "within": "30s"}}}
+    condition, state = build({"trait": "spent", "at_least": 5}, *ORDERS, traits=traits)
+    assert verdicts(condition, state, 25, 29.999999, 30) == [True, True, False]
+    assert next_s(condition, state, 25) == 30
+    assert condition.explain(state, T_US + 25 * S_US) == (
+        "spent is at least 5: yes (10.3; can change at 2027-01-15T08:00:30Z)"
+    )
+
+
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
