@@ -36,6 +36,8 @@ from tidings.log.sqlite import SqliteLog
 
 RATE = 5_000
 PER_REQUEST = 20
+LEAD_S = 5.0
+"""So long before the first timer is due, the roles run and events come in."""
 
 
 def fill(config: Config, people: int, first_due_us: int, wait_us: int, span_s: int) -> None:
@@ -171,13 +173,13 @@ def main() -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE) as collect:
         assert collect.stdout is not None
         collect.stdout.readline()
-        wait_s = (first_due_us - SystemClock().now_us()) / SECOND_US
+        wait_s = (first_due_us - SystemClock().now_us()) / SECOND_US - LEAD_S
         if wait_s > 0:
             time.sleep(wait_s)
         started = multiprocessing.Event()
-        client = multiprocessing.Process(target=send_events, args=(port, options.people, options.seconds))
+        client = multiprocessing.Process(target=send_events, args=(port, options.people, LEAD_S + options.seconds))
         client.start()
-        late = lateness(config, options.seconds, started)[200:]
+        late = lateness(config, LEAD_S + options.seconds, started)
         client.join()
         collect.send_signal(signal.SIGTERM)
     late.sort()

@@ -27,6 +27,7 @@ from tidings.process.journey import Journey
 from tidings.process.layout import Layout
 from tidings.process.segment import Segment, Segments
 from tidings.rules import parse as rule_parse
+from tidings.rules.compile import compiled
 
 MAX_FILE_BYTES = 1_000_000
 """Largest definition file read."""
@@ -114,7 +115,7 @@ def _segment(name: str, raw: Any, layout: Layout) -> Segment:
     if not isinstance(raw, dict) or "rule" not in raw or set(raw) - {"rule", "description", "label"}:
         raise DefinitionError(where, "needs `rule` and may have `description` and `label`", got=raw)
     rule = rule_parse.parse(raw["rule"], layout, f"{where}.rule")
-    return Segment(name, str(raw.get("description", "")), rule, version_of(raw["rule"]))
+    return Segment(name, str(raw.get("description", "")), rule, version_of(raw["rule"]), compiled(rule))
 
 
 def _journeys(

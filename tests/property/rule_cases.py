@@ -17,6 +17,7 @@ from tidings.domain.record import LogRecord
 from tidings.process.layout import Layout
 from tidings.process.segment import Segment, Segments
 from tidings.rules import parse as rule_parse
+from tidings.rules.compile import compiled
 from tidings.testing.histories import call
 from tidings.workspace import Definitions, version_of
 
@@ -244,10 +245,10 @@ def definitions(rules: Sequence[Any], traits: dict[str, Any]) -> Definitions:
     """Definitions whose segments ``s0``, ``s1``, … have these rules."""
     layout = Layout()
     kinds.define(traits, layout, "traits.yml")
-    segments = [
-        Segment(f"s{number}", "", rule_parse.parse(rule, layout, f"segments.yml: s{number}.rule"), version_of(rule))
-        for number, rule in enumerate(rules)
-    ]
+    segments = []
+    for number, raw in enumerate(rules):
+        rule = rule_parse.parse(raw, layout, f"segments.yml: s{number}.rule")
+        segments.append(Segment(f"s{number}", "", rule, version_of(raw), compiled(rule)))
     layout.seal(None, [f"{one.name}@{one.version}" for one in segments])
     policies = policy.parse({"marketing": {}}, "policy.yml")
     return Definitions(layout, Segments(segments), {}, {}, policies, {})

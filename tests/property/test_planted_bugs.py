@@ -130,10 +130,12 @@ def be_late_by_a_microsecond(patch: pytest.MonkeyPatch) -> None:
         return Verdict(verdict.holds, verdict.next_us + 1) if verdict.next_us else verdict
 
     patch.setattr(Did, "judge", judge)
+    patch.setattr(Did, "code", None)
 
 
 def forget_the_alarm(patch: pytest.MonkeyPatch) -> None:
     original = Did.judge
+    patch.setattr(Did, "code", None)
     patch.setattr(Did, "judge", lambda self, state, at_us: Verdict(original(self, state, at_us).holds))
 
 

@@ -14,6 +14,7 @@ from tidings.domain import profile as profiles
 from tidings.domain.instants import FIRST_US
 from tidings.domain.profile import ProfileState
 from tidings.rules.base import NEVER, Condition
+from tidings.rules.compile import Judge
 
 
 class Segment(msgspec.Struct, frozen=True):
@@ -24,6 +25,8 @@ class Segment(msgspec.Struct, frozen=True):
     rule: Condition
     version: str
     """Content hash of the definition."""
+    judge: Judge
+    """The rule, compiled."""
 
 
 class Change(msgspec.Struct, frozen=True, gc=False):
@@ -78,16 +81,16 @@ class Segments:
 
 def judge(state: ProfileState, segment: Segment, at_us: int, known_us: int) -> Change | None:
     """Judge one segment at `at_us`, known at `known_us`: note membership and alarm; the change, if any."""
-    verdict = segment.rule.judge(state, at_us)
+    holds, next_us = segment.judge(state, at_us)
     name = segment.name
-    if verdict.next_us:
-        state.alarms[name] = [verdict.next_us, max(verdict.next_us, known_us)]
-    else:
-        state.alarms.pop(name, None)
-    if verdict.holds == (name in state.segments):
+    if next_us:
+        state.alarms[name] = [next_us, next_us if next_us > known_us else known_us]
+    elif name in state.alarms:
+        del state.alarms[name]
+    if holds == (name in state.segments):
         return None
-    if verdict.holds:
+    if holds:
         state.segments[name] = at_us
     else:
         del state.segments[name]
-    return Change(name, verdict.holds, at_us)
+    return Change(name, holds, at_us)

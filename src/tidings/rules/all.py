@@ -8,6 +8,7 @@ from tidings.domain.profile import ProfileState
 from tidings.rules import parse as rule_parse
 from tidings.rules import sql
 from tidings.rules.base import NEVER, Condition, Traits, Verdict, earliest
+from tidings.rules.compile import Source
 from tidings.rules.joined import Joined
 
 
@@ -24,6 +25,10 @@ class AllOf(Joined, frozen=True):
                 return verdict  # it cannot hold before this one turns
             next_us = earliest(next_us, verdict.next_us)
         return Verdict(True, next_us)
+
+    def code(self, source: Source) -> bool:
+        source.until_one_is(False, self.parts)
+        return True
 
     def sql(self, query: sql.Query) -> str:
         return sql.together("INTERSECT", [part.sql(query) for part in self.parts])

@@ -23,6 +23,7 @@ from tidings.domain.sql import Query
 from tidings.errors import DefinitionError
 from tidings.rules import window
 from tidings.rules.base import NEVER, NO, YES, Condition, Traits, Verdict
+from tidings.rules.compile import Source
 from tidings.rules.window import Window
 
 WITHOUT_END = -1
@@ -68,6 +69,27 @@ class Did(msgspec.Struct, frozen=True):
         if not self.span_us or not count:
             return Verdict(holds, future_us) if future_us else YES if holds else NO
         return Verdict(holds, self._next(instants, end, count, future_us))
+
+    def code(self, source: Source) -> bool:
+        """At least so often, ever or within a window, at or after the latest event; whatever else is asked, `judge` answers."""
+        if self.anchor is not None or self.most >= 0 or self.window.from_us or not self.least:
+            return False
+        instants, judge, least = source.slot(self.slot), source.bind(self.judge), int(self.least)
+        source.add(
+            f"if not {instants} or len({instants}) < {least} and {instants}[-1] <= at_us: h = False; n = 0",
+            f"elif {instants}[-1] > at_us:",
+            f"    verdict = {judge}(state, at_us); h = verdict.holds; n = verdict.next_us",
+        )
+        if self.window.span_us:
+            source.add(
+                "else:",
+                f"    n = {instants}[-{least}] + {int(self.window.span_us)}",
+                "    h = at_us < n",
+                "    if not h: n = 0",
+            )
+        else:
+            source.add("else: h = True; n = 0")
+        return True
 
     def _floor(self, state: ProfileState, at_us: int) -> int | None:
         """The instant after which events count; None when nothing can count."""

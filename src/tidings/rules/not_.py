@@ -11,6 +11,7 @@ from tidings.domain.profile import ProfileState
 from tidings.rules import parse as rule_parse
 from tidings.rules import sql
 from tidings.rules.base import Condition, Traits, Verdict
+from tidings.rules.compile import Source, write
 
 
 class Not(msgspec.Struct, frozen=True):
@@ -21,6 +22,11 @@ class Not(msgspec.Struct, frozen=True):
     def judge(self, state: ProfileState, at_us: int) -> Verdict:
         verdict = self.part.judge(state, at_us)
         return Verdict(not verdict.holds, verdict.next_us)
+
+    def code(self, source: Source) -> bool:
+        write(self.part, source)
+        source.add("h = not h")
+        return True
 
     def reads(self) -> Iterator[str]:
         yield from self.part.reads()

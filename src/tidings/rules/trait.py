@@ -7,19 +7,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import msgspec
 
+from tidings.accumulate.reading import Single
 from tidings.clock import format_duration, iso, parse_duration
 from tidings.domain import compare
-from tidings.domain.compare import Comparison
+from tidings.domain.compare import OPERATORS, Comparison
 from tidings.domain.instants import instant_of, instant_sql
 from tidings.domain.profile import ProfileState
 from tidings.domain.sql import Query
 from tidings.errors import DefinitionError
 from tidings.rules import sql
 from tidings.rules.base import NO, YES, Condition, Traits, Verdict, earliest
+from tidings.rules.compile import Source
+
+SYMBOLS = {"at_least": ">=", "at_most": "<=", "more_than": ">", "less_than": "<"}
+"""Comparisons of numbers that are written as they are."""
 
 
 class Trait(msgspec.Struct, frozen=True):
@@ -52,6 +58,23 @@ class Trait(msgspec.Struct, frozen=True):
             return verdict
         turns_us = self.reading.next_us(state.values, at_us, self.comparisons)
         return Verdict(verdict.holds, earliest(verdict.next_us, turns_us))
+
+    def code(self, source: Source) -> bool:
+        """Comparisons of what only events change."""
+        if self.within_us or self.older_us or not (self.reading is None or self.reading.timeless):
+            return False
+        if self.is_empty is not None:
+            ask, wanted = source.bind(self.is_empty), bool(self.comparisons[0].wanted)
+            source.add(f"h = {ask}({source.slot(self.reading.slot)}) is {wanted}", "n = 0")
+            return True
+        if self.reading is None:
+            source.add(f"x = state.traits.get({source.bind(self.name)})", "if x is not None: x = x.value")
+        elif isinstance(self.reading, Single):
+            source.add(f"x = {source.bind(self.reading.accumulator.read)}({source.slot(self.reading.slot)})")
+        else:
+            source.add(f"x = {source.bind(self.reading.read)}(state.values, at_us)")
+        source.add(f"h = {' and '.join(map(partial(_test, source), self.comparisons))}", "n = 0")
+        return True
 
     def _judge_age(self, value: Any, at_us: int) -> Verdict:
         instant_us = instant_of(value)
@@ -99,6 +122,14 @@ class Trait(msgspec.Struct, frozen=True):
         if self.older_us:
             tests.append(f"COALESCE({instant} <= {query.at_us - self.older_us}, false)")
         return sql.chosen(values, " AND ".join(tests))
+
+
+def _test(source: Source, comparison: Comparison) -> str:
+    """An expression: whether `x` passes; a number compared with a number without a call."""
+    symbol, wanted = SYMBOLS.get(comparison.operator), comparison.wanted
+    if symbol is not None and type(wanted) in (int, float):
+        return f"(type(x) in {source.bind((int, float))} and x {symbol} {source.bind(wanted)})"
+    return f"{source.bind(OPERATORS[comparison.operator][0])}(x, {source.bind(wanted)})"
 
 
 def _shown(value: Any) -> str:
