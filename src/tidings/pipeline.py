@@ -65,12 +65,13 @@ class Pipeline:
         if state.next_due_us and state.next_due_us <= event.received_us:
             self._fire(step, event.received_us)
         slots, given = profile.apply(state, event, self._layout)
-        if event.name in profile.CONSENT_EVENTS:
-            self._consent(step, event)
+        purpose = self._consent(step, event) if event.name in profile.CONSENT_EVENTS else ""
         fresh = not state.clock_us  # nobody judged her yet: what holds of somebody who did nothing holds of her too
         if event.occurred_us > state.clock_us:
             state.clock_us = event.occurred_us
         touched = self._segments.touched(slots, given)
+        if purpose:
+            touched = {one.name: one for one in (*touched, *self._segments.asking_for(purpose))}.values()
         if fresh:
             touched = self._segments.first_look(touched, len(state.values))
         told = bool(state.runs) and event.name in self._heard
@@ -209,14 +210,17 @@ class Pipeline:
                 loser = min(mine, theirs, key=lambda run: (run.since_us, run.run_id))
                 journey.end(walk, loser, occurred_us, "merged with the other run of the same person")
 
-    def _consent(self, step: Step, event: Event) -> None:
+    def _consent(self, step: Step, event: Event) -> str:
+        """Take a word on consent; the purpose, if it is the latest word on it."""
         state, found = step.state, profile.consent_of(event)
         if found is None:
-            return
+            return ""
         purpose, entry = found
         address = address_of(state)
-        if not profile.note_consent(state, purpose, entry, self.definitions.policies) or not address:
-            return
+        if not profile.note_consent(state, purpose, entry, self.definitions.policies):
+            return ""
+        if not address:
+            return purpose
         step.intents.append(
             SuppressIntent(
                 intent_id=digest("suppress", state.profile_id, purpose, event.event_id).hex(),
@@ -228,6 +232,7 @@ class Pipeline:
                 known_us=event.received_us,
             )
         )
+        return purpose
 
     def _agree(self, step: Step, sides: list[tuple[str, dict[str, bool]]], event: Event) -> None:
         """After a merge both addresses follow the common word on each purpose: mail may be queued for either."""

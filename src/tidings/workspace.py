@@ -2,6 +2,7 @@
 
 traits.yml            computed traits
 segments.yml          named rules
+settings.yml          the time zone of whoever has none
 policy.yml            message categories: consent, caps
 journeys/*.yml        one journey a file
 templates/*.mjml      see render/
@@ -11,6 +12,7 @@ sources/*.yml         maps of files, see sources/
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ import msgspec
 from tidings.accumulate import kinds
 from tidings.decide import policy as policies
 from tidings.decide.policy import Policy
-from tidings.domain import plain
+from tidings.domain import plain, zones
 from tidings.errors import DefinitionError
 from tidings.ids import digest
 from tidings.process import journey as journeys
@@ -66,6 +68,8 @@ def load(
             str(folder), "no such workspace folder", do=f"run `tidings init` to make one in {folder.parent}"
         )
     layout = Layout()
+    layout.zone = _zone(folder)
+    layout.rules = {name: raw["rule"] for name, raw in _mapping(folder / "segments.yml").items() if _has_rule(raw)}
     kinds.define(_mapping(folder / "traits.yml"), layout, "traits.yml")
     segments = [_segment(str(name), raw, layout) for name, raw in _mapping(folder / "segments.yml").items()]
     current, versions, sources = _journeys(folder, layout, segments)
@@ -110,11 +114,29 @@ def _mapping(path: Path) -> dict[str, Any]:
     return raw
 
 
+def _zone(folder: Path) -> str:
+    """The time zone in settings.yml, for whoever has none."""
+    settings = _mapping(folder / "settings.yml")
+    if set(settings) - {"timezone"}:
+        raise DefinitionError("settings.yml", "unknown setting", got=sorted(set(settings))[0], wanted="timezone")
+    name = settings.get("timezone", zones.UTC)
+    if name not in zones.NAMES:
+        near = get_close_matches(str(name), zones.NAMES, 1)
+        do = f"did you mean {near[0]}?" if near else "use a name of the IANA database such as Europe/London"
+        raise DefinitionError("settings.yml: timezone", "unknown time zone", got=name, do=do)
+    return str(name)
+
+
+def _has_rule(raw: Any) -> bool:
+    return isinstance(raw, dict) and "rule" in raw
+
+
 def _segment(name: str, raw: Any, layout: Layout) -> Segment:
     where = f"segments.yml: {name}"
-    if not isinstance(raw, dict) or "rule" not in raw or set(raw) - {"rule", "description", "label"}:
+    if not _has_rule(raw) or set(raw) - {"rule", "description", "label"}:
         raise DefinitionError(where, "needs `rule` and may have `description` and `label`", got=raw)
-    rule = rule_parse.parse(raw["rule"], layout, f"{where}.rule")
+    with layout.inside(name, where) as written:
+        rule = rule_parse.parse(written, layout, f"{where}.rule")
     return Segment(name, str(raw.get("description", "")), rule, version_of(raw["rule"]), compiled(rule))
 
 

@@ -2,6 +2,8 @@
 
 EMAIL_SENT = "Email Sent"
 """The next server accepted it. Properties of all of these: message_id, journey, template, category."""
+EMAIL_DELIVERED = "Email Delivered"
+"""The mailbox has it, as a mail provider's webhook says; nothing of ours sends it yet."""
 EMAIL_REFUSED = "Email Refused"
 """The next server refused it; also `reply`."""
 EMAIL_SUPPRESSED = "Email Suppressed"

@@ -8,14 +8,20 @@ rule of a segment makes another layout too: then nothing moves, but the person i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from difflib import get_close_matches
 from typing import Any
 
 from tidings.accumulate.base import Accumulator
 from tidings.accumulate.reading import Reading, Single
 from tidings.domain.event import Event
 from tidings.domain.profile import ProfileState
-from tidings.errors import CorruptData
+from tidings.domain.zones import UTC
+from tidings.errors import CorruptData, DefinitionError
 from tidings.ids import digest
+
+MAX_TAKEN_IN = 100
+"""Segments that one rule may take in, directly and through others."""
 
 Fold = Callable[[Any, Event], Any]
 
@@ -42,8 +48,35 @@ class Layout:
         self._slots: dict[str, int] = {}
         self._traits: dict[str, Reading] = {}
         self._feeds: dict[str, Feed] = {}
+        self.zone = UTC
+        """The time zone of whoever has none."""
+        self.rules: Mapping[str, Any] = {}
+        """Rules of segments as written, for those that name each other."""
+        self._within: list[str] = []
+        self._taken_in = 0
         self.layout_id = ""
         self.known: dict[str, Sequence[str]] = {}
+
+    @contextmanager
+    def inside(self, segment: str, where: str) -> Iterator[Any]:
+        """See `Traits.inside`."""
+        if segment not in self.rules:
+            near = get_close_matches(segment, self.rules, 1)
+            do = f"did you mean {near[0]}?" if near else "define it in segments.yml"
+            raise DefinitionError(where, "unknown segment", got=segment, do=do)
+        if segment in self._within:
+            circle = " → ".join([*self._within[self._within.index(segment) :], segment])
+            raise DefinitionError(where, f"segments name each other in a circle: {circle}", do="take one of them out")
+        self._taken_in = self._taken_in + 1 if self._within else 1
+        if self._taken_in > MAX_TAKEN_IN:
+            raise DefinitionError(
+                where, f"the rule takes in more than {MAX_TAKEN_IN} other segments", do="make it smaller"
+            )
+        self._within.append(segment)
+        try:
+            yield self.rules[segment]
+        finally:
+            self._within.pop()
 
     def slot(self, accumulator: Accumulator) -> int:
         """Where this accumulator is kept; a new slot when nobody remembers the same yet."""

@@ -21,6 +21,8 @@ CONSENT_EVENTS = frozenset({feedback.UNSUBSCRIBED, feedback.CONSENT_GIVEN, feedb
 """Events that say something about permission."""
 MAX_TRAITS = 200
 """Given traits kept per person: the address, and those whose names sort first, so the bound does not depend on order."""
+ZONE = "timezone"
+"""The given trait that says what her clock shows; an identify call's context says it too, as SDKs in browsers do."""
 ADDRESS = "email"
 """The given trait that mail goes to."""
 MAX_TRAIT_CHARS = 2_000
@@ -47,7 +49,7 @@ def apply(state: ProfileState, event: Event, layout: Layout) -> tuple[tuple[int,
     if at_us > state.last_us:
         state.last_us = at_us
     slots = layout.fold(state.values, event)
-    given = _give(state, event) if event.traits and event.kind == "identify" else _NOTHING_GIVEN
+    given = _give(state, event) if event.kind == "identify" else _NOTHING_GIVEN
     if not event.profile_id:  # a fetched pixel is no visit
         state.sessions = session.fold(state.sessions, at_us)
     return slots, given
@@ -55,7 +57,10 @@ def apply(state: ProfileState, event: Event, layout: Layout) -> tuple[tuple[int,
 
 def _give(state: ProfileState, event: Event) -> list[str]:
     changed = []
-    for name, value in event.traits.items():
+    traits = event.traits
+    if ZONE not in traits and isinstance(event.context.get(ZONE), str):
+        traits = {**traits, ZONE: event.context[ZONE]}
+    for name, value in traits.items():
         kept = value[:MAX_TRAIT_CHARS] if isinstance(value, str) else value
         if len(name) > MAX_NAME_CHARS or (isinstance(kept, list | dict) and len(_ENCODE(kept)) > MAX_TRAIT_CHARS):
             continue  # too large to carry along; the log has it

@@ -49,6 +49,10 @@ class Segments:
             for read in dict.fromkeys(segment.rule.reads()):
                 self._readers[read] = (*self._readers.get(read, ()), segment)
 
+    def asking_for(self, purpose: str) -> tuple[Segment, ...]:
+        """Segments that read the consent to this purpose."""
+        return self._readers.get(f"consent:{purpose}", ())
+
     def touched(self, slots: tuple[int, ...], given: Sequence[str]) -> Iterable[Segment]:
         """Segments that read any of these slots or given traits, each once."""
         found = self._by_slots.get(slots)

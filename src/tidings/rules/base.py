@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 import msgspec
@@ -37,6 +38,17 @@ class Traits(Protocol):
 
     def computed(self, name: str) -> Reading | None:
         """A computed trait; None when there is none of that name."""
+        ...
+
+    @property
+    def zone(self) -> str:
+        """The time zone of whoever has none."""
+        ...
+
+    def inside(self, segment: str, where: str) -> AbstractContextManager[Any]:
+        """The rule of a segment, as written, for as long as it is being read. Raises DefinitionError when there is none of
+        that name, when segments name each other in a circle, or when a rule takes in too many.
+        """
         ...
 
 

@@ -23,6 +23,12 @@ KINDS = {
     "distinct": "distinct",
     "sequence": "sequence",
     "trait": "trait",
+    "in_segment": "in_segment",
+    "in_list": "in_list",
+    "consent": "consent",
+    "subscribed": "subscribed",
+    "engaged": "engaged",
+    "local_time": "local_time",
 }
 """Name in definitions to module."""
 MAX_DEPTH = 16

@@ -36,6 +36,9 @@ def chosen(values: str, passes: str) -> str:
 def given(query: Query, name: str) -> str:
     """SELECT ``profile_id, value`` of everybody: a given trait, which is the latest that `identify` said of it."""
     raw = member("traits", name)
+    if name == "timezone":  # as process/profile.py takes it from where SDKs put it
+        around = member("context", name)
+        raw = f"COALESCE({raw}, CASE json_type({around}) WHEN 'VARCHAR' THEN {around} END)"
     cut = f"to_json(left({as_text('raw')}, {MAX_GIVEN_CHARS}))"
     too_long = f"json_type(raw) IN ('ARRAY', 'OBJECT') AND strlen(raw::VARCHAR) > {MAX_GIVEN_CHARS}"
     return (
