@@ -43,6 +43,54 @@ def test_a_cart_left_alone_while_offline_is_reminded_of_at_once(tmp_path: Path) 
     assert sent.decided_us == START_US + 3_600_000_001
 
 
+LAPSED = "lapsed: {rule: {all: [{did: {event: Order}}, {did_not: {event: Order, within: 90d}}]}}"
+WIN_BACK = """
+entry: {segment: lapsed}
+reentry: once
+steps:
+  - {id: come_back, send: {template: welcome, category: transactional}}
+"""
+DAY_S = 86_400
+
+
+@pytest.mark.parametrize("max_batch", [1, 5_000])
+def test_a_segment_that_she_is_out_of_again_by_what_came_with_it_starts_nothing(tmp_path: Path, max_batch: int) -> None:
+    world = World(definitions(tmp_path, segments=LAPSED, win_back=WIN_BACK), max_batch=max_batch)
+    long_ago = world.record("track", -100 * DAY_S, "Order", user="ann")
+    yesterday = world.record("track", -DAY_S, "Order", user="ann")
+    world.take([long_ago, yesterday], 0)
+    world.until(DAY_S)
+    assert world.sends() == []
+    assert world.ends() == [("win_back", "not in lapsed after all")]
+    entered = [fact.occurred_us for fact in world.facts("segment_entered", "segment_left")]
+    assert entered == [START_US - 10 * DAY_S * 1_000_000, START_US - DAY_S * 1_000_000], "the past is told as it was"
+    world.until(90 * DAY_S)  # a run that was taken back was no run: once is still to come
+    assert [intent.decided_us for intent in world.sends()] == [START_US + 89 * DAY_S * 1_000_000]
+
+
+def test_a_segment_entered_before_we_knew_acts_once_all_that_came_with_it_is_heard(tmp_path: Path) -> None:
+    world = World(definitions(tmp_path, segments=LAPSED, win_back=WIN_BACK))
+    told = world.record("identify", -DAY_S, user="ann", traits={"email": "ann@x.example"})
+    world.take([world.record("track", -100 * DAY_S, "Order", user="ann"), told], 0)
+    world.until(1)
+    (intent,) = world.sends()
+    assert (intent.occurred_us, intent.decided_us) == (START_US - 10 * DAY_S * 1_000_000, START_US + 1)
+    assert (intent.address, intent.suppressed) == ("ann@x.example", "")
+    assert [fact.known_us for fact in world.facts("run_started")] == [START_US]
+
+
+@pytest.mark.parametrize("max_batch", [1, 5_000])
+def test_a_run_that_begins_in_the_past_hears_what_came_with_it(tmp_path: Path, max_batch: int) -> None:
+    ends = WIN_BACK.replace("steps:", "exit_on: Complained\nsteps:\n  - {id: breathe, wait: 1h}")
+    world = World(definitions(tmp_path, segments=LAPSED, win_back=ends), max_batch=max_batch)
+    ordered = world.record("track", -100 * DAY_S, "Order", user="ann")
+    complained = world.record("track", -DAY_S, "Complained", user="ann")
+    world.take([ordered, complained], 0)
+    world.until(DAY_S)
+    assert world.sends() == []
+    assert world.ends() == [("win_back", "did Complained")]
+
+
 def test_a_merge_that_crosses_a_threshold_starts_the_journey(tmp_path: Path) -> None:
     world = World(definitions(tmp_path, segments=VIP, greet=GREET))
     for number, anonymous in enumerate(["phone", "laptop"]):
