@@ -8,8 +8,8 @@ for, so that a late wake-up changes no result (law 3); those due by an event's `
 
 State and actions part where something is known late. A membership that changed in the past changes at once; what is *done*
 about it waits until all that the log took at the same instant is heard. So waits that were over, and the first acts of a run
-that a past alarm began, are due just after that instant, and such a run is taken back if she turns out not to be in its
-segment.
+that a past alarm or a merge began, are due just after that instant, and such a run is taken back if she turns out not to be
+in its segment.
 """
 
 from __future__ import annotations
@@ -104,8 +104,8 @@ class Pipeline:
                 fired = Step(one, step.facts, step.intents)
                 self._fire(fired, event.received_us)
         walk = self._walk(step, event.received_us, event_cause(event.offset))
-        members, sides = set(other.segments), [_permissions(one) for one in (state, other)]
-        for name in sorted(members):
+        sides = [_permissions(one) for one in (state, other)]
+        for name in sorted(other.segments):
             walk.facts.append(_segment_fact(walk, other.profile_id, Change(name, False, event.occurred_us)))
         links = [*other.identifiers, ("profile", other.profile_id)]
         identity.add_identifiers(state, links)
@@ -125,8 +125,9 @@ class Pipeline:
         self._agree(step, sides, event)
         changed = self._judge(walk, self._segments.all(), state.clock_us)
         if not event.backfill:  # what the absorbed one was in already is nothing new
-            self._enter_by_segment(walk, [change for change in changed if change.segment not in members])
-        _reschedule(state)
+            walk.late = True
+            self._enter_by_segment(walk, [change for change in changed if change.segment not in other.segments])
+        self._settle(step, event)
         return step
 
     def adopt(self, state: ProfileState, known_us: int) -> Step:
@@ -146,7 +147,7 @@ class Pipeline:
     # Timers
 
     def _settle(self, step: Step, event: Event) -> None:
-        """What an event put into the past rings at once. Loaded history begins no journey that way."""
+        """After an event or a merge: what it put into the past rings at once. Loaded history begins no journey that way."""
         state = step.state
         _reschedule(state)
         if state.next_due_us and state.next_due_us <= event.received_us:

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from tests.unit.core import POLICY, START_US, World, definitions
+from tidings.domain.record import BACKFILL, LogRecord
 from tidings.process import profile
 
 CART = """
@@ -18,6 +19,7 @@ steps:
 """
 VIP = "vip: {rule: {did: {event: Order Completed, at_least: 2}}}"
 GREET = "entry: {segment: vip}\nsteps: [{id: greet, send: {template: welcome, category: marketing}}]"
+QUIET_BUYER = "{all: [{did: {event: Order Completed, at_least: 2}}, {did_not: {event: Order Completed, within: 1d}}]}"
 CONSENT = "marketing: {consent: required}"
 
 
@@ -96,7 +98,55 @@ def test_a_merge_that_crosses_a_threshold_starts_the_journey(tmp_path: Path) -> 
     for number, anonymous in enumerate(["phone", "laptop"]):
         world.take([world.record("track", number, "Order Completed", anonymous=anonymous)], number)
         world.take([world.record("identify", 10, user="ann", anonymous=anonymous, traits={"email": "a@x.example"})], 10)
+    world.until(11)
     assert [sent.journey for sent in world.simulator.sink.sends.values()] == ["greet"]
+
+
+def two_devices(world: World) -> None:
+    """One order on each, and nobody knows that they are one person's."""
+    world.take([world.record("track", 0, "Order Completed", anonymous="phone")], 0)
+    world.take([world.record("track", 1, "Order Completed", user="ann")], 1)
+
+
+def test_a_journey_that_a_merge_starts_knows_what_the_merging_call_says(tmp_path: Path) -> None:
+    world = World(definitions(tmp_path, segments=VIP, greet=GREET))
+    two_devices(world)
+    world.take([world.record("identify", 2, user="ann", anonymous="phone", traits={"email": "a@x.example"})], 2)
+    world.until(3)
+    assert [(sent.address, sent.occurred_us - START_US, sent.decided_us - START_US) for sent in world.sends()] == [
+        ("a@x.example", 1_000_000, 2_000_001)
+    ]
+
+
+def test_a_merging_event_that_ends_the_membership_starts_no_journey(tmp_path: Path) -> None:
+    content = "vip: {rule: {all: [{did: {event: Order Completed, at_least: 2}}, {did_not: {event: Returned}}]}}"
+    world = World(definitions(tmp_path, segments=content, greet=GREET))
+    two_devices(world)
+    world.take([world.record("track", 2, "Returned", user="ann", anonymous="phone")], 2)
+    world.until(3)
+    assert world.sends() == []
+    assert world.ends() == [("greet", "not in vip after all")]
+
+
+def test_a_merge_by_loaded_history_starts_no_journey_by_way_of_an_alarm_either(tmp_path: Path) -> None:
+    quiet = VIP.replace("{did: {event: Order Completed, at_least: 2}}", QUIET_BUYER)
+    world = World(definitions(tmp_path, segments=quiet, greet=GREET))
+    two_devices(world)
+    merging = world.record("identify", 2, user="ann", anonymous="phone", traits={"email": "a@x.example"})
+    world.take([LogRecord(merging.source, "", 0, merging.body, BACKFILL)], 3 * DAY_S)
+    world.until(4 * DAY_S)
+    assert "vip" in world.person().segments
+    assert world.facts("run_started") == []
+
+
+def test_a_run_that_began_in_the_past_is_taken_back_when_a_merge_shows_otherwise(tmp_path: Path) -> None:
+    world = World(definitions(tmp_path, segments=LAPSED, win_back=WIN_BACK))
+    world.track(-DAY_S, "Order")
+    lapsed = world.record("track", -100 * DAY_S, "Order", anonymous="phone")
+    world.take([lapsed, world.record("identify", 0, user="ann", anonymous="phone")], 0)
+    world.until(1)
+    assert world.sends() == []
+    assert world.ends() == [("win_back", "not in lapsed after all")]
 
 
 def test_who_was_in_the_segment_before_the_merge_is_not_greeted_again(tmp_path: Path) -> None:
