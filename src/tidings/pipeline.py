@@ -5,6 +5,11 @@
 Pure: no clock, no chance, no I/O. A `Step` is what changes; a host stores it. The state handed in is consumed: the
 caller goes on with the one in the step. Timers live in the state (`next_due_us`), each with the instant it was scheduled
 for, so that a late wake-up changes no result (law 3); those due by an event's `received_us` fire before it (law 2).
+
+State and actions part where something is known late. A membership that changed in the past changes at once; what is *done*
+about it waits until all that the log took at the same instant is heard. So waits that were over, and the first acts of a run
+that a past alarm or a merge began, are due just after that instant, and such a run is taken back if she turns out not to be
+in its segment.
 """
 
 from __future__ import annotations
@@ -83,13 +88,13 @@ class Pipeline:
             self._tell(walk, event)
         if not event.backfill:
             self._enter(walk, event, changed)
-        self._settle(step, event.received_us, entering=not event.backfill)
+        self._settle(step, event)
         return step
 
     def on_timer(self, state: ProfileState, until_us: int) -> Step:
         """All timers of this person that are due by `until_us`, in the order they are due."""
         step = Step(state, [], [])
-        self._settle(step, until_us)
+        self._fire(step, until_us)
         return step
 
     def on_merge(self, state: ProfileState, other: ProfileState, event: Event) -> Step:
@@ -100,8 +105,8 @@ class Pipeline:
                 fired = Step(one, step.facts, step.intents)
                 self._fire(fired, event.received_us)
         walk = self._walk(step, event.received_us, event_cause(event.offset))
-        members, sides = set(other.segments), [_permissions(one) for one in (state, other)]
-        for name in sorted(members):
+        sides = [_permissions(one) for one in (state, other)]
+        for name in sorted(other.segments):
             walk.facts.append(_segment_fact(walk, other.profile_id, Change(name, False, event.occurred_us)))
         links = [*other.identifiers, ("profile", other.profile_id)]
         identity.add_identifiers(state, links)
@@ -121,8 +126,9 @@ class Pipeline:
         self._agree(step, sides, event)
         changed = self._judge(walk, self._segments.all(), state.clock_us)
         if not event.backfill:  # what the absorbed one was in already is nothing new
-            self._enter_by_segment(walk, [change for change in changed if change.segment not in members])
-        _reschedule(state)
+            walk.late = True
+            self._enter_by_segment(walk, [change for change in changed if change.segment not in other.segments])
+        self._settle(step, event)
         return step
 
     def adopt(self, state: ProfileState, known_us: int) -> Step:
@@ -141,14 +147,28 @@ class Pipeline:
 
     # Timers
 
-    def _settle(self, step: Step, until_us: int, *, entering: bool = True) -> None:
-        """Find the next due instant; what an event made due at once fires at once."""
-        _reschedule(step.state)
-        if step.state.next_due_us and step.state.next_due_us <= until_us:
-            self._fire(step, until_us, entering=entering)
+    def _settle(self, step: Step, event: Event) -> None:
+        """After an event or a merge: what it put into the past rings at once. Loaded history begins no journey that way."""
+        state = step.state
+        _reschedule(state)
+        if state.next_due_us and state.next_due_us <= event.received_us:
+            self._fire(step, event.received_us, late=True, entering=not event.backfill)
+        self._take_back(step, event)
 
-    def _fire(self, step: Step, until_us: int, *, entering: bool = True) -> None:
-        """Without `entering`, segments that she enters start no journey: it is loaded history that made them ring."""
+    def _take_back(self, step: Step, event: Event) -> None:
+        """End runs that began late, at this very instant, by a segment that she is not in, as is known by now."""
+        for run in [run for run in step.state.runs if run.late and run.known_us == event.received_us and not run.sent]:
+            found = self.definitions.versions.get((run.journey, run.version))
+            if found is not None and found.entry_segment not in step.state.segments:
+                walk = self._walk(step, event.received_us, event_cause(event.offset))
+                journey.take_back(walk, run, event.occurred_us, f"not in {found.entry_segment} after all")
+                _reschedule(step.state)
+
+    def _fire(self, step: Step, until_us: int, *, late: bool = False, entering: bool = True) -> None:
+        """All timers due by `until_us`, in order. `late`: an event just put them into the past.
+
+        Without `entering`, segments that she enters start no journey.
+        """
         state = step.state
         for _ in range(MAX_TIMERS):
             due_us, scheduled_us, name, run = _next_timer(state)
@@ -159,14 +179,20 @@ class Pipeline:
                 journey.on_timer(self.definitions.versions.get((run.journey, run.version)), walk, run)
             else:
                 walk = self._walk(step, due_us, f"timer:{name}:{scheduled_us}")
-                del state.alarms[name]
-                found = self._segments.by_name.get(name)
-                changed = self._judge(walk, (found,), scheduled_us) if found is not None else []
-                if changed:  # else nothing happened to her: looking in vain must not show in what comes late
-                    state.clock_us = max(state.clock_us, scheduled_us)
-                if entering:
-                    self._enter_by_segment(walk, changed)
+                walk.late = late or scheduled_us < due_us
+                self._ring(walk, name, scheduled_us, entering=entering)
         _reschedule(state)
+
+    def _ring(self, walk: Walk, name: str, scheduled_us: int, *, entering: bool) -> None:
+        """A segment's alarm: judge it at the instant that the alarm was set for."""
+        state = walk.state
+        del state.alarms[name]
+        found = self._segments.by_name.get(name)
+        changed = self._judge(walk, (found,), scheduled_us) if found is not None else []
+        if changed:  # else nothing happened to her: looking in vain must not show in what comes late
+            state.clock_us = max(state.clock_us, scheduled_us)
+        if entering:
+            self._enter_by_segment(walk, changed)
 
     # Stages
 

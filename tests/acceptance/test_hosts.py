@@ -36,11 +36,21 @@ class Storyteller:
     def identify(self, minute: float, user: str, anonymous: str = "", **traits: str) -> LogRecord:
         return self._say(minute, "identify", user=user, anonymous=anonymous, traits=traits)
 
-    def _say(self, minute: float, kind: str, received: float | None = None, **more: Any) -> LogRecord:
+    def told(self, minute: float, event: str, properties: dict[str, Any], **who: str) -> LogRecord:
+        """A call that is not sent yet."""
+        return self._call(minute, "track", event=event, properties=properties, **who)
+
+    def together(self, received: float, records: list[LogRecord]) -> None:
+        """One request brings all of these."""
+        self.host.take(records, START_US + int(received * MINUTE_US))
+
+    def _call(self, minute: float, kind: str, **more: Any) -> LogRecord:
         self._count += 1
-        at_us = START_US + int(minute * MINUTE_US)
-        record = call(kind, f"e{self._count}", at_us, **more)
-        self.host.take([record], at_us if received is None else START_US + int(received * MINUTE_US))
+        return call(kind, f"e{self._count}", START_US + int(minute * MINUTE_US), **more)
+
+    def _say(self, minute: float, kind: str, received: float | None = None, **more: Any) -> LogRecord:
+        record = self._call(minute, kind, **more)
+        self.together(minute if received is None else received, [record])
         return record
 
     def late(self, minute: float, received: float, event: str, properties: dict[str, Any], **who: str) -> None:
@@ -134,6 +144,22 @@ def a_phone_that_was_offline(tell: Storyteller) -> Any:
     assert intent.decided_us >= START_US + 70 * MINUTE_US
 
 
+def a_phone_that_was_offline_and_bought(tell: Storyteller) -> Any:
+    """The cart, the order, and a cart of somebody else, in one request: nobody is reminded of what she has bought."""
+    tell.known(0)
+    tell.known(0, "bob", "d2")
+    tell.together(
+        70,
+        [
+            tell.told(10, "Product Added", MUG, user="ann"),
+            tell.told(11, "Product Added", CUP, user="bob"),
+            tell.told(30, "Order Completed", ORDER, user="ann"),
+        ],
+    )
+    tell.until(80)
+    assert tell.decided() == [("sent", 16, ["cup"])]
+
+
 def told_twice(tell: Storyteller) -> Any:
     tell.known(0)
     record = tell.track(1, "Order Completed", ORDER, user="ann")
@@ -203,6 +229,7 @@ STORIES: list[Callable[[Storyteller], Any]] = [
     never_known,
     capped,
     a_phone_that_was_offline,
+    a_phone_that_was_offline_and_bought,
     told_twice,
     killed_in_between,
     lapses_by_time_alone,

@@ -1,4 +1,4 @@
-"""What comes back from a mail finds the person, also when her profile was absorbed after the mail went out."""
+"""What comes back from a mail finds the person, also when her profile was absorbed; and what she said counts for both."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from pathlib import Path
 
 import msgspec
 
+from tests.acceptance.hosts import OnDisk
 from tidings import workspace
+from tidings.clock import MINUTE_US
+from tidings.deliver.ledger import Ledger
 from tidings.domain.record import LogRecord
 from tidings.domain.wire import INTERNAL_SOURCE
 from tidings.hosts.simulator import Simulator
@@ -51,3 +54,41 @@ def test_nobody_outside_may_name_a_profile() -> None:
     victim = simulator.person("user_id", "u")
     assert victim is not None
     assert "marketing" not in victim.consents
+
+
+def joined(tmp_path: Path, *, phone: str, ann: str) -> Ledger:
+    """A mail to the phone's address waits in the ledger; then what each says of consent; then they turn out to be one."""
+    host = OnDisk(RETAIL, START_US, tmp_path)
+    yes, mug = {"purpose": "marketing"}, {"product_id": "mug", "price": 4.5}
+    host.take([call("identify", "1", START_US, anonymous="p", traits={"email": "old@x.example"})], START_US)
+    host.take([call("track", "2", START_US, anonymous="p", event="Consent Given", properties=yes)], START_US)
+    host.take([call("track", "3", START_US, anonymous="p", event="Product Added", properties=mug)], START_US)
+    host.advance_to(at_us := START_US + 10 * MINUTE_US)
+    host.take([call("identify", "4", at_us, user="ann", traits={"email": "new@x.example"})], at_us)
+    if phone:
+        host.take([call("track", "5", at_us + 1, anonymous="p", event=phone, properties=yes)], at_us + 1)
+    host.take([call("track", "6", at_us + 2, user="ann", event=ann, properties=yes)], at_us + 2)
+    host.take([call("identify", "7", at_us + 3, user="ann", anonymous="p")], at_us + 3)
+    host.advance_to(at_us + MINUTE_US)
+    host.close()
+    return Ledger(tmp_path / "ledger.db")
+
+
+def test_what_waits_for_the_other_address_does_not_go_out_after_a_withdrawal(tmp_path: Path) -> None:
+    ledger = joined(tmp_path, phone="", ann="Consent Withdrawn")
+    (row,) = ledger.recent(10)
+    assert (row.address, row.state) == ("old@x.example", "queued")
+    assert ledger.withhold(row.message_id, START_US + 20 * MINUTE_US)
+    assert [entry.address for name in ("old", "new") for entry in ledger.suppressions(f"{name}@x.example")] == [
+        "old@x.example",
+        "new@x.example",
+    ]
+    ledger.close()
+
+
+def test_what_waits_for_the_other_address_goes_out_when_the_latest_word_is_yes(tmp_path: Path) -> None:
+    ledger = joined(tmp_path, phone="Consent Withdrawn", ann="Consent Given")
+    (row,) = ledger.recent(10)
+    assert not ledger.withhold(row.message_id, START_US + 20 * MINUTE_US)
+    assert ledger.suppressions("old@x.example") == []
+    ledger.close()

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tidings import workspace
 from tidings.clock import DAY_US, MINUTE_US
+from tidings.domain.output import FactKind
 from tidings.domain.profile import ProfileState
 from tidings.domain.record import REFUSED, LogRecord
 from tidings.hosts.simulator import Simulator
@@ -120,14 +121,18 @@ def test_law_1_state_is_a_function_of_the_set_of_events(history: Any, rng: Any, 
 
 @st.composite
 def lives(draw: st.DrawFn) -> list[Take | Advance | Crash]:
-    """A history as it is lived: events arrive late or doubled, time passes, the process is killed."""
+    """A history as it is lived: events arrive late, together or doubled, time passes, the process is killed."""
     history = draw(events())
     arrivals = sorted(
         (at_us + draw(st.sampled_from([0, 0, MINUTE_US, DAY_US])), number) for number, (at_us, _) in enumerate(history)
     )
     items: list[Take | Advance | Crash] = []
     for at_us, number in arrivals:
-        items.append(Take(at_us, [history[number][1]] * draw(st.sampled_from([1, 1, 1, 2]))))
+        records = [history[number][1]] * draw(st.sampled_from([1, 1, 1, 2]))
+        if items and isinstance(items[-1], Take) and draw(st.booleans()):  # a phone that was offline sends all at once
+            items[-1] = Take(at_us, [*items[-1].records, *records])
+            continue
+        items.append(Take(at_us, records))
         if draw(st.integers(0, 4)) == 0:  # a retry comes later, as a block of its own
             items.append(Take(at_us + draw(st.integers(0, 5)) * MINUTE_US, [history[number][1]]))
         if draw(st.booleans()):
@@ -144,6 +149,31 @@ def test_law_2_actions_are_a_function_of_the_log(items: Any, live_batch: int, re
     replayed = histories.replay(DEFINITIONS, lived, max_batch=replay_batch)
     assert histories.facts_by_person(replayed) == histories.facts_by_person(lived.sink)
     assert histories.intents(replayed) == histories.intents(lived.sink)
+
+
+def heard(simulator: Simulator) -> dict[str, list[tuple[int, bool]]]:
+    """By person, what timers did and what came of events, in order: (known, whether an event taken then did it)."""
+    taken = {
+        f"event:{block.first_offset + index}": block.taken_us
+        for block in simulator.log.read(0, simulator.log.head())
+        for index in range(len(block.records))
+    }
+    found: dict[str, list[tuple[int, bool]]] = {}
+    for fact in simulator.sink.facts:
+        by_event = taken.get(fact.cause) == fact.known_us
+        acts = fact.kind == FactKind.RUN_ENDED or (fact.kind == FactKind.RUN_STEP and fact.data["next"])
+        if by_event or acts:  # to begin a wait is no act
+            found.setdefault(fact.profile_id, []).append((fact.known_us, by_event))
+    return found
+
+
+@settings(max_examples=CASES, deadline=None)
+@given(lives(), st.sampled_from([1, 4, 5_000]))
+def test_law_2_what_was_taken_together_is_heard_before_anything_is_done_about_it(items: Any, batch: int) -> None:
+    """At one instant timers come first, then all events; and no timer acts between two of them."""
+    simulator = histories.run(DEFINITIONS, items, max_batch=batch)
+    for order in heard(simulator).values():
+        assert order == sorted(order)
 
 
 WINDOWS_US = [30 * MINUTE_US, 3 * 60 * MINUTE_US, DAY_US, 36 * 60 * MINUTE_US, 2 * DAY_US]

@@ -25,13 +25,14 @@ from tidings.accumulate.sum import Sum
 from tidings.deliver import ledger
 from tidings.domain import sql
 from tidings.domain.output import REJECTED
-from tidings.domain.profile import ConsentEntry, ProfileState, TraitValue
+from tidings.domain.profile import ConsentEntry, ProfileState, Run, TraitValue
 from tidings.domain.sql import Query
 from tidings.hosts.drive import Driver
 from tidings.hosts.simulator import MemorySink
 from tidings.lake.duck import open_duck
 from tidings.pipeline import Pipeline, Step
-from tidings.process import profile, session
+from tidings.process import journey, profile, session
+from tidings.process.journey import Walk
 from tidings.process.segment import Segments
 from tidings.rules import sequence
 from tidings.rules import sql as rule_sql
@@ -99,6 +100,24 @@ def let_events_overtake_timers(patch: pytest.MonkeyPatch) -> None:
         return original(self, state, event)
 
     patch.setattr(Pipeline, "on_event", on_event)
+
+
+def end_past_waits_at_the_instant_that_they_became_known(patch: pytest.MonkeyPatch) -> None:
+    def wait(walk: Walk, run: Run, until_us: int) -> None:
+        run.timer_us = until_us
+        run.due_us = max(until_us, walk.known_us)
+
+    patch.setattr(journey, "_wait", wait)
+
+
+def act_on_a_past_alarm_before_the_rest_is_heard(patch: pytest.MonkeyPatch) -> None:
+    original = Pipeline._enter_by_segment
+
+    def enter(self: Pipeline, walk: Walk, changed: Any) -> None:
+        walk.late = False
+        original(self, walk, changed)
+
+    patch.setattr(Pipeline, "_enter_by_segment", enter)
 
 
 def give_facts_the_instant_of_firing(patch: pytest.MonkeyPatch) -> None:
@@ -253,6 +272,14 @@ PLANTED: list[tuple[Plant, Callable[[], None]]] = [
     (empty_the_cart_by_arrival, laws.test_law_1_state_is_a_function_of_the_set_of_events),
     (let_events_overtake_timers, laws.test_law_2_actions_are_a_function_of_the_log),
     (give_facts_the_instant_of_firing, laws.test_law_2_actions_are_a_function_of_the_log),
+    (
+        end_past_waits_at_the_instant_that_they_became_known,
+        laws.test_law_2_what_was_taken_together_is_heard_before_anything_is_done_about_it,
+    ),
+    (
+        act_on_a_past_alarm_before_the_rest_is_heard,
+        laws.test_law_2_what_was_taken_together_is_heard_before_anything_is_done_about_it,
+    ),
     (put_outputs_twice_after_a_crash, laws.test_law_2_actions_are_a_function_of_the_log),
     (be_late_by_a_microsecond, laws.test_law_3_membership_is_right_at_every_instant),
     (forget_the_alarm, laws.test_law_3_membership_is_right_at_every_instant),

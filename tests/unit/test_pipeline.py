@@ -78,8 +78,11 @@ def test_what_loaded_history_makes_true_later_is_news_and_enters(tmp_path: Path)
     assert fact.occurred_us == fact.known_us == START_US + DAY_S * 1_000_000
 
 
-def test_a_late_event_that_shows_she_had_lapsed_enters_at_once(tmp_path: Path) -> None:
+def test_a_late_event_that_shows_she_had_lapsed_enters_at_once_and_acts_just_after(tmp_path: Path) -> None:
     world = World(definitions(tmp_path, segments=LAPSED, win_back=WIN_BACK))
     world.track(-100 * DAY_S, "Order", received_s=0)
     (fact,) = world.facts("run_started")
     assert (fact.occurred_us, fact.known_us) == (START_US - 10 * DAY_S * 1_000_000, START_US)
+    assert world.sends() == []
+    world.until(1)
+    assert [intent.decided_us for intent in world.sends()] == [START_US + 1]

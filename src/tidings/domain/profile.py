@@ -66,6 +66,8 @@ class Run(msgspec.Struct, array_like=True):
     """[step, occurred_us, known_us, outcome, cause] for each step taken, oldest first; bounded."""
     sent: int = 0
     """How many messages it decided on; numbers the occurrences in message ids."""
+    late: bool = False
+    """Whether a segment began it that she had entered before we knew. While `known_us` lasts, it may be taken back."""
 
 
 class ProfileState(msgspec.Struct, array_like=True):

@@ -76,6 +76,8 @@ class Walk(msgspec.Struct):
     """``event:<offset>`` or ``timer:<run or segment>``."""
     send: Send
     facts: list[Fact]
+    late: bool = False
+    """What begins by it acts only after all that is known at this instant has been heard."""
 
 
 def may_enter(journey: Journey, walk: Walk) -> bool:
@@ -103,6 +105,7 @@ def enter(journey: Journey, walk: Walk, occurred_us: int, item: dict[str, Any]) 
         ref=walk.cause,
         item=bounded,
         path=[],
+        late=walk.late,
     )
     walk.state.runs.append(run)
     walk.facts.append(_fact(FactKind.RUN_STARTED, walk, run, occurred_us, {"step": run.step}))
@@ -139,6 +142,12 @@ def end(walk: Walk, run: Run, occurred_us: int, outcome: str) -> None:
     _end(walk, run, occurred_us, outcome)
 
 
+def take_back(walk: Walk, run: Run, occurred_us: int, outcome: str) -> None:
+    """End a run that should not have begun: for re-entry it never was."""
+    walk.state.runs.remove(run)
+    walk.facts.append(_ended(walk, run, occurred_us, outcome))
+
+
 def _take(journey: Journey, walk: Walk, run: Run, move: Move, at_us: int) -> None:
     _note(walk, run, at_us, move.outcome, move.goto)
     if move.goto:
@@ -156,6 +165,9 @@ def _arrive(journey: Journey, walk: Walk, run: Run, step_id: str, at_us: int) ->
             return
         run.step, run.since_us = step_id, at_us
         move = step.enter(walk.state, run)
+        if walk.late and move.goto:
+            _wait(walk, run, at_us)
+            return
         outcome = move.outcome
         if move.draft is not None:
             outcome = walk.send(run, move.draft, at_us)
@@ -169,8 +181,8 @@ def _arrive(journey: Journey, walk: Walk, run: Run, step_id: str, at_us: int) ->
 
 def _wait(walk: Walk, run: Run, until_us: int) -> None:
     run.timer_us = until_us
-    # A wait that was over before we knew of it ends after this instant, not at it: what the log took at the same instant
-    # (a phone that was offline sends the cart and the order together) is heard first.
+    # What was over before we knew of it is due after this instant, not at it: what the log took at the same instant (a
+    # phone that was offline sends the cart and the order together) is heard first.
     run.due_us = max(until_us, walk.known_us + 1)
 
 
@@ -185,7 +197,11 @@ def _note(walk: Walk, run: Run, at_us: int, outcome: str, goto: str) -> None:
 def _end(walk: Walk, run: Run, at_us: int, outcome: str) -> None:
     walk.state.runs.remove(run)
     walk.state.ended[run.journey] = walk.known_us
-    walk.facts.append(_fact(FactKind.RUN_ENDED, walk, run, at_us, {"step": run.step, "outcome": outcome}))
+    walk.facts.append(_ended(walk, run, at_us, outcome))
+
+
+def _ended(walk: Walk, run: Run, at_us: int, outcome: str) -> Fact:
+    return _fact(FactKind.RUN_ENDED, walk, run, at_us, {"step": run.step, "outcome": outcome})
 
 
 def _fact(kind: str, walk: Walk, run: Run, occurred_us: int, data: dict[str, Any]) -> Fact:

@@ -62,7 +62,7 @@ class Step(Protocol):
         ...
 
     def on_timer(self, run: Run) -> Move:
-        """The wait is over."""
+        """The wait is over; or, for a step that does not wait, what came with the run's late beginning has been heard."""
         ...
 
     def words(self) -> str:
@@ -89,8 +89,8 @@ class StepBase(msgspec.Struct, frozen=True):
     def on_event(self, run: Run, event: Event) -> Move | None:  # noqa: ARG002 - it listens to nothing
         return None
 
-    def on_timer(self, run: Run) -> Move:  # noqa: ARG002 - it sets no timer
-        return Move("went on", goto=self.next)
+    def on_timer(self, run: Run) -> Move:  # noqa: ARG002 - it sets no timer, so it was put off
+        return Move("waited for what else was known at that instant", goto=self.id)
 
 
 def text(raw: dict[str, Any], name: str, where: str, default: str | None = None) -> str:
