@@ -37,6 +37,8 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     """Of the prepare record."""
     known_us: int
     """When the log took it."""
+    fresh: tuple[str, ...]
+    """Keys of the memories that the running ones do not have."""
 
 
 class Switched(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +61,8 @@ class InForce(msgspec.Struct, frozen=True, kw_only=True):
 
     running: str
     """Version that decides."""
+    since_offset: int = -1
+    """Of the switch record that made it so; -1 for the first version."""
     prepared: Prepared | None = None
     switched: Switched | None = None
 
@@ -78,8 +82,8 @@ class Shelf(Protocol):
         """What fresh memories hold of the events below an offset; made now if need be, however long that takes."""
         ...
 
-    def tell(self, in_force: InForce, layouts: Mapping[str, Sequence[str]]) -> None:
-        """Others may know now: this is committed. The same may be told again."""
+    def tell(self, in_force: InForce, layouts: Mapping[str, Sequence[str]], offset: int) -> None:
+        """Others may know now: this is committed, with all records below the offset. The same may be told again."""
         ...
 
 
@@ -97,7 +101,7 @@ class Changes:
         for name, value in self.to_commit().items():
             if state.meta(name) != value:
                 state.set_meta(name, value)
-        self.tell()
+        self.tell(state.position()[0])
 
     def to_commit(self) -> dict[str, bytes]:
         """What changed since the last time, to be committed with the offset."""
@@ -110,9 +114,9 @@ class Changes:
             "layouts": msgspec.json.encode(self._layouts),
         }
 
-    def tell(self) -> None:
+    def tell(self, offset: int) -> None:
         """Tell others what was committed."""
-        self._shelf.tell(self.in_force, self._layouts)
+        self._shelf.tell(self.in_force, self._layouts, offset)
 
     def take(self, change: Change | None, offset: int, taken_us: int) -> bool:
         """A record of the log; whether it changed what is in force. The pipeline is the new one then."""
@@ -132,26 +136,25 @@ class Changes:
         return True
 
     def _prepare(self, change: Change, offset: int, taken_us: int) -> None:
-        self._load(change.version)  # nothing is prepared that cannot run
-        prepared = Prepared(version=change.version, offset=offset, known_us=taken_us)
-        self.in_force = InForce(running=self.in_force.running, prepared=prepared)
+        coming = self._load(change.version)  # nothing is prepared that cannot run
+        fresh = fresh_keys(self._load(self.in_force.running).layout.keys(), coming.layout.keys())
+        prepared = Prepared(version=change.version, offset=offset, known_us=taken_us, fresh=fresh)
+        self.in_force = msgspec.structs.replace(self.in_force, prepared=prepared)
 
     def _switch(self, change: Change, offset: int, taken_us: int) -> None:
         prepared, running = self.in_force.prepared, self.pipeline.definitions
         if prepared is None or (prepared.version, prepared.offset) != (change.version, change.prepared_offset):
             msg = f"it was not prepared at offset {change.prepared_offset}"
             raise TidingsError(msg)
-        whole = self._load(self.in_force.running).layout
-        fresh = fresh_keys(whole.keys(), self._load(change.version).layout.keys())
         switched = Switched(
             offset=offset,
             known_us=taken_us,
             prepared_offset=prepared.offset,
-            fresh=fresh,
+            fresh=prepared.fresh,
             counting=running.layout.layout_id,
             entering=change.enter,
         )
-        self.in_force = InForce(running=change.version, switched=switched)
+        self.in_force = InForce(running=change.version, since_offset=offset, switched=switched)
 
     def _open(self) -> Pipeline:
         """The pipeline of what is in force."""
@@ -159,12 +162,11 @@ class Changes:
         definitions = self._load(now.running)
         adoption = self._adoption(definitions)
         if now.prepared is not None:
-            coming = self._load(now.prepared.version)
-            fresh = fresh_keys(definitions.layout.keys(), coming.layout.keys())
+            fresh = now.prepared.fresh
             if fresh:
-                beside = [one for one in coming.layout.accumulators if one.key in fresh]
-                mark = f"prepared@{now.prepared.offset}"
-                definitions = self._load(now.running, Beside(beside, mark))
+                coming = self._load(now.prepared.version).layout.accumulators
+                beside = Beside([one for one in coming if one.key in fresh], f"prepared@{now.prepared.offset}")
+                definitions = self._load(now.running, beside)
             adoption = Adoption(now.running, now.prepared.offset, now.prepared.known_us, fresh, judged=False)
         self._journeys = dict(definitions.sources)
         self._layouts = dict(definitions.layout.known)

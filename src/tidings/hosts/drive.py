@@ -334,10 +334,11 @@ class Driver:
         batch = Batch()
         batch.outcomes.append(Outcome(self.offset, APPLIED, record.source))
         self._commit(batch, self.offset + 1)
-        if changes is not None and changed:
-            self._pipeline = changes.pipeline
-            self._layout = changes.pipeline.definitions.layout
-            changes.tell()
+        if changes is not None:
+            if changed:
+                self._pipeline = changes.pipeline
+                self._layout = changes.pipeline.definitions.layout
+            changes.tell(self.offset)
         self._note_complete(block)
         return 1
 
@@ -356,8 +357,7 @@ class Driver:
                 self._take(self._pipeline.adopt(state, 0), batch)
         changes.swept(found[-1][0] if found else "")
         self._commit(batch, self.offset)
-        if not found:
-            changes.tell()
+        changes.tell(self.offset)
         return len(found)
 
     # The atomic write

@@ -96,7 +96,7 @@ class MemoryShelf:
         events = ((one.outcome.profile_id, one.event) for one in taken if isinstance(one.event, Event))
         return MemoryPast(Folding(definitions.layout, fresh).of(events))
 
-    def tell(self, in_force: InForce, layouts: Mapping[str, Sequence[str]]) -> None:  # noqa: ARG002 - nobody asks
+    def tell(self, in_force: InForce, layouts: Mapping[str, Sequence[str]], offset: int) -> None:  # noqa: ARG002 - nobody asks
         """See `Shelf.tell`."""
         self.told.append(in_force)
 
