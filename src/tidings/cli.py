@@ -17,7 +17,7 @@ from rich.table import Table
 from tidings import __version__, config, workspace
 from tidings.clock import iso
 from tidings.config import Config
-from tidings.errors import TidingsError
+from tidings.errors import TidingsError, WorldMovedError
 from tidings.process import journey as journeys
 
 SCREEN = Console(highlight=False, soft_wrap=True)
@@ -40,6 +40,10 @@ MAP = click.option(
 )
 
 
+FOLDER = click.argument("folder", type=click.Path(path_type=Path), required=False)
+JSON = click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+
+
 class Commands(click.Group):
     """Commands in the order of a newcomer's day; our own errors are shown as one clear line."""
 
@@ -53,7 +57,7 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except TidingsError as error:
             ERRORS.print(f"[red]error:[/red] {error}", markup=True, soft_wrap=True)
-            sys.exit(2)
+            sys.exit(3 if isinstance(error, WorldMovedError) else 2)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -126,12 +130,23 @@ def serve(path: Path) -> None:
     from tidings.hosts.supervisor import ROLES, Supervisor  # noqa: PLC0415
 
     settings = config.load(path)
-    workspace.load(settings.workspace)
+    _say_drift(settings)
     supervisor = Supervisor(settings, list(ROLES))
     supervisor.start(lambda name, facts: SCREEN.print(f"[green]ready[/green] {name} {_facts(facts)}"))
     SCREEN.print(f"\nSend events to  [bold]{settings.public_url}[/bold]")
     SCREEN.print(f"Console         [bold]http://{settings.console.host}:{settings.console.port}[/bold]\n")
     supervisor.run()
+
+
+def _say_drift(settings: Config) -> None:
+    """Say when the files are not what runs; what ran goes on. On a fresh data directory they must be right."""
+    from tidings.versions.drift import drift as drifting  # noqa: PLC0415
+    from tidings.versions.shelf import Versions  # noqa: PLC0415
+
+    if not Versions(settings.data).running():
+        workspace.load(settings.workspace)
+    elif settings.workspace.is_dir() and (words := drifting(settings.data, settings.workspace).words()):
+        SCREEN.print(f"[yellow]note[/yellow] {words}; what ran goes on. `tidings plan` shows what they would change")
 
 
 def _facts(facts: dict[str, Any]) -> str:
@@ -239,6 +254,110 @@ def validate(folder: Path) -> None:
     for finding in findings:
         SCREEN.print(f"[yellow]note[/yellow]     {finding}")
     SCREEN.print("[green]valid[/green]")
+
+
+@main.command()
+@FOLDER
+@CONFIG
+@click.option("--why", required=True, help="Why it is changed; kept in the history.")
+@click.option("--plan", "plan_", default="", help="Make exactly the change that this plan showed, or none.")
+@click.option("--enter", is_flag=True, help="Let people who enter a segment by this change start its journeys.")
+@JSON
+def apply(folder: Path | None, path: Path, why: str, plan_: str, enter: bool, as_json: bool) -> None:
+    """Make the definitions in FOLDER (the configured workspace if not given) those that run.
+
+    What new ones need to remember is filled from history first; nobody is missed and nothing stops meanwhile. Interrupt it
+    whenever you like and run it again. Ends with 3 when the plan is not of what runs and these files.
+    """
+    from tidings.hosts import apply as applying  # noqa: PLC0415
+
+    settings = config.load(path)
+    version = applying.keep(settings, folder or settings.workspace)
+    _apply(settings, version, why, plan=plan_, enter=enter, as_json=as_json)
+
+
+def _apply(settings: Config, version: str, why: str, *, plan: str = "", enter: bool = False, as_json: bool) -> None:
+    from tidings.hosts import apply as applying  # noqa: PLC0415
+    from tidings.hosts import change_show  # noqa: PLC0415
+    from tidings.versions.shelf import login_name  # noqa: PLC0415
+
+    ask = applying.Ask(version=version, who=login_name(), why=why, plan=plan, enter=enter)
+    with change_show.progress(ERRORS, silent=as_json) as show:
+        done = applying.Applying(settings, ask, show).run()
+    if as_json:
+        _json({"changed": done is not None, "version": version, "applied": done})
+    else:
+        change_show.applied(SCREEN, done, version)
+
+
+@main.command()
+@CONFIG
+@click.option("--why", default="undone", show_default=True, help="Why; kept in the history.")
+@JSON
+def undo(path: Path, why: str, as_json: bool) -> None:
+    """Go back to the definitions that ran before. A second time it goes forward again."""
+    from tidings.hosts import apply as applying  # noqa: PLC0415
+
+    settings = config.load(path)
+    _apply(settings, applying.previous(settings), why, as_json=as_json)
+
+
+@main.command()
+@CONFIG
+@click.option("--diff", nargs=2, metavar="FROM TO", help="Show how two versions differ.")
+@JSON
+def history(path: Path, diff: tuple[str, str] | None, as_json: bool) -> None:
+    """Every change of definitions: version, when, who, why."""
+    from tidings.hosts import change_show  # noqa: PLC0415
+    from tidings.versions import files  # noqa: PLC0415
+    from tidings.versions.shelf import Versions  # noqa: PLC0415
+
+    versions = Versions(config.load(path).data)
+    if diff:
+        changed = files.difference(*(files.read(versions.folder(one)) for one in diff))
+        _json(changed) if as_json else change_show.difference(SCREEN, changed)
+        return
+    entries = versions.history()
+    _json(entries) if as_json else change_show.history(SCREEN, entries)
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@CONFIG
+def export(folder: Path, path: Path) -> None:
+    """Write the definitions that run into FOLDER, which must be new or empty."""
+    from tidings.versions import files  # noqa: PLC0415
+    from tidings.versions.shelf import Versions  # noqa: PLC0415
+
+    versions = Versions(config.load(path).data)
+    running = versions.running()
+    files.export(files.read(versions.folder(running)), folder)
+    SCREEN.print(f"[green]written[/green] version {running} to {folder}")
+
+
+@main.command()
+@FOLDER
+@CONFIG
+@JSON
+def drift(folder: Path | None, path: Path, as_json: bool) -> None:
+    """How the files in FOLDER (the configured workspace if not given) differ from what runs. Ends with 1 when they do."""
+    from tidings.hosts import change_show  # noqa: PLC0415
+    from tidings.versions import drift as drifting  # noqa: PLC0415
+
+    settings = config.load(path)
+    found = drifting.drift(settings.data, folder or settings.workspace)
+    if as_json:
+        _json(found)
+    elif found.files:
+        change_show.difference(SCREEN, found.files)
+        SCREEN.print(found.words(), markup=False)
+    else:
+        SCREEN.print(f"[green]same[/green] version {found.running or 'of nothing'} runs")
+    sys.exit(int(bool(found.files)))
+
+
+def _json(shown: Any) -> None:
+    click.echo(msgspec.json.format(msgspec.json.encode(shown)).decode())
 
 
 @main.command()

@@ -3,6 +3,7 @@
     TidingsError
     ├── DefinitionError      a workspace file is wrong: says file, where, got, wanted, do this
     ├── InputError           something handed to us (a file, a flag, a request) is wrong
+    │   └── WorldMovedError  a plan is shown no longer: what runs, or the files, changed since
     ├── Retryable            try again later: the outside world was not ready
     │   └── Overloaded       a bounded queue is full; carries how long to wait
     └── Permanent            trying again will not help
@@ -36,6 +37,10 @@ class DefinitionError(TidingsError):
 
 class InputError(TidingsError):
     """An input is wrong; the message says what, where, got, wanted and what to do."""
+
+
+class WorldMovedError(InputError):
+    """A plan is of another world: what runs, or the files, changed since."""
 
 
 class Retryable(TidingsError):

@@ -26,7 +26,8 @@ from tidings.domain.message import SendIntent, SuppressIntent
 from tidings.domain.output import Fact, FactKind, event_cause
 from tidings.domain.profile import ProfileState, Run
 from tidings.ids import digest, message_id
-from tidings.process import identity, journey, profile, segment
+from tidings.process import adopt, identity, journey, profile, segment
+from tidings.process.adopt import Adoption
 from tidings.process.journey import Journey, Walk
 from tidings.process.segment import Change, Segment
 from tidings.process.steps.base import Draft
@@ -49,8 +50,10 @@ class Step(msgspec.Struct):
 class Pipeline:
     """The stages, with the definitions they follow."""
 
-    def __init__(self, definitions: Definitions) -> None:
+    def __init__(self, definitions: Definitions, adoption: Adoption | None = None) -> None:
+        """`adoption` says how people of earlier definitions come over; without it they are judged anew when touched."""
         self.definitions = definitions
+        self._adoption = adoption
         self._layout = definitions.layout
         self._segments = definitions.segments
         computed = definitions.layout.computed("cart")
@@ -132,18 +135,36 @@ class Pipeline:
         return step
 
     def adopt(self, state: ProfileState, known_us: int) -> Step:
-        """Bring a state that follows earlier definitions to the present ones. Starts no journey."""
+        """Bring a state that follows earlier definitions to the present ones. Starts no journey, unless asked.
+
+        A change by the log goes by the instant of its record, not by `known_us`.
+        """
         step = Step(state, [], [])
-        if self._layout.adopt(state):
-            gone = [name for name in state.segments if name not in self._segments.by_name]
-            walk = self._walk(step, known_us, "definitions")
-            for name in gone:
-                del state.segments[name]
-                walk.facts.append(_segment_fact(walk, state.profile_id, Change(name, False, state.clock_us)))
-            state.alarms = {name: when for name, when in state.alarms.items() if name in self._segments.by_name}
-            self._judge(walk, self._segments.all(), state.clock_us)
-            _reschedule(state)
+        adoption = self._adoption
+        if adoption is None:
+            if self._layout.adopt(state):
+                self._judge_anew(step, known_us, "definitions")
+        elif state.layout != self._layout.layout_id:
+            adopt.bring_over(state, self._layout, adoption)
+            if adoption.judged:
+                self._judge_anew(step, adoption.known_us, adoption.cause, entering=adoption.entering)
+                cause = "" if adoption.entering else adoption.cause  # runs that begin need causes of their own
+                self._fire(step, adoption.known_us, entering=adoption.entering, cause=cause)
         return step
+
+    def _judge_anew(self, step: Step, known_us: int, cause: str, *, entering: bool = False) -> None:
+        """Judge all segments, and leave those that are gone, as of the latest that happened to her."""
+        state = step.state
+        gone = [name for name in state.segments if name not in self._segments.by_name]
+        walk = self._walk(step, known_us, cause)
+        for name in gone:
+            del state.segments[name]
+            walk.facts.append(_segment_fact(walk, state.profile_id, Change(name, False, state.clock_us)))
+        state.alarms = {name: when for name, when in state.alarms.items() if name in self._segments.by_name}
+        changed = self._judge(walk, self._segments.all(), state.clock_us)
+        if entering:
+            self._enter_by_segment(walk, changed)
+        _reschedule(state)
 
     # Timers
 
@@ -164,10 +185,10 @@ class Pipeline:
                 journey.take_back(walk, run, event.occurred_us, f"not in {found.entry_segment} after all")
                 _reschedule(step.state)
 
-    def _fire(self, step: Step, until_us: int, *, late: bool = False, entering: bool = True) -> None:
+    def _fire(self, step: Step, until_us: int, *, late: bool = False, entering: bool = True, cause: str = "") -> None:
         """All timers due by `until_us`, in order. `late`: an event just put them into the past.
 
-        Without `entering`, segments that she enters start no journey.
+        Without `entering`, segments that she enters start no journey. Alarms ring by themselves, or because of a `cause`.
         """
         state = step.state
         for _ in range(MAX_TIMERS):
@@ -178,7 +199,7 @@ class Pipeline:
                 walk = self._walk(step, due_us, f"timer:{run.run_id}:{scheduled_us}")
                 journey.on_timer(self.definitions.versions.get((run.journey, run.version)), walk, run)
             else:
-                walk = self._walk(step, due_us, f"timer:{name}:{scheduled_us}")
+                walk = self._walk(step, due_us, cause or f"timer:{name}:{scheduled_us}")
                 walk.late = late or scheduled_us < due_us
                 self._ring(walk, name, scheduled_us, entering=entering)
         _reschedule(state)
@@ -312,6 +333,7 @@ class Pipeline:
                 run_id=run.run_id,
                 step=draft.step,
                 template=draft.template,
+                definitions=self.definitions.version,
                 category=draft.category,
                 mode=policy.mode,
                 occurred_us=occurred_us,

@@ -19,6 +19,7 @@ from typing import Any
 import msgspec
 
 from tidings.accumulate import kinds
+from tidings.accumulate.base import Accumulator
 from tidings.decide import policy as policies
 from tidings.decide.policy import Policy
 from tidings.domain import plain, zones
@@ -35,6 +36,14 @@ MAX_FILE_BYTES = 1_000_000
 """Largest definition file read."""
 
 
+class Beside(msgspec.Struct, frozen=True):
+    """What is remembered beside the running definitions, for those that come next."""
+
+    accumulators: Sequence[Accumulator]
+    mark: str
+    """Tells one preparation from another: each has its own layout, as it counts from its own place in the log."""
+
+
 class Definitions(msgspec.Struct, frozen=True):
     """Everything that the keyed core needs to know, compiled."""
 
@@ -48,6 +57,8 @@ class Definitions(msgspec.Struct, frozen=True):
     """Message categories by name."""
     sources: dict[str, str]
     """YAML text of each journey version, by ``name@version``; what a host keeps so that runs keep their version."""
+    version: str = ""
+    """Content hash of the whole folder; empty when nobody asked for it."""
 
 
 def version_of(raw: Any) -> str:
@@ -56,12 +67,17 @@ def version_of(raw: Any) -> str:
 
 
 def load(
-    folder: Path, *, earlier: Mapping[str, str] | None = None, layouts: Mapping[str, Sequence[str]] | None = None
+    folder: Path,
+    *,
+    earlier: Mapping[str, str] | None = None,
+    layouts: Mapping[str, Sequence[str]] | None = None,
+    beside: Beside | None = None,
+    version: str = "",
 ) -> Definitions:
     """Read and check a workspace folder. Raises DefinitionError.
 
     `earlier` holds journey sources (``name@version`` to YAML) and `layouts` accumulator keys by layout id, both as a host
-    stored them for state that is still kept in them.
+    stored them for state that is still kept in them. `beside` is what the next definitions need to have remembered.
     """
     if not folder.is_dir():
         raise DefinitionError(
@@ -80,8 +96,13 @@ def load(
             sources[key] = text
     rules = policies.parse(_mapping(folder / "policy.yml") or {"marketing": {}}, "policy.yml")
     _check_categories(current, rules)
-    layout.seal(layouts, [f"{segment.name}@{segment.version}" for segment in segments])
-    return Definitions(layout, Segments(segments), current, versions, rules, sources)
+    marks = [f"{segment.name}@{segment.version}" for segment in segments]
+    if beside is not None:
+        marks.append(beside.mark)
+        for accumulator in beside.accumulators:
+            layout.slot(accumulator)
+    layout.seal(layouts, marks)
+    return Definitions(layout, Segments(segments), current, versions, rules, sources, version)
 
 
 def _read(path: Path, where: str) -> str:

@@ -17,6 +17,7 @@ LAYERS = (
     ("render",),
     ("workspace", "pipeline"),
     ("state", "log", "outputs", "deliver", "lake", "sources", "serving"),
+    ("versions",),
     ("feedback",),
     ("measure", "privacy"),
     ("collect",),

@@ -13,6 +13,7 @@ from tidings.collect.http import Request, Response, busy, problem, respond_json
 from tidings.collect.keys import is_internal
 from tidings.collect.limits import MAX_INTERNAL_BYTES
 from tidings.collect.pressure import Pressure
+from tidings.domain.control import SOURCE, Change, record_of
 from tidings.domain.record import BACKFILL, REFUSED, LogRecord
 from tidings.errors import InputError
 
@@ -29,8 +30,9 @@ class _Record(msgspec.Struct, gc=False):
 
 class _Delivery(msgspec.Struct, gc=False):
     source: str
-    records: list[_Record]
+    records: list[_Record] | msgspec.UnsetType = msgspec.UNSET
     backfill: bool = False
+    definitions: Change | msgspec.UnsetType = msgspec.UNSET
 
 
 _DECODER = msgspec.json.Decoder(_Delivery)
@@ -46,14 +48,17 @@ class Internal:
         self._clock = clock
 
     def take(self, request: Request) -> None:
-        """``{"source", "backfill", "records": [{"body": {…}} | {"refused": "word: sentence", "raw": "…"}]}``."""
+        """``{"source", "backfill", "records": [{"body": {…}} | {"refused": "word: sentence", "raw": "…"}]}``.
+
+        Or ``{"source": "tidings", "definitions": {"phase", "version", "parent", …}}``: a change of definitions.
+        """
         refusal = self._refusal(request)
         if refusal is not None:
             request.answer(refusal)
             return
         try:
             text = bodies.plain(request.body, request.headers.get(b"content-encoding", b""), MAX_INTERNAL_BYTES)
-            parsed = calls.checked(_records(text), self._clock.now_us())
+            parsed = self._parsed(text)
         except bodies.TooLarge as error:
             request.answer(problem(413, "body_too_large", str(error)))
         except InputError as error:
@@ -64,6 +69,15 @@ class Internal:
                 parsed.records, count, parsed.size(), lambda first: request.answer(_stored(first, parsed))
             )
 
+    def _parsed(self, text: bytes) -> Parsed:
+        delivery = _delivery(text)
+        if delivery.definitions is msgspec.UNSET:
+            return calls.checked(_records(delivery), self._clock.now_us())
+        if delivery.source != SOURCE or delivery.records is not msgspec.UNSET:
+            msg = f"definitions: got source {delivery.source!r}, wanted {SOURCE!r}, and no records beside them"
+            raise InputError(msg)
+        return Parsed([record_of(delivery.definitions)], 1)
+
     def _refusal(self, request: Request) -> Response | None:
         if not is_internal(request.headers.get(b"authorization", b""), self._key):
             what = "internal key: missing or wrong; send the contents of secrets/internal.key as Bearer authorization"
@@ -73,17 +87,24 @@ class Internal:
         return self._pressure.refusal()
 
 
-def _records(text: bytes) -> list[LogRecord]:
+def _delivery(text: bytes) -> _Delivery:
     try:
         delivery = _DECODER.decode(text)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         msg = f'body: {error}; wanted {{"source": "…", "records": [{{"body": {{…}}}}]}}'
         raise InputError(msg) from error
+    if delivery.records is msgspec.UNSET and delivery.definitions is msgspec.UNSET:
+        msg = 'body: neither records nor definitions; wanted {"source": "…", "records": [{"body": {…}}]}'
+        raise InputError(msg)
     if not 0 < len(delivery.source) <= _MAX_SOURCE_CHARS:
         msg = f"source: got {len(delivery.source)} characters, wanted 1 to {_MAX_SOURCE_CHARS}"
         raise InputError(msg)
+    return delivery
+
+
+def _records(delivery: _Delivery) -> list[LogRecord]:
     flags = BACKFILL if delivery.backfill else 0
-    return [_record(delivery.source, flags, record) for record in delivery.records]
+    return [_record(delivery.source, flags, record) for record in delivery.records or ()]
 
 
 def _record(source: str, flags: int, record: _Record) -> LogRecord:

@@ -26,6 +26,7 @@ from tidings.console.definitions import Workspace
 from tidings.console.live import Hub
 from tidings.console.site import HERE, PAGES, Site, of, templates
 from tidings.console.store import TooSlow
+from tidings.versions.shelf import Versions
 
 _log = logging.getLogger("tidings.console")
 
@@ -46,7 +47,8 @@ async def _to_inbox(_request: Request) -> Response:
 
 
 def _app(config: Config, clock: Clock, pages: tuple[tuple[str, str, str], ...], routes: list[Route]) -> Starlette:
-    workspace = Workspace(config.workspace)
+    versions = Versions(config.data)
+    workspace = Workspace(lambda: versions.current(config.workspace))
     site = Site(config=config, clock=clock, workspace=workspace, templates=templates(), pages=pages)
     hub = Hub(config, clock, workspace)
     csp = guard.policy(images=f"'self' data: {body.site(config.mail.shop_url)}".strip())

@@ -22,6 +22,7 @@ from tidings.errors import TidingsError
 from tidings.feedback.tokens import Tokens
 from tidings.render.mail import Sender, render_message
 from tidings.render.template import Template, compile_template
+from tidings.versions.shelf import Versions
 
 MAX_ORIGINS = 20
 """Sites whose pictures one mail may show here."""
@@ -60,7 +61,9 @@ def _again(store: Store, row: sqlite3.Row) -> Body | None:
 
 
 def _preview(store: Store, row: sqlite3.Row) -> Body | None:
-    path = store.config.workspace / "templates" / f"{row['template']}.mjml"
+    versions, decided = Versions(store.config.data), why.unpack(row).definitions
+    folder = versions.folder(decided) if decided else versions.current(store.config.workspace)
+    path = folder / "templates" / f"{row['template']}.mjml"
     if not re.fullmatch(r"[\w-]+", row["template"]) or not path.exists():
         return None
     template = _compiled(row["template"], path.read_bytes())

@@ -1,4 +1,4 @@
-"""The workspace's definitions as the console shows them: read from the folder, again whenever a file changes.
+"""The definitions that run, as the console shows them: read from their folder, again whenever it or a file changes.
 
 A folder with a mistake in it shows the mistake; the rest of the console goes on.
 """
@@ -6,6 +6,7 @@ A folder with a mistake in it shows the mistake; the rest of the console goes on
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -32,10 +33,12 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Workspace:
-    """The folder. Safe to ask from several threads."""
+    """The folder that runs. Safe to ask from several threads."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, running: Callable[[], Path]) -> None:
+        """`running` says which folder it is; it changes with the definitions."""
+        self._running = running
+        self._folder = Path()
         self._lock = threading.Lock()
         self._stamp: tuple[tuple[str, int, int], ...] | None = None
         self._shown = Shown()
@@ -43,6 +46,7 @@ class Workspace:
     def shown(self) -> Shown:
         """The definitions as they are now."""
         with self._lock:
+            self._folder = self._running()
             stamp = self._look()
             if stamp != self._stamp:
                 self._shown, self._stamp = self._load(), stamp

@@ -6,14 +6,14 @@ from is kept. Every later time (a retry, an explanation) it is made from what wa
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 
 from tidings.deliver.ledger import Ledger
 from tidings.deliver.records import Due, Frozen
 from tidings.domain.tracking import TokenMaker
-from tidings.errors import DefinitionError, InputError
+from tidings.errors import DefinitionError, InputError, TidingsError
 from tidings.recommend.base import Recommendation, Recommender
 from tidings.render.mail import CannotRender, Rendered, Sender, render_message
 from tidings.render.template import Template, compile_template
@@ -39,8 +39,14 @@ class Composer:
         sender: Sender,
         tokens: TokenMaker,
         recommender: Recommender | None,
+        versions: Callable[[str], Mapping[str, Template]] | None = None,
     ) -> None:
-        """Without a `recommender` (no model yet) slots stay empty, and templates show what they show then."""
+        """Without a `recommender` (no model yet) slots stay empty, and templates show what they show then.
+
+        A message that a version of the definitions decided on is made with its templates, which `versions` finds;
+        others are made with `templates`.
+        """
+        self._versions = versions
         self._ledger = ledger
         self._templates = templates
         self._sender = sender
@@ -83,7 +89,7 @@ class Composer:
 
     def _fresh(self, due: Due) -> tuple[Template, Sender, list[Recommendation]]:
         intent = due.intent
-        template = self._templates.get(intent.template)
+        template = self._templates_of(intent.definitions).get(intent.template)
         if template is None:
             msg = f"no_template: templates/{intent.template}.mjml is not in the workspace"
             raise CannotRender(msg)
@@ -91,6 +97,15 @@ class Composer:
         if self._recommender is not None and template.wanted:
             items = self._recommender.recommend(intent.seeds, intent.exclude, template.wanted)
         return template, self._sender, items
+
+    def _templates_of(self, version: str) -> Mapping[str, Template]:
+        if self._versions is None or not version:
+            return self._templates
+        try:
+            return self._versions(version)
+        except TidingsError as error:
+            msg = f"no_template: {error}"
+            raise CannotRender(msg) from error
 
     def _frozen(self, due: Due) -> tuple[Template, Sender, list[Recommendation]]:
         body = self._ledger.kept(due.sender_version)

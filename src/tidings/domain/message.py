@@ -39,6 +39,8 @@ class SendIntent(msgspec.Struct, frozen=True, kw_only=True):
     """The instant the decision belongs to (scheduled time of the timer, or the event's time)."""
     decided_us: int
     """When we knew: the basis of the mail's Date header."""
+    definitions: str = ""
+    """Version of the definitions that decided; its templates make the mail. Empty when there are no versions."""
     suppressed: str = ""
     """Empty to send; else the reason why not, e.g. ``no_consent``, ``frequency_cap``, ``no_address``."""
     values: dict[str, Any] = {}

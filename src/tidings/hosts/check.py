@@ -20,6 +20,7 @@ from tidings.process.steps.send import Send
 from tidings.render import lint
 from tidings.render.template import compile_template
 from tidings.sources.mapping import load_map
+from tidings.versions.drift import drift
 from tidings.workspace import Definitions
 
 LOW_DISK_BYTES = 2 << 30
@@ -81,6 +82,12 @@ def _workspace(config: Config) -> Iterator[Finding]:
     )
     for note in notes:
         yield Finding("note", note)
+    found = drift(config.data, config.workspace)
+    if found.running:
+        words = found.words()
+        yield Finding(
+            "note" if words else "ok", words or f"definitions: version {found.running} runs, as in the folder"
+        )
 
 
 def _disk(config: Config) -> Iterator[Finding]:

@@ -11,7 +11,8 @@ import fcntl
 import http.client
 import logging
 import sqlite3
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import IO
 
@@ -33,7 +34,8 @@ from tidings.hosts.signals import until_stopped
 from tidings.recommend.base import Recommendation, Recommender
 from tidings.recommend.linked import Linked
 from tidings.recommend.store import open_recommender
-from tidings.render.template import load_templates
+from tidings.render.template import Template, load_templates
+from tidings.versions.shelf import Versions
 
 LOOK_S = 5.0
 """Look at the ledger at least so often, should a nudge be lost."""
@@ -43,6 +45,9 @@ REPORT_TIMEOUT_S = 10.0
 """How long the collector may take for one report."""
 REPORT_PAUSES_S = (0.5, 1.0, 2.0, 5.0, 15.0)
 """Pauses before a report is tried again; the last one repeats."""
+
+KEPT_VERSIONS = 8
+"""Versions of the definitions whose templates are held compiled."""
 
 _START_TLS = {"auto": None, "always": True, "never": False}
 _OK = 200
@@ -116,9 +121,15 @@ def _transport(config: Config) -> SmtpTransport:
 
 
 def _composer(config: Config, ledger: Ledger) -> Composer:
+    versions = Versions(config.data)
+
+    @lru_cache(maxsize=KEPT_VERSIONS)
+    def templates(version: str) -> Mapping[str, Template]:
+        return load_templates(versions.folder(version) / "templates")
+
     return Composer(
         ledger,
-        load_templates(config.workspace / "templates"),
+        load_templates(versions.current(config.workspace) / "templates"),
         sender_of(config),
         load_tokens(config.data / "secrets"),
         Linked(
@@ -126,6 +137,7 @@ def _composer(config: Config, ledger: Ledger) -> Composer:
             item_url=config.mail.item_url,
             item_image=config.mail.item_image,
         ),
+        templates,
     )
 
 

@@ -14,12 +14,14 @@ import msgspec
 
 from tidings.domain import profile as profiles
 from tidings.domain import wire
+from tidings.domain.control import change_of, is_change
 from tidings.domain.event import Event, Rejected
 from tidings.domain.message import SendIntent, SuppressIntent
 from tidings.domain.output import APPLIED, DUPLICATE, REJECTED, Fact, FactKind, Outcome, OutputBlock, event_cause
 from tidings.domain.profile import ProfileState
 from tidings.domain.record import LogBlock
 from tidings.errors import CorruptData
+from tidings.hosts.changes import SWEEP, Changes
 from tidings.log.base import Log
 from tidings.pipeline import Intent, Pipeline, Step
 from tidings.process import identity
@@ -94,8 +96,10 @@ class Driver:
         max_batch: int = 5_000,
         cache: int = 50_000,
         checkpoint: Callable[[str], None] = _nothing,
+        changes: Changes | None = None,
     ) -> None:
-        """`checkpoint` is called at named points; the test kit crashes there."""
+        """`checkpoint` is called at named points; the test kit crashes there. `changes` are followed if given."""
+        self._changes = changes
         self._pipeline = pipeline
         self._layout = pipeline.definitions.layout
         self._log = log
@@ -134,7 +138,9 @@ class Driver:
         if not blocks:
             return 0
         end_us = self._state.generation(blocks[0].taken_us).end_us
-        blocks = [block for block in blocks if block.taken_us < end_us]
+        blocks = _upto_change([block for block in blocks if block.taken_us < end_us])
+        if is_change(blocks[0].records[0]):
+            return self._change(blocks[0])
         batch = Batch()
         events = self._accept(blocks, batch)
         self._prefetch(events)
@@ -143,10 +149,12 @@ class Driver:
             self._apply(event, batch, find)
         count = sum(len(block.records) for block in blocks)
         self._commit(batch, self.offset + count)
-        last = blocks[-1]
+        self._note_complete(blocks[-1])
+        return count
+
+    def _note_complete(self, last: LogBlock) -> None:
         whole = self._log.head() == self.offset or self._starts_block(self.offset, last.taken_us)
         self.complete_us = last.taken_us if whole else last.taken_us - 1
-        return count
 
     def _starts_block(self, offset: int, taken_us: int) -> bool:
         following = self._log.read(offset, 1)
@@ -310,6 +318,48 @@ class Driver:
         self._commit(batch, self.offset)
         return len(wakes)
 
+    # Changes of definitions
+
+    def _change(self, block: LogBlock) -> int:
+        """Take the change record that this block begins with.
+
+        Everybody has come over to what runs, and all timers due by then have fired, before it changes.
+        """
+        while self.sweep():
+            pass
+        while self.fire(block.taken_us):
+            pass
+        record, changes = block.records[0], self._changes
+        changed = changes is not None and changes.take(change_of(record), self.offset, block.taken_us)
+        batch = Batch()
+        batch.outcomes.append(Outcome(self.offset, APPLIED, record.source))
+        self._commit(batch, self.offset + 1)
+        if changes is not None:
+            if changed:
+                self._pipeline = changes.pipeline
+                self._layout = changes.pipeline.definitions.layout
+            changes.tell(self.offset)
+        self._note_complete(block)
+        return 1
+
+    def sweep(self) -> int:
+        """Bring some of those over who follow earlier definitions; how many were looked at, 0 when all have come."""
+        changes = self._changes
+        if changes is None or not changes.sweeping():
+            return 0
+        found = self._state.scan(changes.after(), SWEEP)
+        batch = Batch()
+        for profile_id, raw in found:
+            state = self._live.get(profile_id)
+            if state is None and not moved_to(raw):
+                state = profiles.decode(raw)
+            if state is not None and state.layout != self._layout.layout_id:
+                self._take(self._pipeline.adopt(state, 0), batch)
+        changes.swept(found[-1][0] if found else "")
+        self._commit(batch, self.offset)
+        changes.tell(self.offset)
+        return len(found)
+
     # The atomic write
 
     def _commit(self, batch: Batch, offset: int) -> None:
@@ -339,6 +389,7 @@ class Driver:
                 offset=offset,
                 seq=seq,
                 outputs=_ENCODER.encode(kept),
+                meta=self._changes.to_commit() if self._changes is not None else {},
             )
         )
         self._checkpoint("after_commit")
@@ -356,6 +407,16 @@ class Driver:
                 del self._live[profile_id]
         if len(self._links) > 4 * self._cache:
             self._links.clear()
+
+
+def _upto_change(blocks: list[LogBlock]) -> list[LogBlock]:
+    """Blocks up to the next change record; if they begin with one, what they were."""
+    for number, block in enumerate(blocks):
+        for index, record in enumerate(block.records):
+            if is_change(record) and (number or index):
+                cut = LogBlock(block.first_offset, block.taken_us, block.records[:index])
+                return [*blocks[:number], cut] if index else blocks[:number]
+    return blocks
 
 
 def _identifier_keys(event: Event) -> list[str]:

@@ -11,29 +11,23 @@ import gc
 import logging
 import signal
 import time
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from types import FrameType
 
-import msgspec
-
-from tidings import workspace
 from tidings.clock import SECOND_US, SystemClock
 from tidings.config import Config
 from tidings.deliver.ledger import Ledger
 from tidings.domain.message import SendIntent, SuppressIntent
 from tidings.domain.output import OutputBlock
+from tidings.hosts.changes import Changes
 from tidings.hosts.drive import Driver
 from tidings.hosts.nudge import Nudge, Nudger
+from tidings.hosts.shelf import DiskShelf
 from tidings.log.sqlite import SqliteLog
 from tidings.outputs.sqlite import SqliteOutputs
-from tidings.pipeline import Pipeline
-from tidings.state.base import StateStore
 from tidings.state.rocks import RocksState
-from tidings.workspace import Definitions
+from tidings.versions.shelf import Versions, login_name
 
-LAYOUTS = "layouts.json"
-"""In the data directory: layout id to accumulator keys by slot."""
 LOOK_S = 1.0
 """Longest sleep: a nudge may be lost."""
 HELD_UP_S = 0.05
@@ -96,24 +90,6 @@ class DiskSink:
         self._project.close()
 
 
-def load_definitions(config: Config, state: StateStore) -> Definitions:
-    """The workspace's definitions, with the versions and layouts that stored state still follows; both kept for next time."""
-    earlier: dict[str, str] = msgspec.json.decode(state.meta("journeys") or b"{}")
-    layouts: dict[str, list[str]] = msgspec.json.decode(state.meta("layouts") or b"{}")
-    definitions = workspace.load(config.workspace, earlier=earlier, layouts=layouts)
-    state.set_meta("journeys", msgspec.json.encode(definitions.sources))
-    state.set_meta("layouts", msgspec.json.encode(definitions.layout.known))
-    publish_layouts(config.data / LAYOUTS, definitions.layout.known)
-    return definitions
-
-
-def publish_layouts(path: Path, known: Mapping[str, Sequence[str]]) -> None:
-    """Tell those who read profiles which accumulator each slot of each layout holds; replaced whole."""
-    fresh = path.with_suffix(".new")
-    fresh.write_bytes(msgspec.json.encode(known))
-    fresh.replace(path)
-
-
 class Processor:
     """The loop of the role."""
 
@@ -128,13 +104,16 @@ class Processor:
         self._log = SqliteLog(config.data / "log.db", self._clock)
         self._state = RocksState(config.data / "state", config.process.dedup_window_s * SECOND_US)
         self._sink = DiskSink(config)
+        Versions(config.data).begin(config.workspace, login_name(), self._clock.now_us())
+        changes = Changes(self._state, DiskShelf(config.data))
         self._driver = Driver(
-            Pipeline(load_definitions(config, self._state)),
+            changes.pipeline,
             self._log,
             self._state,
             self._sink,
             max_batch=config.process.max_batch,
             cache=config.process.state_cache,
+            changes=changes,
         )
         self._log.mark_processed(self._driver.offset)
 
@@ -181,7 +160,7 @@ class Processor:
                 self._driver.fire(self._driver.complete_us)
         if self._driver.offset >= target:
             worked = self._driver.fire(horizon_us) > 0 or worked
-        return worked
+        return self._driver.sweep() > 0 or worked
 
     def _held_up(self) -> bool:
         """Whether those behind us are full; asked at most every `HELD_UP_S`, as it costs two look-ups."""

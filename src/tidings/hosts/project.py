@@ -21,8 +21,8 @@ from tidings.clock import SystemClock
 from tidings.config import Config
 from tidings.domain.profile import ProfileState
 from tidings.hosts.nudge import Nudge
-from tidings.hosts.process import LAYOUTS
 from tidings.hosts.retrain import Retraining
+from tidings.hosts.shelf import LAYOUTS
 from tidings.lake.follow import LakeFollower
 from tidings.lake.parquet import ParquetLake
 from tidings.log.sqlite import SqliteLog
@@ -31,6 +31,7 @@ from tidings.process import profile
 from tidings.serving.db import open_writing
 from tidings.serving.people import Computed
 from tidings.serving.projector import Projector
+from tidings.versions.shelf import Versions
 
 LOOK_S = 1.0
 """Longest sleep: a nudge may be lost, and the lake's time may come."""
@@ -53,15 +54,21 @@ _log = logging.getLogger("tidings.project")
 
 
 def computed_traits(config: Config) -> Computed:
-    """Computed traits by name, as the workspace defines them now. Raises DefinitionError.
+    """Computed traits by name, as the running definitions have them. Raises DefinitionError.
 
     States may follow another layout than these definitions alone would have (the processor also keeps earlier journey
     versions); it publishes which accumulator each slot holds. A state in a layout that nobody knows shows no traits.
     """
-    layout = workspace.load(config.workspace).layout
+    versions = Versions(config.data)
     path = config.data / LAYOUTS
+    stamp = versions.stamp()
+    layout = workspace.load(versions.current(config.workspace)).layout
 
     def computed(state: ProfileState) -> dict[str, Any]:
+        nonlocal stamp, layout
+        if versions.stamp() != stamp:
+            stamp = versions.stamp()
+            layout = workspace.load(versions.current(config.workspace)).layout
         if state.layout not in layout.known and path.exists():
             layout.known.update(msgspec.json.decode(path.read_bytes(), type=dict[str, list[str]]))
         if state.layout not in layout.known:

@@ -5,17 +5,28 @@ Events are fed with the instant at which the log takes them; timers fire exactly
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from tidings.clock import ManualClock
 from tidings.domain import profile as profiles
+from tidings.domain.event import Event
 from tidings.domain.message import SendIntent, SuppressIntent
-from tidings.domain.output import Fact, Outcome, OutputBlock
+from tidings.domain.output import APPLIED, Fact, Outcome, OutputBlock
 from tidings.domain.profile import ProfileState
 from tidings.domain.record import LogRecord
+from tidings.errors import InputError
+from tidings.hosts.changes import Changes, InForce
 from tidings.hosts.drive import Driver
+from tidings.log.base import Log
 from tidings.log.memory import MemoryLog
+from tidings.outputs.join import join
 from tidings.pipeline import Pipeline
+from tidings.process.adopt import Past
+from tidings.process.backfill import Folding
 from tidings.state.base import living, moved_to
 from tidings.state.memory import MemoryState
 from tidings.workspace import Definitions
@@ -57,6 +68,51 @@ class MemorySink:
         return self._seq
 
 
+class MemoryShelf:
+    """Versions in folders, the past folded from the log itself."""
+
+    def __init__(self, folders: Mapping[str, Path], log: Log, sink: MemorySink) -> None:
+        """The first of the `folders` is what the log begins with. The sink must keep outcomes."""
+        self._folders = folders
+        self._log = log
+        self._sink = sink
+        self.told: list[InForce] = []
+
+    def first(self) -> str:
+        """See `Shelf.first`."""
+        return next(iter(self._folders))
+
+    def folder(self, version: str) -> Path:
+        """See `Shelf.folder`."""
+        if version not in self._folders:
+            msg = f"version {version}: nobody has it"
+            raise InputError(msg)
+        return self._folders[version]
+
+    def past(self, version: str, fresh: Sequence[str], below_offset: int, definitions: Definitions) -> Past:  # noqa: ARG002
+        """See `Shelf.past`."""
+        outcomes = [one for one in self._sink.outcomes if one.status == APPLIED and one.offset < below_offset]
+        taken = join(self._log, sorted(outcomes))
+        events = ((one.outcome.profile_id, one.event) for one in taken if isinstance(one.event, Event))
+        return MemoryPast(Folding(definitions.layout, fresh).of(events))
+
+    def tell(self, in_force: InForce, layouts: Mapping[str, Sequence[str]], offset: int) -> None:  # noqa: ARG002 - nobody asks
+        """See `Shelf.tell`."""
+        self.told.append(in_force)
+
+
+class MemoryPast:
+    """Values by profile id."""
+
+    def __init__(self, values: Mapping[str, list[Any]]) -> None:
+        """Kept encoded, as on disk: a merge may reuse what it is given."""
+        self._values = {profile_id: msgspec.msgpack.encode(one) for profile_id, one in values.items()}
+
+    def of(self, profile_ids: Sequence[str]) -> list[list[Any]]:
+        """See `Past.of`."""
+        return [msgspec.msgpack.decode(self._values[one]) for one in profile_ids if one in self._values]
+
+
 class Simulator:
     """One workspace, one log, one virtual clock."""
 
@@ -69,8 +125,13 @@ class Simulator:
         max_batch: int = 5_000,
         checkpoint: Callable[[str], None] | None = None,
         sink: MemorySink | None = None,
+        versions: Mapping[str, Path] | None = None,
     ) -> None:
-        """Without a `sink` of your own, outputs are kept in lists; `keep_outcomes` says whether outcomes are too."""
+        """Without a `sink` of your own, outputs are kept in lists; `keep_outcomes` says whether outcomes are too.
+
+        With `versions` (folders by version, the first one runs) changes of definitions in the log are followed, and
+        `definitions` are not looked at.
+        """
         self.clock = ManualClock(start_us)
         self.log = MemoryLog(self.clock)
         self.state = MemoryState()
@@ -78,13 +139,14 @@ class Simulator:
         self._definitions = definitions
         self._max_batch = max_batch
         self._checkpoint = checkpoint
+        self._shelf = MemoryShelf(versions, self.log, self.sink) if versions else None
         self.driver = self._start()
 
     def _start(self) -> Driver:
-        pipeline = Pipeline(self._definitions)
-        if self._checkpoint is None:
-            return Driver(pipeline, self.log, self.state, self.sink, max_batch=self._max_batch)
-        return Driver(pipeline, self.log, self.state, self.sink, max_batch=self._max_batch, checkpoint=self._checkpoint)
+        changes = Changes(self.state, self._shelf) if self._shelf is not None else None
+        pipeline = changes.pipeline if changes is not None else Pipeline(self._definitions)
+        more: dict[str, Any] = {} if self._checkpoint is None else {"checkpoint": self._checkpoint}
+        return Driver(pipeline, self.log, self.state, self.sink, max_batch=self._max_batch, changes=changes, **more)
 
     def restart(self) -> None:
         """What is left after kill -9: the log, the committed state, what was handed on. Everything else starts anew."""
@@ -100,6 +162,7 @@ class Simulator:
         while self.driver.run_batch():
             while self.driver.fire(self.driver.complete_us):
                 pass
+            self.driver.sweep()  # one piece at a time, so that people are touched before and after their turn
 
     def advance_to(self, at_us: int) -> None:
         """Process what there is, then let time pass to `at_us`; every timer on the way fires at its instant."""
@@ -107,7 +170,7 @@ class Simulator:
         self.clock.set(max(at_us, self.clock.now_us()))
         horizon_us = self.log.horizon_us(self.clock.now_us())
         self.log.fence(horizon_us)
-        while self.driver.fire(horizon_us):
+        while self.driver.fire(horizon_us) or self.driver.sweep():
             pass
 
     def person(self, kind: str, value: str) -> ProfileState | None:

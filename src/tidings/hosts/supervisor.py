@@ -24,8 +24,10 @@ from typing import IO, Any
 import msgspec
 
 from tidings import config as configuration
+from tidings.clock import SystemClock
 from tidings.config import Config
 from tidings.errors import InputError, TidingsError
+from tidings.versions.shelf import Versions, login_name
 
 ROLES: Mapping[str, str] = {
     "collect": "tidings.hosts.collect",
@@ -167,6 +169,7 @@ class Supervisor:
         (config.data / "run").mkdir(exist_ok=True)
         (config.data / "logs").mkdir(exist_ok=True)
         self.config = config
+        Versions(config.data).begin(config.workspace, login_name(), SystemClock().now_us())
         self._path = config.data / "run" / "config.toml"
         absolute = msgspec.structs.replace(config, data=config.data.absolute(), workspace=config.workspace.absolute())
         configuration.save(absolute, self._path)

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from tidings.domain.control import is_change
 from tidings.domain.event import Event
 from tidings.domain.output import APPLIED, REJECTED
 from tidings.outputs.join import Taken
@@ -42,6 +43,8 @@ class EventRows:
         outcome, event = taken.outcome, taken.event
         counts = self._counts.setdefault(outcome.source, [0, 0, 0])
         counts[outcome.status] += 1
+        if is_change(taken.record):
+            return  # it is about nobody
         name = event.name if isinstance(event, Event) else ""
         word, _, sentence = outcome.reason.partition(": ")
         self._recent.append(

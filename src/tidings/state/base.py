@@ -65,6 +65,8 @@ class Commit(msgspec.Struct, kw_only=True):
     """Number of the output block; unchanged when there is none."""
     outputs: bytes
     """Encoded output (without profile bytes) and intents, kept until `drop_outputs`; empty when there is none."""
+    meta: dict[str, bytes] = {}
+    """Named values of the host that change with it (which definitions run)."""
 
 
 class StateStore(Protocol):
@@ -72,6 +74,10 @@ class StateStore(Protocol):
 
     def states(self, profile_ids: Sequence[str]) -> list[bytes | None]:
         """Encoded states in the order asked; None where nothing is known."""
+        ...
+
+    def scan(self, after_id: str, limit: int) -> list[tuple[str, bytes]]:
+        """(profile id, what `states` gives) of the next profiles by id, of those after `after_id`; at most `limit`."""
         ...
 
     def links(self, keys: Sequence[str]) -> list[str | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from heapq import heappop, heappush
+from heapq import heappop, heappush, nsmallest
 
 from tidings.state.base import NO_GENERATION, Commit, Generation, Wake
 
@@ -26,6 +26,10 @@ class MemoryState:
     def states(self, profile_ids: Sequence[str]) -> list[bytes | None]:
         """See `StateStore.states`."""
         return [self._states.get(one) for one in profile_ids]
+
+    def scan(self, after_id: str, limit: int) -> list[tuple[str, bytes]]:
+        """See `StateStore.scan`."""
+        return [(one, self._states[one]) for one in nsmallest(limit, (one for one in self._states if one > after_id))]
 
     def all_states(self) -> Iterator[bytes]:
         """Every stored state; only this adapter offers it, for tests and the simulator."""
@@ -79,6 +83,7 @@ class MemoryState:
         self._seq = commit.seq
         if commit.outputs:
             self._outputs[commit.seq] = commit.outputs
+        self._meta.update(commit.meta)
 
     def position(self) -> tuple[int, int]:
         """See `StateStore.position`."""

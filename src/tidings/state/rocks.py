@@ -73,6 +73,16 @@ class RocksState:
         """See `StateStore.states`."""
         return self._many("states", [one.encode() for one in profile_ids])
 
+    def scan(self, after_id: str, limit: int) -> list[tuple[str, bytes]]:
+        """See `StateStore.scan`."""
+        rows = self._cf["states"].iter()
+        rows.seek(after_id.encode() + b"\x00")
+        found: list[tuple[str, bytes]] = []
+        while rows.valid() and len(found) < limit:
+            found.append((rows.key().decode(), rows.value()))
+            rows.next()
+        return found
+
     def links(self, keys: Sequence[str]) -> list[str | None]:
         """See `StateStore.links`."""
         found = self._many("links", [one.encode("utf-8", "surrogatepass") for one in keys])
@@ -139,6 +149,8 @@ class RocksState:
             put(_wake_key(wake), b"", wakes)
         if commit.outputs:
             put(commit.seq.to_bytes(_WIDTH, "big"), commit.outputs, handles["outputs"])
+        for name, value in commit.meta.items():
+            put(f"m:{name}".encode(), value, handles["meta"])
         self._drop(batch)
         position = commit.offset.to_bytes(_WIDTH, "big") + commit.seq.to_bytes(_WIDTH, "big")
         put(b"position", position, handles["meta"])

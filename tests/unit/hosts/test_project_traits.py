@@ -5,11 +5,13 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import msgspec
+
 from tidings import workspace
 from tidings.config import Config
 from tidings.domain import profile as profiles
-from tidings.hosts.process import LAYOUTS, publish_layouts
 from tidings.hosts.project import computed_traits
+from tidings.hosts.shelf import LAYOUTS, publish
 
 RETAIL = Path(workspace.__file__).parent / "workspaces/retail"
 
@@ -32,5 +34,5 @@ steps:
     state.values[slots["revenue"]] = 12_500_000
     computed = computed_traits(config)
     assert computed(state) == {}
-    publish_layouts(config.data / LAYOUTS, kept.known)
+    publish(config.data / LAYOUTS, msgspec.json.encode(kept.known))
     assert computed(state)["revenue"] == 12.5
