@@ -109,6 +109,7 @@ class Driver:
         self.offset, self._seq = state.position()
         self.complete_us = 0
         """All records taken by the log up to this instant have been processed."""
+        log.fence(state.fired_us())  # a log's own note of it need not survive a power cut
         self._recover()
 
     def _recover(self) -> None:
@@ -307,12 +308,12 @@ class Driver:
             if state.layout != self._layout.layout_id:
                 self._take(self._pipeline.adopt(state, wake.due_us), batch)
             self._take(self._pipeline.on_timer(state, until_us), batch)
-        self._commit(batch, self.offset)
+        self._commit(batch, self.offset, fired_us=until_us)
         return len(wakes)
 
     # The atomic write
 
-    def _commit(self, batch: Batch, offset: int) -> None:
+    def _commit(self, batch: Batch, offset: int, *, fired_us: int = 0) -> None:
         wakes: list[Wake] = []
         shown: list[tuple[str, bytes]] = []
         for profile_id, state in batch.touched.items():
@@ -339,6 +340,7 @@ class Driver:
                 offset=offset,
                 seq=seq,
                 outputs=_ENCODER.encode(kept),
+                fired_us=fired_us,
             )
         )
         self._checkpoint("after_commit")
