@@ -314,7 +314,9 @@ class Pipeline:
         permission = permit(state, policy, known_us)
         values = profile.values(state, self._layout, known_us)
         cart = values.pop("cart") if self._has_cart else []
-        left_out = profile.bound(values)
+        bought = [value for value in (values.get("last_product"),) if isinstance(value, str)]
+        carried = {"person": values, "cart": cart, "event": run.item, "journey": run.journey}
+        left_out = profile.bound(carried, state, self._layout)
         why = {
             "entry": run.ref,
             "steps": [list(entry) for entry in run.path],
@@ -322,7 +324,6 @@ class Pipeline:
             **permission.evidence,
             **({"left_out": left_out} if left_out else {}),
         }
-        bought = [value for value in (values.get("last_product"),) if isinstance(value, str)]
         step.intents.append(
             SendIntent(
                 message_id=message_id(run.run_id, draft.step, run.sent),
@@ -339,7 +340,7 @@ class Pipeline:
                 occurred_us=occurred_us,
                 decided_us=known_us,
                 suppressed=permission.reason,
-                values={"person": values, "cart": cart, "event": run.item, "journey": run.journey},
+                values=carried,
                 seeds=[item["item_id"] for item in cart],
                 exclude=[item["item_id"] for item in cart] + bought,
                 why=why,

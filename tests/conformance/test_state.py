@@ -73,6 +73,7 @@ def test_a_fresh_store_knows_nothing(reopen: Open) -> None:
     assert store.seen(["a"], 1) == [False]
     assert store.due(2**60, 10) == []
     assert store.next_due_us() == 0
+    assert store.fired_us() == 0
     assert store.outputs(0) == []
     assert store.meta("layouts") is None
 
@@ -97,6 +98,15 @@ def test_one_commit_writes_everything_and_a_restart_finds_it(reopen: Open) -> No
     assert store.seen(["web\ne1", "app\ne1"], 10 * DAY_US) == [True, False]
     assert store.due(7, 10) == [Wake(7, "a")]
     assert store.outputs(0) == [(1, b"out")]
+
+
+def test_the_instant_up_to_which_timers_fired_is_kept_and_never_falls(reopen: Open) -> None:
+    store = reopen()
+    store.commit(commit(fired_us=7))
+    store.commit(commit(offset=3))
+    assert store.fired_us() == 7
+    store.commit(commit(fired_us=5))
+    assert store.fired_us() == reopen().fired_us() == 7
 
 
 def test_wakes_come_in_order_up_to_the_instant_and_the_limit(reopen: Open) -> None:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import msgspec
 import pytest
 
-from tests.unit.core import POLICY, START_US, World, definitions
+from tests.unit.core import START_US, World, definitions
 from tidings.domain.record import BACKFILL, LogRecord
-from tidings.process import profile
 
 CART = """
 entry: {event: Product Added}
@@ -180,18 +178,3 @@ def test_a_later_grant_lifts_the_other_address_after_a_merge(tmp_path: Path) -> 
     world.take([world.record("identify", 4, user="ann", anonymous="phone")], 4)
     fresh = [one for key, one in world.simulator.sink.suppressions.items() if key not in before]
     assert [(one.address, one.active) for one in fresh] == [("old@x.example", False)]
-
-
-def test_a_message_carries_a_bounded_part_of_what_is_known(tmp_path: Path) -> None:
-    greet = "entry: {event: Hello}\nsteps: [{id: greet, send: {template: welcome, category: marketing}}]"
-    world = World(definitions(tmp_path, policy=POLICY, greet=greet))
-    world.take([world.record("identify", 0, user="ann", traits={"email": "ann@x.example", "name": "Ann"})], 0)
-    for part in range(15):
-        traits = {f"t{part * 13 + i:03}": chr(0x20AC) * 2_000 for i in range(5)}
-        world.take([world.record("identify", 1, user="ann", traits=traits)], 1)
-    world.take([world.record("track", 2, "Hello", user="ann")], 2)
-    (sent,) = world.simulator.sink.sends.values()
-    assert len(msgspec.json.encode(sent.values["person"])) <= profile.MAX_VALUES_BYTES
-    assert sent.values["person"]["name"] == "Ann"
-    assert sent.values["person"]["email"] == "ann@x.example"
-    assert len(sent.why["left_out"]) + len(sent.values["person"]) >= 77

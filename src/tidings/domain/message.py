@@ -51,8 +51,8 @@ class SendIntent(msgspec.Struct, frozen=True, kw_only=True):
     exclude: list[str] = []
     """Item ids never to recommend (just bought, in the cart)."""
     why: dict[str, Any] = {}
-    """``events`` (id, name, offset, occurred_us), ``steps`` (the run's path), ``consent``, ``cap``, ``draws``; ``left_out``: names of traits
-    that were too large to carry along."""
+    """``events`` (id, name, offset, occurred_us), ``steps`` (the run's path), ``consent``, ``cap``, ``draws``; ``left_out``: names of given
+    traits that were too large to carry along."""
 
 
 class SuppressIntent(msgspec.Struct, frozen=True, kw_only=True):

@@ -113,6 +113,7 @@ class Driver:
         self.offset, self._seq = state.position()
         self.complete_us = 0
         """All records taken by the log up to this instant have been processed."""
+        log.fence(state.fired_us())  # a log's own note of it need not survive a power cut
         self._recover()
 
     def _recover(self) -> None:
@@ -315,7 +316,7 @@ class Driver:
             if state.layout != self._layout.layout_id:
                 self._take(self._pipeline.adopt(state, wake.due_us), batch)
             self._take(self._pipeline.on_timer(state, until_us), batch)
-        self._commit(batch, self.offset)
+        self._commit(batch, self.offset, fired_us=until_us)
         return len(wakes)
 
     # Changes of definitions
@@ -362,7 +363,7 @@ class Driver:
 
     # The atomic write
 
-    def _commit(self, batch: Batch, offset: int) -> None:
+    def _commit(self, batch: Batch, offset: int, *, fired_us: int = 0) -> None:
         wakes: list[Wake] = []
         shown: list[tuple[str, bytes]] = []
         for profile_id, state in batch.touched.items():
@@ -390,6 +391,7 @@ class Driver:
                 seq=seq,
                 outputs=_ENCODER.encode(kept),
                 meta=self._changes.to_commit() if self._changes is not None else {},
+                fired_us=fired_us,
             )
         )
         self._checkpoint("after_commit")

@@ -24,9 +24,10 @@ the fence), or between stamp and commit (then the horizon stops short of it), or
   `head`, nobody was told "stored", so the next writer stamps such a block after the fence before it shows it.
 * *New writer between taking `log.lock` and clearing `inflight`*: the horizon stays short; only ever cautious.
 * *Processor killed*: the fence stays in the mark.
-* *Power cut*: the mark is not synced, so after a new boot it is rebuilt from the database. The fence is then the
-  newest stamp; a clock set back to before the last timer that fired, so by more than the outage lasted, is the one case not
-  covered. Only a stamp in the database could cover it, which would cost each idle timer a synced write.
+* *Power cut*: the mark is not synced, so after a new boot it is rebuilt from the database: the fence is then the newest
+  stamp. The processor knows better. The instant up to which it fired is in the same atomic write as the timers' effects,
+  and it calls `fence` with that when it starts. One case is not covered: a collector that takes a block before the
+  processor has started, by a clock set back to before the last timer that fired, so by more than the outage lasted.
 * *A process stopped inside the lock* (a debugger): the others wait for it. It is held for microseconds.
 
 Durability: after a failed write or sync nothing more is written (a repeated fsync may lie); the process must end, and

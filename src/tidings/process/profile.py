@@ -30,7 +30,10 @@ MAX_TRAIT_CHARS = 2_000
 MAX_NAME_CHARS = 200
 """A trait with a longer name is not kept."""
 MAX_VALUES_BYTES = 64 * 1024
-"""Traits that one message carries along, as JSON; a template uses a few of them, and people may have 200 of 2,000 characters."""
+"""What one message carries along (traits, cart, entering event), as JSON: a template uses little of it, and people may have
+200 traits of 2,000 characters. Given traits give way; the rest has bounds of its own."""
+LEAST_TRAITS_BYTES = 16 * 1024
+"""Given traits may take that much however large the rest is (a full cart of long names)."""
 MAX_SENDS = 100
 """Latest messages remembered per person and category, for caps."""
 MAX_PURPOSES = 50
@@ -171,17 +174,26 @@ def _show(reading: Reading, state: ProfileState, at_us: int) -> Any:
     return iso(shown) if reading.instant and shown is not None else shown
 
 
-def bound(known: dict[str, Any]) -> list[str]:
-    """Take the largest traits out of what a message carries until it fits `MAX_VALUES_BYTES`; their names, sorted."""
-    sizes = {name: len(_ENCODE(name)) + len(_ENCODE(value)) + 2 for name, value in known.items()}
-    total, dropped = sum(sizes.values()), []
+def bound(carried: dict[str, Any], state: ProfileState, layout: Layout) -> list[str]:
+    """Take the largest given traits out of what a message carries until it fits `MAX_VALUES_BYTES`; their names, sorted.
+
+    The address, what is computed, the cart and the event stay.
+    """
+    total = len(_ENCODE(carried))
+    if total <= MAX_VALUES_BYTES:
+        return []
+    person = carried["person"]
+    given = [name for name in state.traits if name in person and name != ADDRESS and layout.computed(name) is None]
+    sizes = {name: len(_ENCODE({name: person[name]})) - 1 for name in given if name != "sessions"}  # {} for one comma
+    taken = sum(sizes.values())
+    room = max(MAX_VALUES_BYTES - (total - taken), LEAST_TRAITS_BYTES)
+    dropped = []
     for name in sorted(sizes, key=lambda one: (-sizes[one], one)):
-        if total <= MAX_VALUES_BYTES:
+        if taken <= room:
             break
-        if name != ADDRESS:
-            total -= sizes[name]
-            del known[name]
-            dropped.append(name)
+        taken -= sizes[name]
+        del person[name]
+        dropped.append(name)
     return sorted(dropped)
 
 

@@ -67,6 +67,8 @@ class Commit(msgspec.Struct, kw_only=True):
     """Encoded output (without profile bytes) and intents, kept until `drop_outputs`; empty when there is none."""
     meta: dict[str, bytes] = {}
     """Named values of the host that change with it (which definitions run)."""
+    fired_us: int = 0
+    """All timers due by this instant have fired, with this write or before; 0 when it is about records of the log."""
 
 
 class StateStore(Protocol):
@@ -106,6 +108,10 @@ class StateStore(Protocol):
 
     def position(self) -> tuple[int, int]:
         """(offset, seq) as last committed."""
+        ...
+
+    def fired_us(self) -> int:
+        """The latest `Commit.fired_us`; 0 when no timer has fired. What the log takes from now on must come after it."""
         ...
 
     def outputs(self, after_seq: int) -> list[tuple[int, bytes]]:

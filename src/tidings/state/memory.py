@@ -20,6 +20,7 @@ class MemoryState:
         self._heap: list[Wake] = []
         self._offset = 0
         self._seq = 0
+        self._fired_us = 0
         self._outputs: dict[int, bytes] = {}
         self._meta: dict[str, bytes] = {}
 
@@ -81,6 +82,7 @@ class MemoryState:
             heappush(self._heap, wake)
         self._offset = commit.offset
         self._seq = commit.seq
+        self._fired_us = max(self._fired_us, commit.fired_us)
         if commit.outputs:
             self._outputs[commit.seq] = commit.outputs
         self._meta.update(commit.meta)
@@ -88,6 +90,10 @@ class MemoryState:
     def position(self) -> tuple[int, int]:
         """See `StateStore.position`."""
         return self._offset, self._seq
+
+    def fired_us(self) -> int:
+        """See `StateStore.fired_us`."""
+        return self._fired_us
 
     def outputs(self, after_seq: int) -> list[tuple[int, bytes]]:
         """See `StateStore.outputs`."""

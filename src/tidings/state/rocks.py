@@ -59,6 +59,7 @@ class RocksState:
         position = self._cf["meta"].get(b"position")
         self._offset = int.from_bytes(position[:_WIDTH], "big") if position else 0
         self._seq = int.from_bytes(position[_WIDTH:], "big") if position else 0
+        self._fired_us = int.from_bytes(self._cf["meta"].get(b"fired") or b"", "big")
         self._dropped_seq = self._drop_to = self._first_kept() - 1
         self._popped = b""
         self._looked: list[Wake] = []
@@ -154,9 +155,12 @@ class RocksState:
         self._drop(batch)
         position = commit.offset.to_bytes(_WIDTH, "big") + commit.seq.to_bytes(_WIDTH, "big")
         put(b"position", position, handles["meta"])
+        if commit.fired_us > self._fired_us:
+            put(b"fired", commit.fired_us.to_bytes(_WIDTH, "big"), handles["meta"])
         self._db.write(batch, self._synced)
         self._popped = self._skip_to(commit)
         self._offset, self._seq = commit.offset, commit.seq
+        self._fired_us = max(self._fired_us, commit.fired_us)
 
     def _skip_to(self, commit: Commit) -> bytes:
         """Where the next look at wake-ups may begin: behind the tombstones of those that were fired."""
@@ -186,6 +190,10 @@ class RocksState:
     def position(self) -> tuple[int, int]:
         """See `StateStore.position`."""
         return self._offset, self._seq
+
+    def fired_us(self) -> int:
+        """See `StateStore.fired_us`."""
+        return self._fired_us
 
     def outputs(self, after_seq: int) -> list[tuple[int, bytes]]:
         """See `StateStore.outputs`."""

@@ -10,9 +10,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.unit.core import START_US, World, definitions
-from tidings.clock import DAY_US
+from tidings.clock import DAY_US, ManualClock
 from tidings.domain.record import LogRecord
-from tidings.hosts.simulator import Simulator
+from tidings.hosts.drive import Driver
+from tidings.hosts.simulator import MemorySink, Simulator
+from tidings.log.sqlite import SqliteLog
+from tidings.pipeline import Pipeline
+from tidings.state.rocks import RocksState
 from tidings.testing import histories
 from tidings.testing.histories import call
 
@@ -61,3 +65,41 @@ def test_a_copy_within_the_window_never_counts(tmp_path: Path) -> None:
             world.simulator.take([x("same")], at_us)
             world.simulator.run()
         assert world.simulator.sink.counts == [1, 1, 0]
+
+
+WAIT = """
+    entry: {event: X}
+    steps:
+      - id: pause
+        wait: 1h
+      - id: done
+        exit: waited
+"""
+
+
+@pytest.mark.parametrize("started", ["the processor first", "with the collector"])
+def test_what_comes_after_a_power_cut_and_a_clock_set_back_is_stamped_after_the_timers_that_fired(
+    started: str, tmp_path: Path
+) -> None:
+    clock, what = ManualClock(START_US), definitions(tmp_path / "workspace", wait=WAIT)
+    path, state = tmp_path / "log.db", RocksState(tmp_path / "state", WEEK_US, cache_bytes=1 << 20)
+    writer, reader = SqliteLog(path, clock, writer=True), SqliteLog(path, clock)
+    writer.append([x("before")])
+    driver = Driver(Pipeline(what), reader, state, MemorySink())
+    driver.run_batch()
+    clock.set(START_US + DAY_US)
+    assert driver.fire(reader.horizon_us(clock.now_us())) == 1
+    for one in (writer, reader, state):
+        one.close()
+    path.with_suffix(".mark").unlink()  # it is not synced; what a new boot finds there is not trusted
+    clock.set(START_US)
+    if started == "with the collector":
+        writer = SqliteLog(path, clock, writer=True)
+    state, reader = RocksState(tmp_path / "state", WEEK_US, cache_bytes=1 << 20), SqliteLog(path, clock)
+    driver = Driver(Pipeline(what), reader, state, MemorySink())
+    if started == "the processor first":
+        writer = SqliteLog(path, clock, writer=True)
+    writer.append([x("after")])
+    assert reader.read(1, 1)[0].taken_us == START_US + DAY_US + 1
+    for one in (writer, reader, state):
+        one.close()
