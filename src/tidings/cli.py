@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 from tidings import __version__, config, workspace
+from tidings.cli_people import person, segment
 from tidings.clock import iso
 from tidings.config import Config
 from tidings.errors import TidingsError, WorldMovedError
@@ -244,8 +245,8 @@ def validate(folder: Path) -> None:
     definitions = workspace.load(folder)
     for name, reading in definitions.layout.traits():
         SCREEN.print(f"[green]trait[/green]    {name}: {reading.words()}")
-    for segment in definitions.segments.all():
-        SCREEN.print(f"[green]segment[/green]  {segment.name}: {segment.rule.words()}")
+    for found in definitions.segments.all():
+        SCREEN.print(f"[green]segment[/green]  {found.name}: {found.rule.words()}")
     for one in definitions.journeys.values():
         SCREEN.print(f"[green]journey[/green]  {one.name} (version {one.version})")
         for line in journeys.words(one):
@@ -401,6 +402,10 @@ def role(name: str, path: Path) -> None:
     logging.getLogger().handlers = [logging.StreamHandler()]
     logging.getLogger().setLevel(settings.log_level.upper())
     run_role(name, settings)
+
+
+for _command in (segment, person):
+    main.add_command(_command)
 
 
 if __name__ == "__main__":

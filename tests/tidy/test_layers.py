@@ -24,11 +24,11 @@ LAYERS = (
     ("api", "console"),
     ("demo",),
     ("hosts",),
-    ("testing", "config", "cli"),
+    ("testing", "config", "cli_people", "cli"),
 )
 """A package may import those of its own line and of lines above it. ARCHITECTURE.md has the same table."""
 
-CONFIG_READERS = {"collect", "deliver", "console", "hosts", "testing", "cli"}
+CONFIG_READERS = {"collect", "deliver", "console", "hosts", "testing", "cli_people", "cli"}
 """Servers and hosts are given the configuration, so they may name its type; no stage reads it."""
 
 RANK = {name: rank for rank, line in enumerate(LAYERS) for name in line}
@@ -86,7 +86,7 @@ def test_only_the_command_line_imports_inside_functions() -> None:
     wrong = [
         f"{module.name}:{node.lineno}"
         for module in ours()
-        if module.package != "cli"
+        if not module.package.startswith("cli")
         for function in ast.walk(module.tree)
         if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
         for node in ast.walk(function)

@@ -39,13 +39,20 @@ _NOTHING = """(SELECT NULL::BIGINT AS "offset", NULL::VARCHAR AS event_id, NULL:
 
 
 def connect(
-    data_dir: Path, *, memory_mb: int = 1_024, threads: int = 2, spill: Path | None = None
+    data_dir: Path,
+    *,
+    memory_mb: int = 1_024,
+    threads: int = 2,
+    spill: Path | None = None,
+    known_us: int | None = None,
 ) -> duckdb.DuckDBPyConnection:
     """A connection that sees the lake of `data_dir` as it is registered now. Close it soon: files are joined later.
 
-    Above `memory_mb` it writes to the folder `spill`, if there is one; else a question too large fails. Raises InputError when there is no serving copy yet.
+    With `known_us`, people are one only if that was known by then. Above `memory_mb` it writes to the folder `spill`, if there is one; else a question too large fails. Raises InputError when there is no serving copy yet.
     """
     files, merges = _read_register(data_dir / "serving.db")
+    if known_us is not None:
+        merges = [merge for merge in merges if merge[3] <= known_us]
     db = open_duck(memory_mb=memory_mb, threads=threads, spill=spill)
     run(db, _TABLES)
     for chunk in _chunks(merges):
