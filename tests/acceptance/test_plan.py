@@ -89,7 +89,7 @@ class Here:
         connection = http.client.HTTPConnection("127.0.0.1", self.config.collect.port, timeout=10)
         headers = {"Authorization": "Basic " + b64encode(b"wk:").decode(), "Content-Type": "application/json"}
         connection.request("POST", "/v1/batch", msgspec.json.encode({"batch": events}), headers)
-        assert connection.getresponse().read() and True
+        assert connection.getresponse().read()
         connection.close()
         self.settle()
 

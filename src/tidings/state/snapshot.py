@@ -76,12 +76,12 @@ def opened(path: Path) -> Iterator[Snapshot]:
 
 
 def _open(path: Path) -> Snapshot:
-    for attempt in range(_TRIES):
+    problem: Exception | None = None
+    for _ in range(_TRIES):
         try:
             return Snapshot(path)
-        except Exception as error:
-            if attempt == _TRIES - 1:
-                msg = f"{path}: cannot be read beside the processor: {error}"
-                raise InputError(msg) from error
-            time.sleep(_PAUSE_S)
-    raise AssertionError
+        except Exception as error:  # noqa: BLE001 - the binding raises a bare Exception for whatever is wrong
+            problem = error
+        time.sleep(_PAUSE_S)
+    msg = f"{path}: cannot be read beside the processor: {problem}"
+    raise InputError(msg) from problem
