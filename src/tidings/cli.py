@@ -260,6 +260,20 @@ def validate(folder: Path) -> None:
 @main.command()
 @FOLDER
 @CONFIG
+@JSON
+def plan(folder: Path | None, path: Path, as_json: bool) -> None:
+    """What the definitions in FOLDER (the configured workspace if not given) would change, and for whom. Changes nothing."""
+    from tidings.hosts import plan as planning  # noqa: PLC0415
+    from tidings.hosts import plan_show  # noqa: PLC0415
+
+    settings = config.load(path)
+    made = planning.plan(settings, folder or settings.workspace)
+    _json(made) if as_json else plan_show.plan(SCREEN, made)
+
+
+@main.command()
+@FOLDER
+@CONFIG
 @click.option("--why", required=True, help="Why it is changed; kept in the history.")
 @click.option("--plan", "plan_", default="", help="Make exactly the change that this plan showed, or none.")
 @click.option("--enter", is_flag=True, help="Let people who enter a segment by this change start its journeys.")

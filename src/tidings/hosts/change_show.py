@@ -67,5 +67,10 @@ def difference(screen: Console, changed: Sequence[tuple[str, str, str]]) -> None
     """Files that differ, each with its diff."""
     for path, how, text in changed:
         screen.print(Text(f"{how} {path}", style="bold"))
-        for line in text.splitlines():
-            screen.print(Text(f"  {line}", style=_COLOURS.get(line[:1], "")))
+        diff(screen, text)
+
+
+def diff(screen: Console, text: str) -> None:
+    """A unified diff."""
+    for line in text.splitlines():
+        screen.print(Text(f"  {line}", style=_COLOURS.get(line[:1], "")))

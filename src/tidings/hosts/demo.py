@@ -20,6 +20,7 @@ from tidings import demo, workspace
 from tidings.clock import DAY_US, SystemClock
 from tidings.config import CollectConfig, Config, ConsoleConfig, MailConfig
 from tidings.errors import TidingsError
+from tidings.hosts.apply import Applying, Ask, keep
 from tidings.hosts.shop import ShopFile
 from tidings.hosts.supervisor import DEMO_ROLES, ROLES, Supervisor, free_ports
 from tidings.log.sqlite import SqliteLog
@@ -27,6 +28,8 @@ from tidings.sources.catalogue import Catalogue, catalogue
 from tidings.sources.importer import ImportProgress, ImportResult, import_file
 from tidings.sources.mapping import RowMap, load_map, map_rows
 from tidings.sources.row import Mapped, MappedEvent
+from tidings.versions.drift import drift
+from tidings.versions.shelf import login_name
 
 RETAIL = Path(workspace.__file__).parent / "workspaces" / "retail"
 """The workspace template that the demo uses."""
@@ -175,7 +178,15 @@ def start(place: DemoPlace) -> Supervisor:
     """Start every role, the shop and the receiver; returns when all are ready."""
     supervisor = Supervisor(place.config, [*ROLES, *DEMO_ROLES])
     supervisor.start()
+    _apply_edits(place.config)
     return supervisor
+
+
+def _apply_edits(config: Config) -> None:
+    """In a demo a restart applies what was edited; where it counts, `tidings apply` does."""
+    if drift(config.data, config.workspace).files:
+        ask = Ask(version=keep(config, config.workspace), who=login_name(), why="the demo started with other files")
+        Applying(config, ask, lambda what, done, total: None).run()  # noqa: ARG005 - nothing is shown
 
 
 def load_history(place: DemoPlace, progress: Callable[[ImportProgress], None] | None = None) -> ImportResult:

@@ -31,8 +31,10 @@ CREATE TABLE IF NOT EXISTS done (shard INTEGER PRIMARY KEY, events INTEGER NOT N
 CREATE TABLE IF NOT EXISTS people (profile_id TEXT PRIMARY KEY, vals BLOB NOT NULL) WITHOUT ROWID;
 """
 _COUNT = 'SELECT count(*) FROM events WHERE "offset" < $1 AND name IN ({names})'
-_EVENTS = """SELECT profile_id, event_id, kind, name, epoch_us(occurred_at), epoch_us(received_at), "offset", properties
-  FROM events WHERE "offset" < $1 AND name IN ({names}) AND hash(profile_id) % $2 = $3 ORDER BY profile_id, "offset" """
+_ROWS = """SELECT profile_id, event_id, kind, name, epoch_us(occurred_at), epoch_us(received_at), "offset", properties
+  FROM events WHERE "offset" < $1 AND name IN ({names})"""
+_EVENTS = f"""{_ROWS} AND hash(profile_id) % $2 = $3 ORDER BY profile_id, "offset" """
+_EVENTS_OF = f"""{_ROWS} AND profile_id IN (SELECT id FROM wanted)"""
 _DECODE = msgspec.json.Decoder(dict[str, Any])
 
 Show = Callable[[int, int], None]
@@ -121,6 +123,16 @@ class Backfill:
         db.execute("PRAGMA synchronous=NORMAL")
         db.executescript(_SCHEMA)
         return db
+
+
+def folded(
+    lake: duckdb.DuckDBPyConnection, folding: Folding, profile_ids: Sequence[str], below_offset: int
+) -> dict[str, list[Any]]:
+    """The same for a few people, in memory."""
+    names = ", ".join(text(name) for name in folding.names) or "NULL"
+    run(lake, "CREATE OR REPLACE TEMP TABLE wanted AS SELECT DISTINCT unnest($1::VARCHAR[]) AS id", [list(profile_ids)])
+    rows = _rows(lake, _EVENTS_OF.format(names=names), [below_offset])
+    return folding.of((row[0], _event(row)) for row in rows)
 
 
 class StoredPast:

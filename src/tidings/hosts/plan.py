@@ -1,0 +1,203 @@
+"""`tidings plan`: what a change of definitions is, and what it does to real people, before anything changes."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import msgspec
+
+from tidings import workspace
+from tidings.clock import DAY_US, SystemClock
+from tidings.config import Config
+from tidings.domain import profile as profiles
+from tidings.hosts.ahead import Messages, ahead
+from tidings.hosts.apply import plan_id
+from tidings.hosts.changes import META, InForce, fresh_keys
+from tidings.hosts.check import check_workspace
+from tidings.hosts.simulator import MemoryPast
+from tidings.lake import query
+from tidings.process.adopt import Adoption, everyone
+from tidings.process.backfill import Folding
+from tidings.process.steps.send import Send
+from tidings.state import snapshot
+from tidings.versions import files
+from tidings.versions.backfill import folded
+from tidings.versions.changed import ChangedDefinition, changed
+from tidings.versions.effect import SegmentEffect, effects, entering_by_time, look
+from tidings.versions.needs import Need, missing
+from tidings.versions.shelf import Versions
+
+MAX_PEOPLE = 20_000
+"""People whose next day is looked at, at most."""
+MEMORY_MB = 1_024
+"""What a plan may use before it writes aside."""
+
+
+class Person(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody in a sample."""
+
+    profile_id: str
+    name: str = ""
+    email: str = ""
+
+
+class Touched(msgspec.Struct, frozen=True, kw_only=True):
+    """A journey that the change touches, and its active runs by the version that they keep."""
+
+    journey: str
+    why: str
+    runs: dict[str, int]
+
+
+class NextDay(msgspec.Struct, frozen=True, kw_only=True):
+    """Messages of the next 24 hours, if nobody does anything."""
+
+    people: int
+    """People looked at."""
+    cut: bool
+    """Whether there were more, who were not."""
+    before: list[Messages]
+    after: list[Messages]
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """All of it."""
+
+    plan: str
+    """Its name, for `tidings apply --plan`."""
+    running: str
+    version: str
+    offset: int
+    """Place in the log that it looked at."""
+    at_us: int
+    definitions: list[ChangedDefinition]
+    segments: list[SegmentEffect]
+    people: dict[str, Person]
+    """Who is in the samples, by id."""
+    journeys: list[Touched]
+    next_day: NextDay
+    needs: list[Need]
+    notes: list[str]
+    """What `tidings validate` notes."""
+
+
+def plan(config: Config, folder: Path) -> Plan:
+    """The change from what runs to the files in a folder. Raises DefinitionError and InputError."""
+    versions = Versions(config.data)
+    running, after = versions.running(), files.read(folder)
+    before = files.read(versions.folder(running))
+    notes = check_workspace(folder, workspace.load(folder))
+    version, now_us = files.version_of(after), SystemClock().now_us()
+    spill = config.data / "run" / "spill"
+    spill.mkdir(parents=True, exist_ok=True)
+    with (
+        snapshot.opened(config.data / "state") as state,
+        closing(query.connect(config.data, memory_mb=MEMORY_MB, spill=spill)) as lake,
+        closing(_serving(config.data)) as serving,
+    ):
+        world = _World(lake, serving, state, versions.folder(running), folder, now_us)
+        segments = effects(lake, world.before, world.after, world.asked)
+        definitions = changed(before, after)
+        return Plan(
+            plan=plan_id(running, version, state.offset()),
+            running=running,
+            version=version,
+            offset=state.offset(),
+            at_us=now_us,
+            definitions=definitions,
+            segments=segments,
+            people=world.people([one for effect in segments for one in (*effect.entering, *effect.leaving)]),
+            journeys=world.journeys(definitions),
+            next_day=world.next_day(),
+            needs=missing(lake, world.after, world.fresh),
+            notes=notes,
+        )
+
+
+class _World:
+    """Two definitions, and the people that they speak of."""
+
+    def __init__(
+        self,
+        lake: duckdb.DuckDBPyConnection,
+        serving: sqlite3.Connection,
+        state: snapshot.Snapshot,
+        running: Path,
+        coming: Path,
+        now_us: int,
+    ) -> None:
+        earlier: dict[str, str] = msgspec.json.decode(state.meta("journeys") or b"{}")
+        layouts: dict[str, Sequence[str]] = msgspec.json.decode(state.meta("layouts") or b"{}")
+        self.before = workspace.load(running, earlier=earlier, layouts=layouts)
+        self.after = workspace.load(coming, earlier=earlier, layouts=layouts)
+        self.fresh = fresh_keys(self.before.layout.keys(), self.after.layout.keys())
+        self.asked = look(lake, now_us)
+        self._lake, self._serving, self._state = lake, serving, state
+        self._now_us = now_us
+
+    def people(self, profile_ids: Sequence[str]) -> dict[str, Person]:
+        """Who they are, as the serving copy knows them."""
+        found = {}
+        for profile_id in profile_ids:
+            row = self._serving.execute("SELECT name, email FROM people WHERE profile_id = ?", (profile_id,)).fetchone()
+            name, email = row or (None, None)
+            found[profile_id] = Person(profile_id=profile_id, name=name or "", email=email or "")
+        return found
+
+    def journeys(self, definitions: Sequence[ChangedDefinition]) -> list[Touched]:
+        """Journeys that are themselves changed, or whose segment or mail is."""
+        how = {(one.kind, one.name): one.how for one in definitions}
+        found = []
+        for name in dict.fromkeys([*self.after.journeys, *self.before.journeys]):
+            journey = self.after.journeys.get(name) or self.before.journeys[name]
+            mails = [step.template for step in journey.steps.values() if isinstance(step, Send)]
+            parts = [("journey", name), ("segment", journey.entry_segment), *(("template", one) for one in mails)]
+            why = [f"{kind} {part} {how[kind, part]}" for kind, part in dict.fromkeys(parts) if (kind, part) in how]
+            if why:
+                found.append(Touched(journey=name, why=", ".join(why), runs=self._runs(name)))
+        return found
+
+    def _runs(self, journey: str) -> dict[str, int]:
+        asked = "SELECT version, count(*) FROM runs WHERE journey = ? AND state = 'active' GROUP BY version"
+        return dict(self._serving.execute(asked, (journey,)).fetchall())
+
+    def next_day(self) -> NextDay:
+        """What would follow by time alone, under either."""
+        until_us = self._now_us + DAY_US
+        due = self._state.due(until_us, MAX_PEOPLE + 1)
+        coming = entering_by_time(self._lake, self.after, self.asked, until_us) if self._by_segment() else []
+        ids = list(dict.fromkeys([*due, *coming]))
+        people = self._state.living(ids[:MAX_PEOPLE])
+        states = [profiles.decode(raw) for raw in dict.fromkeys(people.values())]
+        past = self._past(states) if self.fresh else MemoryPast({})
+        adoption = Adoption("planned", 0, self._now_us, self.fresh, past=past)
+        return NextDay(
+            people=len(states),
+            cut=len(ids) > MAX_PEOPLE,
+            before=ahead(self.before, people, self._now_us, until_us, self._adoption_under_way()),
+            after=ahead(self.after, people, self._now_us, until_us, adoption),
+        )
+
+    def _by_segment(self) -> bool:
+        """Whether entering a segment starts any journey at all."""
+        return any(one.entry_segment for one in self.after.journeys.values())
+
+    def _adoption_under_way(self) -> Adoption | None:
+        """Copies may be in the layout of a preparation; they come back without being judged."""
+        raw = self._state.meta(META)
+        now = msgspec.json.decode(raw, type=InForce) if raw else None
+        return None if now is None else Adoption(now.running, 0, self._now_us, judged=False)
+
+    def _past(self, states: Sequence[Any]) -> MemoryPast:
+        ids = [one for state in states for one in everyone(state)]
+        return MemoryPast(folded(self._lake, Folding(self.after.layout, self.fresh), ids, self._state.offset()))
+
+
+def _serving(data: Path) -> sqlite3.Connection:
+    path = data / "serving.db"
+    return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=30.0)
