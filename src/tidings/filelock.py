@@ -7,8 +7,24 @@ process while another one writes can, very rarely, damage the file. Behind this 
 from __future__ import annotations
 
 import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
+
+
+@contextmanager
+def turn(path: Path) -> Iterator[None]:
+    """One turn with the lock of this file, for those who take but one: two processes that make the same database, say.
+
+    SQLite does not wait where a new file's journal mode changes; it says at once that the database is locked.
+    """
+    lock = FileLock(path)
+    try:
+        with lock:
+            yield
+    finally:
+        lock.close()
 
 
 class FileLock:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from tidings.filelock import FileLock
+from tidings.filelock import FileLock, turn
 
 
 class Rows(Protocol):
@@ -52,7 +52,8 @@ def open_durable(path: Path) -> Connection:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30.0)
-    connection.execute("PRAGMA journal_mode=WAL")
+    with turn(path.with_name(path.name + ".lock")):
+        connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
     return connection
 

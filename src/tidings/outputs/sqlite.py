@@ -57,12 +57,13 @@ class SqliteOutputs:
         self._unpack = zstandard.ZstdDecompressor()
         self._db = connect(path)
         self._writing = FileLock(path.with_name(path.name + ".lock"))
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=NORMAL")
-        self._db.execute("PRAGMA wal_autocheckpoint=4000")
-        self._db.execute("PRAGMA journal_size_limit=67108864")
-        for statement in _SCHEMA:
-            self._db.execute(statement)
+        with self._writing:  # two who open a new file at once: SQLite does not wait where the journal's mode changes
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=NORMAL")
+            self._db.execute("PRAGMA wal_autocheckpoint=4000")
+            self._db.execute("PRAGMA journal_size_limit=67108864")
+            for statement in _SCHEMA:
+                self._db.execute(statement)
 
     def append(self, blocks: Sequence[OutputBlock]) -> None:
         """See `OutputStore.append`."""

@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from tidings.errors import InputError
+from tidings.filelock import turn
 from tidings.versions import files
 
 CURRENT = "current"
@@ -159,9 +160,10 @@ class Versions:
     def _open(self) -> sqlite3.Connection:
         self._folder.mkdir(parents=True, exist_ok=True)
         db = sqlite3.connect(self._log(), timeout=_BUSY_S, isolation_level=None)
-        db.execute("PRAGMA journal_mode=WAL")
-        db.execute("PRAGMA synchronous=FULL")
-        db.executescript(_SCHEMA)
+        with turn(self._folder / "history.lock"):
+            db.execute("PRAGMA journal_mode=WAL")
+            db.execute("PRAGMA synchronous=FULL")
+            db.executescript(_SCHEMA)
         return db
 
 
