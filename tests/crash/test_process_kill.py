@@ -38,7 +38,7 @@ TIMEOUT_S = 60.0
 def start(path: Path) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "tidings.cli", "role", "process", "--config", str(path)]
     source = str(Path(tidings.__file__).parents[1])
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": source})
+    return subprocess.Popen(command, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": source})
 
 
 def write(log: SqliteLog, stop: threading.Event) -> None:
@@ -84,9 +84,13 @@ def test_a_role_killed_again_and_again_comes_to_the_same_end(tmp_path: Path) -> 
     reached = []
     for _ in range(KILLS):
         role = start(tmp_path / "config.toml")
-        time.sleep(0.2 + rng.random() * 0.8)
+        assert role.stdout is not None
+        if rng.random() < 0.7:
+            role.stdout.readline()  # it is at work, however long the machine took to start it
+        time.sleep(rng.random() * 0.6)
         role.kill()
         assert role.wait(TIMEOUT_S) == -signal.SIGKILL
+        role.stdout.close()
         reached.append(log.processed())
     stop.set()
     writer.join()
@@ -98,6 +102,8 @@ def test_a_role_killed_again_and_again_comes_to_the_same_end(tmp_path: Path) -> 
         time.sleep(0.3)
     role.terminate()
     assert role.wait(TIMEOUT_S) == 0
+    assert role.stdout is not None
+    role.stdout.close()
     compare(config, log)
     log.close()
 
