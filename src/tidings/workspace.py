@@ -30,6 +30,7 @@ from tidings.process.journey import Journey
 from tidings.process.layout import Layout
 from tidings.process.segment import Segment, Segments
 from tidings.rules import parse as rule_parse
+from tidings.rules import text as rule_text
 from tidings.rules.compile import compiled
 
 MAX_FILE_BYTES = 1_000_000
@@ -158,7 +159,8 @@ def _segment(name: str, raw: Any, layout: Layout) -> Segment:
         raise DefinitionError(where, "needs `rule` and may have `description` and `label`", got=raw)
     with layout.inside(name, where) as written:
         rule = rule_parse.parse(written, layout, f"{where}.rule")
-    return Segment(name, str(raw.get("description", "")), rule, version_of(raw["rule"]), compiled(rule))
+    version = version_of(rule_text.tree(raw["rule"], where))
+    return Segment(name, str(raw.get("description", "")), rule, version, compiled(rule))
 
 
 def _journeys(

@@ -105,9 +105,14 @@ def simple_kinds() -> Phrases:
 
 @cache
 def reserved() -> frozenset[str]:
-    """Words that mean something in a text: a name that is one of them stands in quotes."""
-    names = [*KINDS, *OPERATORS, "is", "and", "or", "then", "true", "false", "null"]
-    for kind in simple_kinds().values():
-        names += [one.name for one in of(kind).settings] + [one.word for one in of(kind).settings]
-    names += [one.name for one in STEP.settings]
-    return frozenset([*names, *(word for name in names for word in name.split("_"))])
+    """Words that a name, to be told from them, stands in quotes for: those of comparisons, kinds and joints, and every word by
+    which a longer name goes on (`since` could be the beginning of `since event`).
+    """
+    settings = [one for kind in simple_kinds().values() for one in of(kind).settings]
+    longer = [word for name in [*KINDS, *(one.name for one in settings)] for word in name.split("_")[1:]]
+    compared = [word for phrase in tests(tuple(OPERATORS)) for word in phrase]
+    steps = [one.name for one in STEP.settings]
+    leading = [one.word for one in settings]
+    return frozenset(
+        [*KINDS, *OPERATORS, *longer, *compared, *steps, *leading, "and", "or", "then", "true", "false", "null"]
+    )
