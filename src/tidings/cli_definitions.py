@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
+from tidings.errors import InputError
 from tidings.hosts import convert
 
 
@@ -18,3 +21,25 @@ def rule(rule: str, form: str) -> None:
     For example: tidings rule 'did "Order Completed" at least 3 within 60d' --to yaml
     """
     click.echo(convert.shown(convert.tree_of(rule), form))
+
+
+@click.command()
+@click.argument("name", required=False)
+@click.option(
+    "--write", "folder", type=click.Path(path_type=Path, file_okay=False), help="Write all of them into this folder."
+)
+def schema(name: str | None, folder: Path | None) -> None:
+    """Print the JSON Schema of a definition file, for editors: NAME is one of those that are listed without it."""
+    from tidings.hosts import schemas  # noqa: PLC0415 - only this command needs it
+
+    if folder is not None:
+        for path in schemas.write(folder):
+            click.echo(path)
+        return
+    known = schemas.schemas()
+    if name is None:
+        click.echo("\n".join(known))
+    elif name in known:
+        click.echo(schemas.text_of(known[name]), nl=False)
+    else:
+        raise InputError(f"{name}: no such schema; one of {', '.join(known)}")

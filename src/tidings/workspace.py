@@ -22,7 +22,7 @@ from tidings.accumulate import kinds
 from tidings.accumulate.base import Accumulator
 from tidings.decide import policy as policies
 from tidings.decide.policy import Policy
-from tidings.domain import plain, zones
+from tidings.domain import plain, schema, zones
 from tidings.errors import DefinitionError
 from tidings.ids import digest
 from tidings.process import journey as journeys
@@ -35,6 +35,13 @@ from tidings.rules.compile import compiled
 
 MAX_FILE_BYTES = 1_000_000
 """Largest definition file read."""
+
+
+SETTINGS = schema.settings(
+    {"timezone": {**schema.NAME, "description": "A name of the IANA database such as Europe/London."}},
+    more={"type": ["object", "null"]},
+)
+"""The JSON Schema of settings.yml."""
 
 
 class Beside(msgspec.Struct, frozen=True):

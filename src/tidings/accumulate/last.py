@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from tidings.accumulate import edge
 from tidings.accumulate.edge import Edge
+from tidings.domain import schema
 from tidings.domain.filter import EventFilter
 
 
@@ -20,6 +21,9 @@ class Last(Edge, frozen=True):
         if one[:2] == other[:2]:
             return max(one, other, key=edge.order)
         return one if one[:2] > other[:2] else other
+
+
+SCHEMA = schema.settings({**schema.EVENTS, "property": schema.NAME}, ["event"])
 
 
 def parse(raw: Mapping[str, Any], events: EventFilter, where: str) -> Last:

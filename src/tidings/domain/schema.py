@@ -66,6 +66,16 @@ def settings(
     return {**found, **(more or {})}
 
 
+def kinds(found: Mapping[str, Schema], beside: Mapping[str, Schema] | None = None) -> list[dict[str, Any]]:
+    """For each kind an object that has it, and perhaps what may stand beside any kind."""
+    return [settings({kind: one, **(beside or {})}, [kind]) for kind, one in found.items()]
+
+
+def whole_file(title: str, body: Schema, defs: Mapping[str, Schema]) -> dict[str, Any]:
+    """The schema of a file."""
+    return {"$schema": DRAFT, "title": title, **body, "$defs": dict(defs)}
+
+
 def named(one: Schema) -> dict[str, Any]:
     """A file of definitions by name; an empty one is null."""
     return {"type": ["object", "null"], "additionalProperties": one}
@@ -81,4 +91,6 @@ WHERE: Schema = {
     "additionalProperties": {"$ref": "#/$defs/test"},
 }
 """Needs `DEFS`."""
+EVENTS: dict[str, Schema] = {"event": EVENT, "where": WHERE, "description": SENTENCE}
+"""What computed traits say of their events."""
 DEFS: dict[str, Schema] = {"test": TEST}
