@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Any, Protocol
 
@@ -12,7 +12,8 @@ from tidings.accumulate.reading import Reading
 from tidings.accumulate.recent import Recent
 from tidings.clock import parse_duration
 from tidings.domain import filter as event_filter
-from tidings.domain import schema
+from tidings.domain import mention, schema
+from tidings.domain.mention import Mention
 from tidings.domain.schema import Schema
 from tidings.errors import DefinitionError
 
@@ -83,6 +84,14 @@ def schema_of_one() -> Schema:
     """A computed trait, as JSON Schema."""
     found = {kind: import_module(f"tidings.accumulate.{kind}").SCHEMA for kind in KINDS}
     return {"anyOf": schema.kinds(found, {"description": schema.SENTENCE})}
+
+
+def mentions(raw: Mapping[str, Any], file: str) -> Iterator[Mention]:
+    """Every event that computed traits which parse name."""
+    for name, one in raw.items():
+        kind = _kind(one, f"{file}: {name}")
+        form = import_module(f"tidings.accumulate.{kind}").SCHEMA
+        yield from mention.in_settings(form, one[kind], f"{file}: {name}.{kind}")
 
 
 def _kind(raw: Any, where: str) -> str:

@@ -34,7 +34,9 @@ class Read(msgspec.Struct, frozen=True):
     def placed(self, error: DefinitionError, where: str) -> DefinitionError:
         """The same error, about a part of the tree, with the place in the text."""
         found = dict(_paths(self.tree, "", self.marks))
-        at = places.nearest(found, error.where.removeprefix(where), error) if error.where.startswith(where) else None
+        at = None
+        if error.where.startswith(where):
+            at = places.nearest(found, error.where.removeprefix(where), error.problem, error.got)
         return error.moved(f"{error.where}, {tokens.place(self.source, at)}") if at is not None else error
 
 

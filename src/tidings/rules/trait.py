@@ -31,7 +31,7 @@ SYMBOLS = {"at_least": ">=", "at_most": "<=", "more_than": ">", "less_than": "<"
 
 FORM = Form(
     (form.WITHIN, Setting("older_than", schema.SPAN)),
-    value={"description": "A given or computed trait.", **schema.NAME},
+    value=schema.TRAIT,
     comparisons=tuple(OPERATORS),
     more={"minProperties": 2},
 )
