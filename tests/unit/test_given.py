@@ -52,6 +52,10 @@ WRONG = {
     "a number": ("sum total of A at least 3", "s.rule.sum.event: unknown event; got 'A'"),
     "an anchor": ('did "Product Added" since event A', "s.rule.did.since_event.event: unknown event; got 'A'"),
     "a step": ('sequence ("Product Added" then A)', "s.rule.sequence.steps[1].event: unknown event; got 'A'"),
+    "what must not follow, in short": (
+        "{sequence: {steps: [{event: Product Added}, {event: Product Added}, {not: [A]}]}}",
+        "s.rule.sequence.steps[2].not[0]: unknown event; got 'A'",
+    ),
     "what must not follow": ('sequence ("Product Added" then "Product Added" then not A)', "s.rule.sequence.steps[2].not.event: unknown"),
 }  # fmt: skip
 
