@@ -16,9 +16,9 @@ from tidings.accumulate.reading import Single
 from tidings.clock import format_duration, iso, parse_duration
 from tidings.domain import compare
 from tidings.domain.compare import OPERATORS, Comparison
-from tidings.domain.instants import instant_of, instant_sql
+from tidings.domain.instants import instant_of
 from tidings.domain.profile import ProfileState
-from tidings.domain.sql import Query
+from tidings.domain.sql import Query, instant_sql
 from tidings.errors import DefinitionError
 from tidings.rules import sql
 from tidings.rules.base import NO, YES, Condition, Traits, Verdict, earliest
@@ -129,7 +129,7 @@ def _test(source: Source, comparison: Comparison) -> str:
     symbol, wanted = SYMBOLS.get(comparison.operator), comparison.wanted
     if symbol is not None and type(wanted) in (int, float):
         return f"(type(x) in {source.bind((int, float))} and x {symbol} {source.bind(wanted)})"
-    return f"{source.bind(OPERATORS[comparison.operator][0])}(x, {source.bind(wanted)})"
+    return f"{source.bind(OPERATORS[comparison.operator].test)}(x, {source.bind(wanted)})"
 
 
 def _shown(value: Any) -> str:
