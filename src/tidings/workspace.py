@@ -22,7 +22,7 @@ from tidings.accumulate import kinds
 from tidings.accumulate.base import Accumulator
 from tidings.decide import policy as policies
 from tidings.decide.policy import Policy
-from tidings.domain import plain, zones
+from tidings.domain import plain, schema, zones
 from tidings.errors import DefinitionError
 from tidings.ids import digest
 from tidings.process import journey as journeys
@@ -30,10 +30,18 @@ from tidings.process.journey import Journey
 from tidings.process.layout import Layout
 from tidings.process.segment import Segment, Segments
 from tidings.rules import parse as rule_parse
+from tidings.rules import text as rule_text
 from tidings.rules.compile import compiled
 
 MAX_FILE_BYTES = 1_000_000
 """Largest definition file read."""
+
+
+SETTINGS = schema.settings(
+    {"timezone": {**schema.NAME, "description": "A name of the IANA database such as Europe/London."}},
+    more={"type": ["object", "null"]},
+)
+"""The JSON Schema of settings.yml."""
 
 
 class Beside(msgspec.Struct, frozen=True):
@@ -158,7 +166,8 @@ def _segment(name: str, raw: Any, layout: Layout) -> Segment:
         raise DefinitionError(where, "needs `rule` and may have `description` and `label`", got=raw)
     with layout.inside(name, where) as written:
         rule = rule_parse.parse(written, layout, f"{where}.rule")
-    return Segment(name, str(raw.get("description", "")), rule, version_of(raw["rule"]), compiled(rule))
+    version = version_of(rule_text.tree(raw["rule"], where))
+    return Segment(name, str(raw.get("description", "")), rule, version, compiled(rule))
 
 
 def _journeys(

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from tidings.accumulate import edge
 from tidings.accumulate.edge import Edge
+from tidings.domain import schema
 from tidings.domain.filter import EventFilter
 
 
@@ -22,6 +23,9 @@ class Last(Edge, frozen=True):
         if one[1] != other[1]:
             return one if one[1] > other[1] else other
         return max(one, other, key=edge.order)
+
+
+SCHEMA = schema.settings({**schema.EVENTS, "property": schema.NAME}, ["event"])
 
 
 def parse(raw: Mapping[str, Any], events: EventFilter, where: str) -> Last:

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 from tidings.accumulate.base import only, required_property
 from tidings.accumulate.distinct import hash64, texts_sql
 from tidings.accumulate.entries import Entries
+from tidings.domain import schema
 from tidings.domain.event import Event
 from tidings.domain.filter import EventFilter
 from tidings.domain.sql import Query
@@ -124,6 +125,12 @@ class Top(Entries, frozen=True):
         )
         listed = "to_json(list(entry ORDER BY place))" if self.k else "to_json(any_value(entry))"
         return f"SELECT profile_id, {listed} AS value FROM ({ranked}) WHERE place <= {self.k or 1} GROUP BY profile_id"
+
+
+SCHEMA = schema.settings(
+    {**schema.EVENTS, "property": schema.NAME, "k": schema.whole(1, MAX_K), "within": schema.SPAN},
+    ["event", "property"],
+)
 
 
 def parse(raw: Mapping[str, Any], events: EventFilter, where: str) -> Top:

@@ -7,10 +7,35 @@ from typing import Any
 import msgspec
 
 from tidings.clock import parse_duration
+from tidings.domain import schema
 from tidings.errors import DefinitionError
 
 MAX_CAP = 100
 """Largest number of messages that a cap may allow; bounds what is remembered per person."""
+
+
+SCHEMA = schema.named(
+    {
+        "anyOf": [
+            {"type": "null"},
+            schema.settings(
+                {
+                    "consent": schema.one_of(("required", "not_needed")),
+                    "cap": {
+                        "anyOf": [
+                            {"type": "null"},
+                            schema.settings(
+                                {"at_most": schema.whole(1, MAX_CAP), "per": schema.SPAN}, ["at_most", "per"]
+                            ),
+                        ]
+                    },
+                    "mode": schema.one_of(("at_most_once", "at_least_once")),
+                    "description": schema.SENTENCE,
+                }
+            ),
+        ]
+    }
+)
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):

@@ -19,11 +19,13 @@ import msgspec
 
 from tidings.accumulate.base import only
 from tidings.clock import SECOND_US
+from tidings.domain import schema
 from tidings.domain.profile import ProfileState
 from tidings.domain.zones import NAMES, zone, zone_of
 from tidings.errors import DefinitionError
 from tidings.rules import sql
 from tidings.rules.base import Condition, Traits, Verdict
+from tidings.rules.form import Form, Setting
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 ZONE_TRAIT = "timezone"
@@ -31,6 +33,22 @@ _TIME = re.compile(r"([01][0-9]|2[0-4]):([0-5][0-9])")
 _DAY_S = 86_400
 _AHEAD = 16
 """Days looked ahead: the next turn is no further, whatever days are meant, even where a zone once left a whole day out."""
+
+
+_CLOCK = {
+    "type": "string",
+    "pattern": f"^{_TIME.pattern}$",
+    "description": 'Hours and minutes in quotes, "00:00" to "24:00".',
+}
+FORM = Form(
+    (
+        Setting("from", _CLOCK),
+        Setting("to", _CLOCK),
+        Setting("weekdays", {"type": "array", "items": schema.one_of(WEEKDAYS), "minItems": 1}),
+    ),
+    more={"minProperties": 1, "dependentRequired": {"from": ["to"], "to": ["from"]}},
+)
+"""``local_time from 09:00 to 17:30 weekdays [mon, tue]``."""
 
 
 class Hours(msgspec.Struct, frozen=True):

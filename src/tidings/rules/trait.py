@@ -14,18 +14,28 @@ import msgspec
 
 from tidings.accumulate.reading import Single
 from tidings.clock import format_duration, iso, parse_duration
-from tidings.domain import compare
+from tidings.domain import compare, schema
 from tidings.domain.compare import OPERATORS, Comparison
 from tidings.domain.instants import instant_of
 from tidings.domain.profile import ProfileState
 from tidings.domain.sql import Query, instant_sql
 from tidings.errors import DefinitionError
-from tidings.rules import sql
+from tidings.rules import form, sql
 from tidings.rules.base import NO, YES, Condition, Traits, Verdict, earliest
 from tidings.rules.compile import Source
+from tidings.rules.form import Form, Setting
 
 SYMBOLS = {"at_least": ">=", "at_most": "<=", "more_than": ">", "less_than": "<"}
 """Comparisons of numbers that are written as they are."""
+
+
+FORM = Form(
+    (form.WITHIN, Setting("older_than", schema.SPAN)),
+    value={"description": "A given or computed trait.", **schema.NAME},
+    comparisons=tuple(OPERATORS),
+    more={"minProperties": 2},
+)
+"""``trait revenue at least 1000``, ``trait first_order within 30d``."""
 
 
 class Trait(msgspec.Struct, frozen=True):

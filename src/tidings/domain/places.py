@@ -1,0 +1,34 @@
+"""Paths inside a definition, such as ``vip.rule.all[1].did.within``, and where they stand in a text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from tidings.errors import DefinitionError
+
+_NAMED = re.compile(r"`([^`]+)`")
+
+
+def below(path: str, key: object) -> str:
+    """The path of what stands under a name or at an index."""
+    return f"{path}[{key}]" if isinstance(key, int) else f"{path}.{key}"
+
+
+def nearest(places: Mapping[str, int], path: str, error: DefinitionError) -> int | None:
+    """Where the path stands, or the nearest known one above it; None when there is none.
+
+    Paths begin with a dot. An error that names a setting below its path (in backticks, or as what it got) is about that one.
+    """
+    known = _known(places, path)
+    named = [*_NAMED.findall(error.problem), *([error.got] if isinstance(error.got, str) else [])]
+    candidates = [f"{known}.{name}" for name in named] if known == path.rstrip() else []
+    return places.get(next((one for one in candidates if one in places), known))
+
+
+def _known(places: Mapping[str, int], path: str) -> str:
+    """The longest known path that this one is, or goes on from."""
+    for end in range(len(path), 0, -1):
+        if path[:end] in places and (end == len(path) or path[end] in ".[:, "):
+            return path[:end]
+    return ""
