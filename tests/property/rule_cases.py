@@ -228,8 +228,9 @@ class Rules:
         if kind < 0.5:
             return {"trait": self._rng.choice(NUMBERS), **self.number_test()}
         if kind < 0.75:
-            age = self._rng.choice(["within", "older_than"])
-            return {"trait": self._rng.choice([*INSTANTS, "since", "nobody"]), age: self.span()}
+            age = self._rng.choice(["within", "older_than", "in_next", "further_than"])
+            ahead = age in ("in_next", "further_than")  # what happened lies never ahead
+            return {"trait": self._rng.choice(["since"] if ahead else [*INSTANTS, "since", "nobody"]), age: self.span()}
         test = self.comparison()
         return {"trait": self._rng.choice(OTHERS), **(test if isinstance(test, dict) else {"equals": test})}
 

@@ -238,7 +238,11 @@ def trait_value(now: Question, name: str) -> Any:
 
 def _trait(now: Question, settings: dict[str, Any]) -> bool:
     value = trait_value(now, settings["trait"])
-    tests = {name: settings[name] for name in settings if name not in ("trait", "within", "older_than")}
+    tests = {
+        name: settings[name]
+        for name in settings
+        if name not in ("trait", "within", "older_than", "in_next", "further_than")
+    }
     if not passes(value, tests):
         return False
     instant = date_us(value)
@@ -246,6 +250,10 @@ def _trait(now: Question, settings: dict[str, Any]) -> bool:
         return instant is not None and now.at_us - span_us(settings["within"]) < instant <= now.at_us
     if "older_than" in settings:
         return instant is not None and instant <= now.at_us - span_us(settings["older_than"])
+    if "in_next" in settings:
+        return instant is not None and now.at_us < instant <= now.at_us + span_us(settings["in_next"])
+    if "further_than" in settings:
+        return instant is not None and instant > now.at_us + span_us(settings["further_than"])
     return True
 
 
