@@ -91,8 +91,8 @@ def load(
     current, versions, sources = _journeys(folder, layout, segments)
     for key, text in (earlier or {}).items():
         if key not in sources:
-            name, _, version = key.rpartition("@")
-            versions[name, version] = journeys.parse(plain.parse(text, key), version, layout, f"earlier version {key}")
+            name, _, own = key.rpartition("@")
+            versions[name, own] = journeys.parse(plain.parse(text, key), own, layout, f"earlier version {key}")
             sources[key] = text
     rules = policies.parse(_mapping(folder / "policy.yml") or {"marketing": {}}, "policy.yml")
     _check_categories(current, rules)
