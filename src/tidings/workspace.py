@@ -96,7 +96,7 @@ def load(
             sources[key] = text
     rules = policies.parse(_mapping(folder / "policy.yml") or {"marketing": {}}, "policy.yml")
     _check_categories(current, rules)
-    marks = [f"{segment.name}@{segment.version}" for segment in segments]
+    marks = [f"zone@{layout.zone}", *(f"{segment.name}@{segment.version}" for segment in segments)]
     if beside is not None:
         marks.append(beside.mark)
         for accumulator in beside.accumulators:

@@ -53,7 +53,7 @@ class DiskShelf:
 
     def folder(self, version: str) -> Path:
         """See `Shelf.folder`."""
-        return self._versions.folder(version)
+        return self._versions.whole(version)
 
     def past(self, version: str, fresh: Sequence[str], below_offset: int, definitions: Definitions) -> Past:
         """See `Shelf.past`: made by `tidings apply` as a rule; in a replay of the log it is made here."""

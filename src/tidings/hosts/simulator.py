@@ -18,7 +18,7 @@ from tidings.domain.message import SendIntent, SuppressIntent
 from tidings.domain.output import APPLIED, Fact, Outcome, OutputBlock
 from tidings.domain.profile import ProfileState
 from tidings.domain.record import LogRecord
-from tidings.errors import InputError
+from tidings.errors import CorruptData
 from tidings.hosts.changes import Changes, InForce
 from tidings.hosts.drive import Driver
 from tidings.log.base import Log
@@ -86,7 +86,7 @@ class MemoryShelf:
         """See `Shelf.folder`."""
         if version not in self._folders:
             msg = f"version {version}: nobody has it"
-            raise InputError(msg)
+            raise CorruptData(msg)
         return self._folders[version]
 
     def past(self, version: str, fresh: Sequence[str], below_offset: int, definitions: Definitions) -> Past:  # noqa: ARG002

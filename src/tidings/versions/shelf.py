@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from tidings.errors import InputError
+from tidings.errors import CorruptData, InputError
 from tidings.filelock import turn
 from tidings.versions import files
 
@@ -61,6 +61,19 @@ class Versions:
         if not version or not path.is_dir():
             msg = f"{path}: no such version of the definitions; see `tidings history`"
             raise InputError(msg)
+        return path
+
+    def whole(self, version: str) -> Path:
+        """The files of a version, looked at: they are what its name says. Raises CorruptData when it is lost or altered."""
+        path = self._folder / version
+        got = files.version_of(files.read(path)) if version and path.is_dir() else "no such folder"
+        if got != version:
+            msg = (
+                f"{path}: version {version} of the definitions is {'altered' if path.is_dir() else 'lost'}; got {got}, wanted "
+                f"the files that were applied; restore definitions/ from the backup, then start again (nothing is processed "
+                f"without it, as others would decide otherwise)"
+            )
+            raise CorruptData(msg)
         return path
 
     def running(self) -> str:
