@@ -21,6 +21,7 @@ CURRENT = "current"
 """In ``definitions/``: the version that runs."""
 _SCHEMA = (Path(__file__).parent / "schema.sql").read_text("utf-8")
 _COLUMNS = "version, parent, who, why, at_us, plan, entering, state, prepared_offset, switch_offset"
+_COMING = "SELECT max(id) FROM changes WHERE version = ? AND state IN ('prepared', 'given_up') AND switch_offset < 0"
 _BUSY_S = 30.0
 
 
@@ -146,19 +147,29 @@ class Versions:
             _add(db, entry)
             db.execute("COMMIT")
 
+    def note_again(self, entry: Entry, prepared_offset: int) -> None:
+        """A change that the log has prepared is gone on with, maybe by somebody else, for another reason."""
+        self._update(
+            "who = ?, why = ?, plan = ?, entering = ?, prepared_offset = ? WHERE version = ? AND state = 'prepared'",
+            *(entry.who, entry.why, entry.plan, entry.entering, prepared_offset, entry.version),
+        )
+
     def note_prepared(self, version: str, offset: int) -> None:
         """The log has its prepare record."""
         self._update("prepared_offset = ? WHERE version = ? AND state = 'prepared'", offset, version)
 
     def note_running(self, version: str, switch_offset: int) -> None:
-        """It runs since that offset. What a replay of the log tells again changes nothing."""
+        """It runs since that offset, even if it was given up meanwhile: the log had its record already.
+
+        What a replay of the log tells again changes nothing.
+        """
         with closing(self._open()) as db:
             db.execute("BEGIN IMMEDIATE")
             (newest,) = db.execute("SELECT max(switch_offset) FROM changes").fetchone()
             if newest is None or switch_offset > newest:
                 db.execute("UPDATE changes SET state = 'replaced' WHERE state = 'running'")
                 db.execute(
-                    "UPDATE changes SET state = 'running', switch_offset = ? WHERE state = 'prepared' AND version = ?",
+                    f"UPDATE changes SET state = 'running', switch_offset = ? WHERE id = ({_COMING})",
                     (switch_offset, version),
                 )
             db.execute("COMMIT")
