@@ -23,6 +23,8 @@ def plan(screen: Console, made: Plan) -> None:
         screen.print(f"[green]no difference[/green]: version {made.running} runs")
         return
     screen.print(f"From version {made.running} to {made.version}, on the history up to {iso(made.at_us)}\n")
+    if all(one.kind == "file" for one in made.definitions):
+        screen.print("No definition means anything else; only comments, layout or other files differ:")
     for one in made.definitions:
         sign, colour = _HOW[one.how]
         screen.print(Text(f"{sign} {one.kind} {one.name}", style=f"bold {colour}"))
