@@ -17,8 +17,9 @@ import pytest
 from tests.acceptance.installation import Here, with_history
 from tidings.clock import SystemClock
 from tidings.domain.control import Change
-from tidings.hosts import apply, shelf
+from tidings.hosts import apply
 from tidings.log.sqlite import SqliteLog
+from tidings.versions.in_force import status
 from tidings.versions.shelf import Entry, Versions
 
 
@@ -138,7 +139,7 @@ def test_who_enters_by_a_change_starts_its_journey_only_if_asked(here: Here, ask
     assert moved["quiet"] == 1  # Bob
     assert latest(here).entering is asked
     assert runs_of(here, "miss_you") - started == int(asked)
-    now = shelf.status(here.config.data)
+    now = status(here.config.data)
     assert now is not None
     assert now.in_force.switched is None
     undo(here)

@@ -24,14 +24,14 @@ from tidings.config import Config
 from tidings.domain.control import SOURCE, Change
 from tidings.errors import InputError, WorldMovedError
 from tidings.hosts import shelf
-from tidings.hosts.changes import InForce
 from tidings.hosts.check import check_workspace
-from tidings.hosts.shelf import LOOK_S, Status
+from tidings.hosts.shelf import LOOK_S
 from tidings.ids import digest
 from tidings.outputs.sqlite import SqliteOutputs
 from tidings.process.backfill import Folding
 from tidings.versions import files
 from tidings.versions.backfill import Backfill, path_of
+from tidings.versions.in_force import InForce, Status, share, status
 from tidings.versions.shelf import Entry, Versions
 
 DOOR_S = 30.0
@@ -148,7 +148,7 @@ class Applying:
 
     def _made(self, running: str) -> Entry | None:
         """The change, when an earlier call brought it so far that it runs: people come over, or it is this very plan."""
-        ask, now = self._ask, shelf.status(self._data)
+        ask, now = self._ask, status(self._data)
         if ask.version != running:
             return None
         last = next((one for one in reversed(self._versions.history()) if one.state == "running"), None)
@@ -170,7 +170,7 @@ class Applying:
 
     def _prepare(self, running: str) -> InForce:
         """The log has prepared it; what is in force then."""
-        ask, now = self._ask, shelf.status(self._data)
+        ask, now = self._ask, status(self._data)
         entry = Entry(
             version=ask.version,
             parent=running,
@@ -239,7 +239,7 @@ class Applying:
         """What the processor says once it has taken the record at an offset. Raises InputError when it stands still."""
         seen, since_s = -1, time.monotonic()
         while True:
-            now = shelf.status(self._data)
+            now = status(self._data)
             if now is not None and now.offset > offset:
                 return now
             lake = shelf.lake_offset(self._data)
@@ -255,8 +255,8 @@ class Applying:
 
     def _everybody(self) -> None:
         """Wait until everybody has come over, and until the serving copy shows it."""
-        while (now := shelf.status(self._data)) is not None and now.in_force.switched is not None:
-            self._show("bringing people over", _share(now.in_force.switched.swept), 1)
+        while (now := status(self._data)) is not None and now.in_force.switched is not None:
+            self._show("bringing people over", share(now.in_force.switched.swept), 1)
             time.sleep(LOOK_S)
         outputs = SqliteOutputs(self._data / "outputs.db")
         last = outputs.last_seq()
@@ -279,14 +279,6 @@ class Applying:
     def _serving(self) -> sqlite3.Connection:
         path = self._data / "serving.db"
         return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=30.0)
-
-
-def _share(profile_id: str) -> float:
-    """How much of the people is below an id; ids are hashes, so it is even."""
-    try:
-        return int(profile_id[:8] or "0", 16) / 2**32
-    except ValueError:
-        return 0.0
 
 
 @contextmanager

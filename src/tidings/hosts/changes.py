@@ -19,10 +19,9 @@ from tidings.errors import CorruptData, TidingsError
 from tidings.pipeline import Pipeline
 from tidings.process.adopt import Adoption, NoPast, Past
 from tidings.state.base import StateStore
+from tidings.versions.in_force import META, InForce, Prepared, Switched
 from tidings.workspace import Beside, Definitions
 
-META = "definitions"
-"""Name under which the state keeps what is in force."""
 SWEEP = 500
 """People brought over between two micro-batches."""
 
@@ -30,44 +29,6 @@ Loaded = tuple[str, str, tuple[int, int]]
 """What definitions were loaded for: version, what is remembered beside, how many journeys and layouts came before."""
 
 _log = logging.getLogger("tidings.definitions")
-
-
-class Prepared(msgspec.Struct, frozen=True, kw_only=True):
-    """The next definitions, remembered beside the running ones."""
-
-    version: str
-    offset: int
-    """Of the prepare record."""
-    known_us: int
-    """When the log took it."""
-    fresh: tuple[str, ...]
-    """Keys of the memories that the running ones do not have."""
-
-
-class Switched(msgspec.Struct, frozen=True, kw_only=True):
-    """A switch that not everybody has come over by yet."""
-
-    offset: int
-    """Of the switch record."""
-    known_us: int
-    """When the log took it."""
-    prepared_offset: int
-    fresh: tuple[str, ...]
-    counting: str
-    entering: bool
-    swept: str = ""
-    """Everybody up to this profile id has come over."""
-
-
-class InForce(msgspec.Struct, frozen=True, kw_only=True):
-    """What is in force at an offset."""
-
-    running: str
-    """Version that decides."""
-    since_offset: int = -1
-    """Of the switch record that made it so; -1 for the first version."""
-    prepared: Prepared | None = None
-    switched: Switched | None = None
 
 
 class Shelf(Protocol):

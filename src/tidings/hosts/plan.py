@@ -17,7 +17,7 @@ from tidings.config import Config
 from tidings.domain import profile as profiles
 from tidings.hosts.ahead import Messages, ahead
 from tidings.hosts.apply import plan_id
-from tidings.hosts.changes import META, InForce, fresh_keys
+from tidings.hosts.changes import fresh_keys
 from tidings.hosts.check import check_workspace
 from tidings.hosts.simulator import MemoryPast
 from tidings.lake import query
@@ -29,6 +29,7 @@ from tidings.versions import files
 from tidings.versions.backfill import folded
 from tidings.versions.changed import ChangedDefinition, changed
 from tidings.versions.effect import SegmentEffect, effects, entering_by_time, look
+from tidings.versions.in_force import META, InForce
 from tidings.versions.needs import Need, missing
 from tidings.versions.shelf import Versions
 

@@ -12,8 +12,8 @@ from tests.unit.core import START_US, World, write
 from tidings import workspace
 from tidings.domain.control import Change, record_of
 from tidings.errors import CorruptData
-from tidings.hosts.changes import InForce
 from tidings.hosts.simulator import Simulator
+from tidings.versions.in_force import InForce
 
 GREET = """
     entry: {{event: Go}}
