@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,8 +14,14 @@ import msgspec
 import pytest
 
 from tests.acceptance.installation import AFTER_SEGMENTS, AFTER_TRAITS, SEGMENTS, Here, with_history
+from tests.unit.console.web import Visitor
 from tidings import config as configuration
 from tidings.config import Config
+from tidings.console.app import create_app
+from tidings.errors import InputError
+from tidings.hosts import plan as planning
+from tidings.hosts.console import BOUNDS
+from tidings.hosts.plan import Bounds
 from tidings.versions.shelf import Versions
 
 
@@ -59,6 +67,33 @@ def test_a_plan_for_people_names_them(here: Here) -> None:
     assert "+ trait orders" in out
     assert "did you mean 'Order'" in out
     assert "tidings apply --plan" in out
+
+
+def test_the_console_shows_the_effect_of_the_files_in_the_folder(here: Here) -> None:
+    config = msgspec.structs.replace(here.config, workspace=here.after)
+    visitor, page = Visitor(create_app(config, plan=lambda: planning.plan(config, config.workspace, BOUNDS))), ""
+    deadline_s = time.monotonic() + 30
+    while "tidings apply --plan" not in page:
+        assert time.monotonic() < deadline_s, page
+        time.sleep(0.1)
+        page = visitor.get("/definitions").said
+    plan = here.plan()
+    for one in plan["segments"]:
+        numbers = (f"{one[name]}</td>" for name in ("before", "after", "enter", "leave"))
+        row = re.search(rf'data-segment="{one["segment"]}".*?</tr>', page, re.DOTALL)
+        assert row, one
+        assert all(number in row[0] for number in numbers)
+    sent = [f'data-message="{one["template"]}:"' for one in plan["next_day"]["after"]]
+    assert all(one in page for one in sent)
+    assert "did you mean 'Order'?" in page
+
+
+def test_a_plan_beyond_its_bounds_is_refused(here: Here) -> None:
+    with pytest.raises(InputError, match="wanted at most 2 here; ask the command"):
+        planning.plan(here.config, here.after, Bounds(events=2))
+    with pytest.raises(InputError, match=r"took longer than .* ask the command"):
+        planning.plan(here.config, here.after, Bounds(limit_s=0.000_001))
+    assert planning.plan(here.config, here.after, Bounds(people=1)).next_day.people == 1
 
 
 def test_a_plan_of_another_world_is_refused(here: Here, tmp_path: Path) -> None:

@@ -9,10 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from tidings.clock import iso
-from tidings.hosts.ahead import Messages
 from tidings.hosts.change_show import diff
-from tidings.hosts.plan import NextDay, Person, Plan
 from tidings.versions.effect import SegmentEffect
+from tidings.versions.planned import Messages, NextDay, Person, Plan
 
 _HOW = {"added": ("+", "green"), "changed": ("~", "yellow"), "removed": ("-", "red")}
 

@@ -133,8 +133,13 @@ class Versions:
         """All changes, oldest first."""
         if not self._log().exists():
             return []
-        with closing(self._open()) as db:
-            rows = db.execute(f"SELECT {_COLUMNS} FROM changes ORDER BY id").fetchall()
+        with closing(sqlite3.connect(f"{self._log().resolve().as_uri()}?mode=ro", uri=True, timeout=_BUSY_S)) as db:
+            try:
+                rows = db.execute(f"SELECT {_COLUMNS} FROM changes ORDER BY id").fetchall()
+            except sqlite3.OperationalError as error:
+                if not str(error).startswith("no such table"):
+                    raise
+                return []  # the file was just made, its table comes next
         return [
             Entry(**{**dict(zip(Entry.__struct_fields__, row, strict=True)), "entering": bool(row[6])}) for row in rows
         ]
