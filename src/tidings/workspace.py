@@ -99,12 +99,12 @@ def load(
     current, versions, sources = _journeys(folder, layout, segments)
     for key, text in (earlier or {}).items():
         if key not in sources:
-            name, _, version = key.rpartition("@")
-            versions[name, version] = journeys.parse(plain.parse(text, key), version, layout, f"earlier version {key}")
+            name, _, own = key.rpartition("@")
+            versions[name, own] = journeys.parse(plain.parse(text, key), own, layout, f"earlier version {key}")
             sources[key] = text
     rules = policies.parse(_mapping(folder / "policy.yml") or {"marketing": {}}, "policy.yml")
     _check_categories(current, rules)
-    marks = [f"{segment.name}@{segment.version}" for segment in segments]
+    marks = [f"zone@{layout.zone}", *(f"{segment.name}@{segment.version}" for segment in segments)]
     if beside is not None:
         marks.append(beside.mark)
         for accumulator in beside.accumulators:
