@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
 import pytest
 
 from tests.acceptance import trades
@@ -79,9 +80,25 @@ class Seen(NamedTuple):
 
 
 def instants_of(told: list[Told], edges: tuple[int, ...]) -> list[int]:
-    """Five instants at which something happens, and five at which something that happened leaves a window."""
+    """Five instants at which something happens, and five at which what somebody did last leaves a window."""
     happened = [told[len(told) * place // 6][0] for place in range(1, 6)]
-    return sorted([*happened, *(at_us + days * DAY_US for at_us, days in zip(happened, edges, strict=True))])
+    return sorted(
+        [*happened, *(edge_after(told, at_us, days * DAY_US) for at_us, days in zip(happened, edges, strict=True))]
+    )
+
+
+def edge_after(told: list[Told], from_us: int, span_us: int) -> int:
+    """When the span is over after the first event from there on that its person lets nothing follow meanwhile."""
+    next_us: dict[str, int] = {}
+    found_us = 0
+    for at_us, records in reversed(told):
+        if at_us < from_us:
+            break
+        for who in {msgspec.json.decode(record.body)["userId"] for record in records}:
+            if next_us.get(who, at_us + span_us) >= at_us + span_us:
+                found_us = at_us + span_us
+            next_us[who] = at_us
+    return found_us
 
 
 @pytest.fixture(scope="module")

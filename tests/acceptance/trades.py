@@ -71,7 +71,10 @@ def _together(deeds: Sequence[tuple[int, LogRecord]]) -> list[Told]:
 def shop_of_lines(folder: Path) -> list[Told]:
     """Online Retail through its map, every sixteenth customer, with what `shop_acts_online_retail.sql` says the file lacks."""
     part = folder / "part.csv"
-    with lzma.open(oracle.online_retail(), "rt", encoding="utf-8", newline="") as whole, part.open("w", newline="") as file:
+    with (
+        lzma.open(oracle.online_retail(), "rt", encoding="utf-8", newline="") as whole,
+        part.open("w", newline="") as file,
+    ):
         rows = csv.reader(whole)
         writer = csv.writer(file)
         header = next(rows)
