@@ -15,7 +15,7 @@ LAYERS = (
     ("recommend",),
     ("decide",),
     ("render",),
-    ("workspace", "pipeline"),
+    ("located", "workspace", "pipeline"),
     ("state", "log", "outputs", "deliver", "lake", "sources", "serving"),
     ("versions",),
     ("feedback",),

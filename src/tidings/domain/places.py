@@ -18,12 +18,13 @@ def below(path: str, key: object) -> str:
 def nearest(places: Mapping[str, int], path: str, error: DefinitionError) -> int | None:
     """Where the path stands, or the nearest known one above it; None when there is none.
 
-    Paths begin with a dot. An error that names a setting below its path (in backticks, or as what it got) is about that one.
+    Paths begin with a dot. An error that names a setting right below its path is about that one: something unknown that it
+    got, else what its sentence names first.
     """
     known = _known(places, path)
-    named = [*_NAMED.findall(error.problem), *([error.got] if isinstance(error.got, str) else [])]
-    candidates = [f"{known}.{name}" for name in named] if known == path.rstrip() else []
-    return places.get(next((one for one in candidates if one in places), known))
+    named = _NAMED.search(error.problem)
+    name = error.got if error.problem.startswith("unknown") else named[1] if named else None
+    return places.get(f"{known}.{name}", places.get(known)) if known == path else places.get(known)
 
 
 def _known(places: Mapping[str, int], path: str) -> str:

@@ -14,7 +14,9 @@ from tidings import workspace
 from tidings.clock import SystemClock
 from tidings.config import Config
 from tidings.deliver.ledger import Ledger
+from tidings.domain.names import known
 from tidings.errors import TidingsError
+from tidings.located import DefinitionFiles, located
 from tidings.log.sqlite import SqliteLog
 from tidings.process.steps.send import Send
 from tidings.render import lint
@@ -38,21 +40,26 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 def check_workspace(folder: Path, definitions: Definitions) -> list[str]:
-    """Notes on a workspace that loads: templates that are missing or weak, maps that do not read. Raises DefinitionError."""
+    """Notes on a workspace that loads: templates that are weak. Raises DefinitionError, also for templates that are missing."""
     notes = []
-    present = {path.stem for path in (folder / "templates").glob("*.mjml")}
-    for journey in definitions.journeys.values():
-        for step in journey.steps.values():
-            if isinstance(step, Send) and step.template not in present:
-                notes.append(
-                    f"journey {journey.name} step {step.id}: no templates/{step.template}.mjml; it cannot send"
-                )
+    _check_templates(folder, definitions)
     for path in sorted((folder / "templates").glob("*.mjml")):
         template = compile_template(path.stem, path.read_text("utf-8"))
         notes += [f"templates/{path.name}: {finding}" for finding in lint.findings(template)]
     for path in sorted((folder / "sources").glob("*.yml")):
         load_map(path)
     return notes
+
+
+def _check_templates(folder: Path, definitions: Definitions) -> None:
+    """Refuse a step that sends a template which is not there: it could never send."""
+    present = sorted(path.stem for path in (folder / "templates").glob("*.mjml"))
+    files = DefinitionFiles(folder)
+    with located(files.texts):
+        for where in files.journeys():
+            for index, step in enumerate(definitions.journeys[files.data(where)["journey"]].steps.values()):
+                if isinstance(step, Send):
+                    known(step.template, present, "template", f"{where}: steps[{index}].send.template", "templates/")
 
 
 def check_installation(config: Config) -> Iterator[Finding]:

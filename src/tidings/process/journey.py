@@ -17,6 +17,7 @@ from tidings.domain import filter as event_filter
 from tidings.domain import schema
 from tidings.domain.event import Event
 from tidings.domain.filter import EventFilter
+from tidings.domain.names import known
 from tidings.domain.output import Fact, FactKind
 from tidings.domain.profile import ProfileState, Run
 from tidings.domain.schema import Schema
@@ -281,13 +282,22 @@ def _parse_steps(raw: Any, traits: Traits, where: str) -> dict[str, Step]:
         following = ids[index + 1] if index + 1 < len(raw) and isinstance(ids[index + 1], str) else EXIT
         step = kinds.parse(one, str(following), traits, f"{where}[{index}]")
         if step.id in steps:
-            raise DefinitionError(f"{where}[{index}]", "two steps have the same id", got=step.id)
+            raise DefinitionError(f"{where}[{index}].id", "two steps have the same id", got=step.id)
         steps[step.id] = step
-    for step in steps.values():
+    for index, step in enumerate(steps.values()):
         for target in step.targets():
-            if target != EXIT and target not in steps:
-                raise DefinitionError(where, f"step {step.id} goes to an unknown step", got=target, do="name a step id")
+            if target != EXIT:
+                known(target, steps, "step", _goes(raw[index], target, f"{where}[{index}]"), "this journey")
     return steps
+
+
+def _goes(raw: Mapping[str, Any], target: str, where: str) -> str:
+    """The path of the setting of a step that names another one."""
+    for kind, settings in raw.items():
+        named = [name for name, value in settings.items() if value == target] if isinstance(settings, dict) else []
+        if named:
+            return f"{where}.{kind}.{named[-1]}"
+    return where
 
 
 def words(journey: Journey) -> Sequence[str]:

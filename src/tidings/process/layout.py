@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from difflib import get_close_matches
 from typing import Any
 
 from tidings.accumulate.base import Accumulator
 from tidings.accumulate.reading import Reading, Single
 from tidings.domain.event import Event
+from tidings.domain.names import known
 from tidings.domain.profile import ProfileState
 from tidings.domain.zones import UTC
 from tidings.errors import CorruptData, DefinitionError
@@ -60,10 +60,7 @@ class Layout:
     @contextmanager
     def inside(self, segment: str, where: str) -> Iterator[Any]:
         """See `Traits.inside`."""
-        if segment not in self.rules:
-            near = get_close_matches(segment, self.rules, 1)
-            do = f"did you mean {near[0]}?" if near else "define it in segments.yml"
-            raise DefinitionError(where, "unknown segment", got=segment, do=do)
+        known(segment, self.rules, "segment", where, "segments.yml")
         if segment in self._within:
             circle = " → ".join([*self._within[self._within.index(segment) :], segment])
             raise DefinitionError(where, f"segments name each other in a circle: {circle}", do="take one of them out")

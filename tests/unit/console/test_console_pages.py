@@ -223,7 +223,7 @@ def test_a_workspace_with_a_mistake_shows_it_and_leaves_the_rest_alone(world: Wo
     (tmp_path / "workspace" / "segments.yml").write_text("high_value: {rule: {trait: nothing_such}}\n")
     visitor = Visitor(create_app(Config(data=world.config.data, workspace=tmp_path / "workspace")))
 
-    assert "segments.yml: high_value" in visitor.get("/segments").said
+    assert "segments.yml:1: high_value" in visitor.get("/segments").said
     assert visitor.get("/").status == 200
     assert visitor.get(f"/people/{profile(world, PEOPLE[0])}").status == 200
 
