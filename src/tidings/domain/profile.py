@@ -10,6 +10,9 @@ from typing import Any
 
 import msgspec
 
+ADDRESS = "email"
+"""The given trait that mail goes to."""
+
 
 class TraitValue(msgspec.Struct, array_like=True, gc=False):
     """A trait as given by identify, with what decides between two writes."""
@@ -109,6 +112,8 @@ class ProfileState(msgspec.Struct, array_like=True):
     """The instant under which the host's wake-up index lists this profile; 0 when it does not."""
     clock_us: int = 0
     """The latest instant (occurred or scheduled) that this person's segments were judged at."""
+    addresses: list[str] = msgspec.field(default_factory=list)
+    """Every e-mail address that she was ever given, sorted; bounded. A withdrawal holds for mail queued to any of them."""
 
 
 ENCODER = msgspec.msgpack.Encoder()
