@@ -34,8 +34,9 @@ def made(world: World) -> Versions:
     edit(folder, "journeys/abandoned_cart.yml", "timeout: 1m", "timeout: 10m")
     edit(folder, "traits.yml", "cart:\n", "last_seen:\n  last: {event: Product Viewed}\ncart:\n")
     _run(versions, folder, "tom", "five minutes were too soon", now_us - HOUR_US, offset=40, entering=True)
-    edit(folder, "segments.yml", "within: 90d}\nnew", "within: 60d}\nnew")
-    edit(folder, "traits.yml", "# Kinds:", "# All kinds:")
+    lapsed = "did_not: {event: [Order Completed, Product Purchased], within: "
+    edit(folder, "segments.yml", f"{lapsed}90d", f"{lapsed}60d")
+    edit(folder, "traits.yml", "# Computed traits:", "# All computed traits:")
     with (folder / "segments.yml").open("a") as file:
         file.write("keen:\n  rule: {trait: products_viewed, at_least: 3}\n")
     return versions

@@ -110,7 +110,7 @@ def test_what_runs_says_since_when_by_whom_and_why(world: World) -> None:
     assert versions.running() in runs
     assert "By tom" in runs
     assert "Why five minutes were too soon" in runs
-    assert "Traits 13 Segments 5 Journeys 1" in runs
+    assert "Traits 17 Segments 12 Journeys 3" in runs
     assert "event 40 , entering started journeys" in runs
     taken_us = world.log.read(40, 1)[0].taken_us
     assert f'data-us="{taken_us}"' in section(page, "runs")  # the switch's own record says since when
@@ -146,17 +146,17 @@ def test_the_folder_shows_what_means_something_else(world: World) -> None:
     assert "differs from what runs" in folder
     for shown in ("segment lapsed_90d changed", "segment keen added", "- within: 90d", "+ within: 60d"):
         assert shown in folder
-    assert "All kinds" not in folder  # a comment
+    assert "All computed traits" not in folder  # a comment
 
 
 def test_a_folder_as_what_runs_says_so_and_one_that_differs_in_comments_too(world: World) -> None:
     versions = Versions(world.config.data)
     versions.begin(world.config.workspace, "anna", NOW_US)
     assert "same as what runs" in words_of(looked_at(world), "folder")
-    changes.edit(world.config.workspace, "traits.yml", "# Kinds:", "# All kinds:")
+    changes.edit(world.config.workspace, "traits.yml", "# Computed traits:", "# All computed traits:")
     folder = words_of(looked_at(world), "folder")
     assert "No definition means anything else" in folder
-    assert "+# All kinds:" in folder
+    assert "+# All computed traits:" in folder
 
 
 def test_a_mistake_in_the_folder_is_shown_and_what_runs_goes_on(world: World) -> None:
