@@ -19,7 +19,7 @@ import threading
 import time
 from pathlib import Path
 
-from benchmarks.process import RETAIL
+from benchmarks.process import WORKSPACE
 from tidings.config import CollectConfig, Config, MailConfig
 from tidings.hosts.supervisor import Supervisor, free_ports
 
@@ -120,7 +120,7 @@ def main() -> None:
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="tidings-latency-"))
     workspace = folder / "workspace"
-    shutil.copytree(RETAIL, workspace)
+    shutil.copytree(WORKSPACE, workspace)
     (workspace / "journeys" / "at_once.yml").write_text(JOURNEY)
     collect, smtp = free_ports(2)
     sink(smtp)

@@ -25,7 +25,7 @@ import threading
 import time
 from pathlib import Path
 
-from benchmarks.process import RETAIL
+from benchmarks.process import WORKSPACE
 from tidings import config as configuration
 from tidings.clock import SECOND_US, SystemClock, iso
 from tidings.config import CollectConfig, Config
@@ -136,7 +136,7 @@ def main() -> None:
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="tidings-million-"))
     workspace = folder / "workspace"
-    shutil.copytree(RETAIL, workspace)
+    shutil.copytree(WORKSPACE, workspace)
     journey = workspace / "journeys" / "abandoned_cart.yml"
     journey.write_text(journey.read_text().replace("timeout: 5m", "timeout: 1h"))
     port = free_ports(1)[0]

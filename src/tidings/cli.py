@@ -21,6 +21,7 @@ from tidings.cli_people import person, segment
 from tidings.clock import iso
 from tidings.config import Config
 from tidings.errors import TidingsError, WorldMovedError
+from tidings.hosts.scaffold import TEMPLATES, scaffold
 from tidings.process import journey as journeys
 
 SCREEN = Console(highlight=False, soft_wrap=True)
@@ -113,13 +114,20 @@ def demo(headless: bool, folder: Path, data: Path | None, wait: str) -> None:
     demo_show.show(SCREEN, folder, wait=wait, history=data)
 
 
-@main.command()
+@main.command(
+    epilog="\b\nTemplates:\n" + "\n".join(f"  {name:<10} {about}" for name, about in TEMPLATES.items()),
+)
 @click.argument("folder", type=click.Path(path_type=Path), default=Path("tidings"))
-def init(folder: Path) -> None:
-    """Make FOLDER with a configuration file and a retail workspace to start from."""
-    from tidings.hosts.scaffold import scaffold  # noqa: PLC0415
-
-    made = scaffold(folder)
+@click.option(
+    "--template",
+    type=click.Choice(list(TEMPLATES)),
+    default="retail",
+    show_default=True,
+    help="The workspace to start from.",
+)
+def init(folder: Path, template: str) -> None:
+    """Make FOLDER with a configuration file and a workspace to start from: traits, segments, journeys, mails, policy."""
+    made = scaffold(folder, template)
     SCREEN.print(f"[green]made[/green] {folder}:")
     for path, about in made:
         SCREEN.print(f"  {path}  [dim]{about}[/dim]")

@@ -121,7 +121,7 @@ def _load(
             name, _, own = key.rpartition("@")
             versions[name, own] = journeys.parse(plain.parse(text, key), own, layout, f"earlier version {key}")
             sources[key] = text
-    marks = [f"{segment.name}@{segment.version}" for segment in segments]
+    marks = [f"zone@{layout.zone}", *(f"{segment.name}@{segment.version}" for segment in segments)]
     if beside is not None:
         marks.append(beside.mark)
         for accumulator in beside.accumulators:

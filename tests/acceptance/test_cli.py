@@ -38,17 +38,27 @@ def test_each_command_explains_itself(command: str) -> None:
     assert len(text.split("Options:")[0]) > 80
 
 
-def test_init_makes_a_workspace_that_validates(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("template", "journey"),
+    [("retail", "abandoned_cart"), ("saas", "trial_ending"), ("publisher", "paywall")],
+)
+def test_init_makes_a_workspace_that_validates(template: str, journey: str, tmp_path: Path) -> None:
+    assert template in tidings("init", "--help")[1].partition("Templates:")[2]
     folder = tmp_path / "shop"
-    code, text = tidings("init", str(folder))
+    code, text = tidings("init", str(folder), "--template", template)
     assert code == 0, text
     assert re.search(r"wk_[0-9a-f]{24}", (folder / "tidings.toml").read_text())
     code, text = tidings("validate", str(folder / "workspace"))
     assert code == 0, text
-    assert "abandoned_cart" in text
+    assert journey in text
     assert "note" not in text
     code, text = tidings("init", str(folder))
     assert code == 2
+
+
+def test_init_makes_a_retail_workspace_when_nothing_else_is_asked_for(tmp_path: Path) -> None:
+    tidings("init", str(tmp_path / "shop"))
+    assert (tmp_path / "shop/workspace/sources/online_retail.yml").exists()
 
 
 def test_a_wrong_definition_is_named_by_file_path_and_value(tmp_path: Path) -> None:

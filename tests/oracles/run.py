@@ -73,24 +73,32 @@ def retailrocket() -> Path:
 
 def online_retail_lines(path: Path) -> dict[str, int]:
     """Verdict (applied, duplicate, or a refusal's word) to its number of lines."""
-    return dict(_rows(_retail(path), "online_retail_lines"))
+    return dict(_rows(retail_database(path), "online_retail_lines"))
 
 
 def online_retail_people(path: Path, as_of_us: int) -> list[Person]:
     """Every customer with an applied line up to `as_of_us`, by customer."""
-    return [Person(*row) for row in _rows(_retail(path), "online_retail_people", as_of_us=as_of_us)]
+    return [Person(*row) for row in _rows(retail_database(path), "online_retail_people", as_of_us=as_of_us)]
 
 
 def retailrocket_carts(path: Path, wait_s: int = 300, cap_s: int = DAY_S, until_s: int | None = None) -> list[Cart]:
     """Every cart found abandoned, by visitor and time."""
     parameters = {"wait_s": wait_s, "cap_s": cap_s, "until_s": until_s}
-    return [Cart(*row) for row in _rows(_rocket(path), "retailrocket_carts", **parameters)]
+    return [Cart(*row) for row in _rows(rocket_database(path), "retailrocket_carts", **parameters)]
 
 
 def retailrocket_cart_items(path: Path, wait_s: int = 300, until_s: int | None = None) -> list[CartItem]:
     """Every item in every abandoned cart, by visitor, time, and when it was added."""
     parameters = {"wait_s": wait_s, "until_s": until_s}
-    return [CartItem(*row) for row in _rows(_rocket(path), "retailrocket_cart_items", **parameters)]
+    return [CartItem(*row) for row in _rows(rocket_database(path), "retailrocket_cart_items", **parameters)]
+
+
+def shop_segments(data: str, as_of_us: int) -> dict[str, set[str]]:
+    """The members of each segment of the retail template, among a sample of `data`: ``online_retail`` or ``retailrocket``."""
+    members: dict[str, set[str]] = {}
+    for segment, who in _rows(_shop(data), "shop_segments", as_of_us=as_of_us):
+        members.setdefault(segment, set()).add(who)
+    return members
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, name: str, **parameters: int | None) -> list[tuple]:
@@ -99,14 +107,23 @@ def _rows(connection: duckdb.DuckDBPyConnection, name: str, **parameters: int | 
 
 
 @lru_cache(maxsize=2)
-def _retail(path: Path) -> duckdb.DuckDBPyConnection:
+def _shop(data: str) -> duckdb.DuckDBPyConnection:
+    database = retail_database(online_retail()) if data == "online_retail" else rocket_database(retailrocket())
+    database.execute((HERE / f"shop_acts_{data}.sql").read_text("utf-8"))
+    return database
+
+
+@lru_cache(maxsize=2)
+def retail_database(path: Path) -> duckdb.DuckDBPyConnection:
+    """Online Retail: the file's lines as `lines`, and what must become of each as `verdicts`."""
     connection = _loaded(path, "lines")
     connection.execute((HERE / "online_retail_verdicts.sql").read_text("utf-8"))
     return connection
 
 
 @lru_cache(maxsize=2)
-def _rocket(path: Path) -> duckdb.DuckDBPyConnection:
+def rocket_database(path: Path) -> duckdb.DuckDBPyConnection:
+    """RetailRocket: the file's lines as `events`."""
     connection = _loaded(path, "events")
     connection.execute('ALTER TABLE events ALTER "timestamp" TYPE BIGINT')
     return connection

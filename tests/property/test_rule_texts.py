@@ -32,6 +32,8 @@ REST: tuple[Any, ...] = (
     {"engaged": {"with": "sent", "journey": {"starts_with": "a"}, "at_most": 3}},
     {"local_time": {"from": "22:00", "to": "07:00"}},
     {"local_time": {"weekdays": ["mon", "sun"]}},
+    {"anniversary": {"of": "birthday"}},
+    {"anniversary": {"of": "first order", "in_next": "7d"}},
 )  # fmt: skip
 """Rules of the kinds that the random ones do not have."""
 

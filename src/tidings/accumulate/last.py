@@ -18,9 +18,11 @@ class Last(Edge, frozen=True):
     sort: ClassVar[str] = "DESC"
 
     def merge(self, one: list[Any], other: list[Any]) -> list[Any]:
-        if one[:2] == other[:2]:
-            return max(one, other, key=edge.order)
-        return one if one[:2] > other[:2] else other
+        if one[0] != other[0]:
+            return one if one[0] > other[0] else other
+        if one[1] != other[1]:
+            return one if one[1] > other[1] else other
+        return max(one, other, key=edge.order)
 
 
 SCHEMA = schema.settings({**schema.EVENTS, "property": schema.NAME}, ["event"])

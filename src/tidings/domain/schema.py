@@ -31,12 +31,22 @@ DATE: Schema = {
     "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ].+)?$",
     "description": "A date such as 2026-01-31, or with a time 2026-01-31T09:30Z.",
 }
+VERSION: Schema = {
+    "type": "string",
+    "pattern": r"^v?[0-9]+(\.[0-9]+){0,3}([-+].+)?$",
+    "description": 'A semantic version in quotes, such as "2.10.0".',
+}
 _NUMBER_OR_TEXT: Schema = {"type": ["number", "string"]}
 WANTED: dict[str, Schema] = {
     **dict.fromkeys(ORDERS, _NUMBER_OR_TEXT),
     "between": {"type": "array", "items": _NUMBER_OR_TEXT, "minItems": 2, "maxItems": 2},
-    "starts_with": {"type": "string"},
+    **{name: {"type": "string"} for name in ("starts_with", "ends_with", "like")},
     "in": {"type": "array"},
+    "not_in": {"type": "array"},
+    **{name: {"type": "array", "minItems": 1} for name in ("has_any", "has_all")},
+    **{name: {"type": "integer", "minimum": 0} for name in ("size", "size_at_least", "size_at_most")},
+    **dict.fromkeys(("before", "after", "on"), DATE),
+    **{name: VERSION for name in OPERATORS if name.startswith("version")},
     "exists": FLAG,
     "empty": FLAG,
 }

@@ -24,6 +24,7 @@ from tidings.render import lint
 from tidings.render.template import compile_template
 from tidings.sources.mapping import load_map
 from tidings.versions.drift import drift
+from tidings.versions.shelf import Versions
 from tidings.workspace import Definitions
 
 LOW_DISK_BYTES = 2 << 30
@@ -87,6 +88,7 @@ def _alike(files: DefinitionFiles, definitions: Definitions) -> Iterator[str]:
 def check_installation(config: Config) -> Iterator[Finding]:
     """Everything the doctor looks at, one after the other."""
     yield from _workspace(config)
+    yield from _definitions(config)
     yield from _disk(config)
     yield from _databases(config)
     yield from _accounting(config)
@@ -112,8 +114,18 @@ def _workspace(config: Config) -> Iterator[Finding]:
     )
     for note in notes:
         yield Finding("note", note)
-    found = drift(config.data, config.workspace)
-    if found.running:
+
+
+def _definitions(config: Config) -> Iterator[Finding]:
+    """Every version that ever ran is there, as a replay needs it, and how the folder differs from the one that runs."""
+    versions, whole = Versions(config.data), True
+    for version in dict.fromkeys(one.version for one in versions.history() if one.state in ("running", "replaced")):
+        try:
+            versions.whole(version)
+        except TidingsError as error:
+            whole = False
+            yield Finding("wrong", f"definitions: {error}")
+    if whole and config.workspace.is_dir() and (found := drift(config.data, config.workspace)).running:
         words = found.words()
         yield Finding(
             "note" if words else "ok", words or f"definitions: version {found.running} runs, as in the folder"

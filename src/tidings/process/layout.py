@@ -2,7 +2,7 @@
 
 Slots are shared: two conditions that need the same memory use one. State carries the layout's id, and `adopt` moves
 values into the present layout by the accumulators' keys, so a change of definitions keeps what was remembered. Another
-rule of a segment makes another layout too: then nothing moves, but the person is judged anew.
+rule of a segment, or another default time zone, makes another layout too: then nothing moves, but the person is judged anew.
 """
 
 from __future__ import annotations
@@ -106,7 +106,8 @@ class Layout:
     def seal(self, earlier: Mapping[str, Sequence[str]] | None = None, rules: Iterable[str] = ()) -> None:
         """Fix the layout. `earlier` has the keys of layouts that stored states may still follow.
 
-        `rules` (names and versions of what is judged) make it another layout too, so that states are judged anew.
+        `rules` (what else the answers depend on: the zone, names and versions of what is judged) make it another layout too,
+        so that states are judged anew.
         """
         for slot, accumulator in enumerate(self.accumulators):
             for event_name in accumulator.filter.names:

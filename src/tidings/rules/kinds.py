@@ -23,4 +23,5 @@ KINDS = {
     "subscribed": "subscribed",
     "engaged": "engaged",
     "local_time": "local_time",
+    "anniversary": "anniversary",
 }

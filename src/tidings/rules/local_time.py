@@ -70,6 +70,12 @@ class Hours(msgspec.Struct, frozen=True):
         return (today - 1) % 7 in self.weekdays and shown_s + _DAY_S < self.to_s
 
 
+def zone_name(state: ProfileState, default: str) -> str:
+    """The zone that a person's clock shows: the given trait `timezone`, else the workspace's."""
+    given = state.traits.get(ZONE_TRAIT)
+    return zone_of(given.value if given is not None else None, default)
+
+
 def _local(at_s: int, name: str) -> datetime:
     return datetime.fromtimestamp(at_s, zone(name))
 
@@ -120,13 +126,12 @@ class LocalTime(msgspec.Struct, frozen=True):
     default_zone: str
 
     def judge(self, state: ProfileState, at_us: int) -> Verdict:
-        name, at_s = self._zone(state), max(at_us // SECOND_US, 0)  # no event is from before the epoch
+        name, at_s = (
+            zone_name(state, self.default_zone),
+            max(at_us // SECOND_US, 0),
+        )  # no event is from before the epoch
         ahead = turns(self.hours, name, at_s // _DAY_S)
         return Verdict(self.hours.cover(_local(at_s, name)), ahead[bisect_right(ahead, at_s)] * SECOND_US)
-
-    def _zone(self, state: ProfileState) -> str:
-        given = state.traits.get(ZONE_TRAIT)
-        return zone_of(given.value if given is not None else None, self.default_zone)
 
     def reads(self) -> Iterator[str]:
         yield f"trait:{ZONE_TRAIT}"
@@ -139,7 +144,7 @@ class LocalTime(msgspec.Struct, frozen=True):
         )
 
     def explain(self, state: ProfileState, at_us: int) -> str:
-        name = self._zone(state)
+        name = zone_name(state, self.default_zone)
         shown = f"{_local(at_us // SECOND_US, name):%a %H:%M} in {name}".lower().replace(name.lower(), name)
         return f"{self.words()}: {'yes' if self.judge(state, at_us).holds else 'no'} ({shown})"
 

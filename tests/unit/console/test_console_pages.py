@@ -19,7 +19,17 @@ from tidings.console.app import create_app, create_inbox_app
 from tidings.workspace import __file__ as workspace_file
 
 RETAIL = Path(workspace_file).parent / "workspaces" / "retail"
-PAGES = ("/", "/people", "/segments", "/journeys", "/journeys/abandoned_cart", "/messages", "/rejected", "/inbox")
+PAGES = (
+    "/",
+    "/people",
+    "/segments",
+    "/journeys",
+    "/journeys/abandoned_cart",
+    "/definitions",
+    "/messages",
+    "/rejected",
+    "/inbox",
+)
 
 
 def figure(page: Answer, key: str) -> int:

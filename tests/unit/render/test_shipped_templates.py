@@ -14,11 +14,28 @@ from tidings.render.lint import GMAIL_CLIP_BYTES
 from tidings.render.lint import findings as lint
 from tidings.render.template import load_templates
 
-FOLDER = Path(tidings.__file__).parent / "workspaces" / "retail" / "templates"
-TEMPLATES = load_templates(FOLDER)
-PEOPLE = [{}, {"first_name": "Ann"}, {"first_name": "Ann", "orders": 1}, {"first_name": "Ann", "orders": 7}]
+FOLDER = Path(tidings.__file__).parent / "workspaces"
+TEMPLATES = {
+    f"{path.parent.name}/{name}": one
+    for path in FOLDER.glob("*/templates")
+    for name, one in load_templates(path).items()
+}
+BUSY = {
+    "first_name": "Ann",
+    "orders": 7,
+    "first_order": "2025-01-03T10:00:00Z",
+    "last_order": "2026-02-11T10:00:00Z",
+    "trial_plan": "Business",
+    "trial_ends": "2026-03-09",
+    "features_used": 4,
+    "people_invited": 2,
+    "features_lately": ["reports", "boards"],
+    "articles_lately": 14,
+    "favourite_topics": ["politics", "science"],
+}
+PEOPLE = [{}, {"first_name": "Ann"}, {"first_name": "Ann", "orders": 1}, BUSY]
 VOID = {"area", "base", "br", "col", "hr", "img", "input", "link", "meta"}
-cart = pytest.fixture(lambda: TEMPLATES["abandoned_cart"])
+cart = pytest.fixture(lambda: TEMPLATES["retail/abandoned_cart"])
 
 
 def light(colour: str) -> float:
@@ -89,7 +106,7 @@ def test_there_is_nothing_to_find_and_it_is_light(name):
     assert len(heaviest.html.encode()) < GMAIL_CLIP_BYTES / 2
 
 
-@pytest.mark.parametrize("person", PEOPLE, ids=["nobody", "new", "one order", "seven"])
+@pytest.mark.parametrize("person", PEOPLE, ids=["nobody", "new", "one order", "busy"])
 @pytest.mark.parametrize("name", sorted(TEMPLATES))
 def test_it_can_be_read_by_everyone(name, person):
     shown = page(TEMPLATES[name], person)
@@ -112,6 +129,19 @@ def test_the_title_is_the_subject_and_the_footer_says_who_why_and_how_to_leave(n
         assert "1 Example Street" in part
         assert "You get this mail because" in part
         assert "https://t.shop.example/u/" in part
+
+
+def test_mails_say_what_is_known_and_nothing_odd_when_it_is_not():
+    said = {name: render(one, {"person": BUSY}).text for name, one in TEMPLATES.items()}
+    assert "You ordered from us 7 times, last on 11 February 2026." in said["retail/win_back"]
+    assert "Your trial ends on 9 March" in said["saas/trial_ending"]
+    assert "4 features so far and invited 2 people" in said["saas/trial_ending"]
+    assert "mostly for reports, boards" in said["saas/quiet_lately"]
+    assert "you opened 14 articles, most of them on politics" in said["publisher/subscribe"]
+    assert "a good deal new on politics, science" in said["publisher/miss_you"]
+    for one in TEMPLATES.values():
+        unknown = render(one, {"person": {}})
+        assert not re.search(r"  |,,| ,| \.|\.\.|None|\bon \.", re.sub(r"\s*\n\s*", "\n", unknown.text)), unknown.text
 
 
 def test_the_cart_is_shown_with_names_quantities_prices_and_the_total(cart):
