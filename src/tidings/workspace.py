@@ -2,6 +2,7 @@
 
 traits.yml            computed traits
 segments.yml          named rules
+scores.yml            scores in bands; cuts/*.yml where the bands end
 settings.yml          the time zone of whoever has none
 policy.yml            message categories: consent, caps
 journeys/*.yml        one journey a file
@@ -32,6 +33,7 @@ from tidings.process.journey import Journey
 from tidings.process.layout import Layout
 from tidings.process.segment import Segment, Segments
 from tidings.process.steps.send import Send
+from tidings.rules import bands
 from tidings.rules import parse as rule_parse
 from tidings.rules import text as rule_text
 from tidings.rules.compile import compiled
@@ -107,6 +109,7 @@ def _load(
     written = files.mapping("segments.yml")
     layout.rules = {name: raw["rule"] for name, raw in written.items() if _has_rule(raw)}
     kinds.define(files.mapping("traits.yml"), layout, "traits.yml")
+    layout.scores = _scores(files, layout)
     segments = [_segment(str(name), raw, layout) for name, raw in written.items()]
     rules = policies.parse(files.mapping("policy.yml") or {"marketing": {}}, "policy.yml")
     current, versions, sources = _journeys(files, layout, segments, rules)
@@ -115,7 +118,7 @@ def _load(
             name, _, own = key.rpartition("@")
             versions[name, own] = journeys.parse(plain.parse(text, key), own, layout, f"earlier version {key}")
             sources[key] = text
-    marks = [f"zone@{layout.zone}", *(f"{segment.name}@{segment.version}" for segment in segments)]
+    marks = [f"zone@{layout.zone}", *_cuts_marks(files), *(f"{segment.name}@{segment.version}" for segment in segments)]
     if beside is not None:
         marks.append(beside.mark)
         for accumulator in beside.accumulators:
@@ -127,6 +130,19 @@ def _load(
 def read_yaml(path: Path) -> Any:
     """A file at the top of the folder as plain data; None when there is no such file. Raises DefinitionError."""
     return DefinitionFiles(path.parent).data(path.name)
+
+
+def _scores(files: DefinitionFiles, layout: Layout) -> dict[str, bands.Score]:
+    raw = files.mapping("scores.yml")
+    cuts = {str(name): files.data(bands.cuts_path(str(name))) for name in raw}
+    return bands.parse(raw, cuts, layout, "scores.yml")
+
+
+def _cuts_marks(files: DefinitionFiles) -> list[str]:
+    """With other cut points people are judged anew, though no segment is written differently."""
+    names = [str(name) for name in files.mapping("scores.yml")]
+    marks = {name: version_of([files.mapping("scores.yml")[name], files.data(bands.cuts_path(name))]) for name in names}
+    return [f"score:{name}@{mark}" for name, mark in marks.items()]
 
 
 def _zone(files: DefinitionFiles) -> str:

@@ -33,7 +33,7 @@ class ChangedDefinition(msgspec.Struct, frozen=True, kw_only=True):
     """One definition that differs."""
 
     kind: str
-    """``trait``, ``segment``, ``policy``, ``score``, ``setting``, ``journey``, ``template``, ``source`` or ``file``."""
+    """``trait``, ``segment``, ``policy``, ``score``, ``cut points``, ``setting``, ``journey``, ``template``, ``source`` or ``file``."""
     name: str
     how: str
     """``added``, ``changed`` or ``removed``."""
@@ -66,6 +66,8 @@ def _definitions(files: Files) -> Iterator[tuple[tuple[str, str], Meant]]:
             yield ("journey", str(raw.get("journey")) if isinstance(raw, dict) else name), (raw, None)
         elif folder == "sources" and name.endswith(".yml"):
             yield ("source", name.removesuffix(".yml")), (plain.parse(text, path), None)
+        elif folder == "cuts" and name.endswith(".yml"):
+            yield ("cut points", name.removesuffix(".yml")), (plain.parse(text, path), None)
         elif folder == "templates":
             yield ("template", name.removesuffix(".mjml")), (None, text)
         else:
