@@ -59,6 +59,9 @@ class Definitions(msgspec.Struct, frozen=True):
     """YAML text of each journey version, by ``name@version``; what a host keeps so that runs keep their version."""
     version: str = ""
     """Content hash of the whole folder; empty when nobody asked for it."""
+    outdated: Mapping[str, str] = {}
+    """Earlier versions of journeys (``name@version``) that need what is not defined any more, and why. Their runs end, with
+    that outcome, where they would have gone on."""
 
 
 def version_of(raw: Any) -> str:
@@ -77,7 +80,7 @@ def load(
     """Read and check a workspace folder. Raises DefinitionError.
 
     `earlier` holds journey sources (``name@version`` to YAML) and `layouts` accumulator keys by layout id, both as a host
-    stored them for state that is still kept in them. `beside` is what the next definitions need to have remembered.
+    stored them for state that is still kept in them; what they need may be gone (see `outdated`). `beside` is what the next definitions need to have remembered.
     """
     if not folder.is_dir():
         raise DefinitionError(
@@ -89,11 +92,15 @@ def load(
     kinds.define(_mapping(folder / "traits.yml"), layout, "traits.yml")
     segments = [_segment(str(name), raw, layout) for name, raw in _mapping(folder / "segments.yml").items()]
     current, versions, sources = _journeys(folder, layout, segments)
-    for key, text in (earlier or {}).items():
-        if key not in sources:
-            name, _, own = key.rpartition("@")
+    kept = {key: text for key, text in (earlier or {}).items() if key not in sources}
+    outdated = {}
+    for key, text in kept.items():
+        name, _, own = key.rpartition("@")
+        try:
             versions[name, own] = journeys.parse(plain.parse(text, key), own, layout, f"earlier version {key}")
-            sources[key] = text
+        except DefinitionError as error:
+            outdated[key] = str(error)
+    sources |= kept
     rules = policies.parse(_mapping(folder / "policy.yml") or {"marketing": {}}, "policy.yml")
     _check_categories(current, rules)
     marks = [f"zone@{layout.zone}", *(f"{segment.name}@{segment.version}" for segment in segments)]
@@ -102,7 +109,7 @@ def load(
         for accumulator in beside.accumulators:
             layout.slot(accumulator)
     layout.seal(layouts, marks)
-    return Definitions(layout, Segments(segments), current, versions, rules, sources, version)
+    return Definitions(layout, Segments(segments), current, versions, rules, sources, version, outdated)
 
 
 def _read(path: Path, where: str) -> str:
