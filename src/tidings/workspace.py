@@ -68,6 +68,9 @@ class Definitions(msgspec.Struct, frozen=True):
     """YAML text of each journey version, by ``name@version``; what a host keeps so that runs keep their version."""
     version: str = ""
     """Content hash of the whole folder; empty when nobody asked for it."""
+    outdated: Mapping[str, str] = {}
+    """Earlier versions of journeys (``name@version``) that need what is not defined any more, and why. Their runs end, with
+    that outcome, where they would have gone on."""
 
 
 def version_of(raw: Any) -> str:
@@ -86,7 +89,7 @@ def load(
     """Read and check a workspace folder. Raises DefinitionError.
 
     `earlier` holds journey sources (``name@version`` to YAML) and `layouts` accumulator keys by layout id, both as a host
-    stored them for state that is still kept in them. `beside` is what the next definitions need to have remembered.
+    stored them for state that is still kept in them; what they need may be gone (see `outdated`). `beside` is what the next definitions need to have remembered.
     """
     if not folder.is_dir():
         raise DefinitionError(
@@ -113,18 +116,26 @@ def _load(
     segments = [_segment(str(name), raw, layout) for name, raw in written.items()]
     rules = policies.parse(files.mapping("policy.yml") or {"marketing": {}}, "policy.yml")
     current, versions, sources = _journeys(files, layout, segments, rules)
-    for key, text in earlier.items():
-        if key not in sources:
-            name, _, own = key.rpartition("@")
+    kept = {key: text for key, text in earlier.items() if key not in sources}
+    outdated = {}
+    for key, text in kept.items():
+        name, _, own = key.rpartition("@")
+        try:
             versions[name, own] = journeys.parse(plain.parse(text, key), own, layout, f"earlier version {key}")
-            sources[key] = text
-    marks = [f"zone@{layout.zone}", *_cuts_marks(files), *(f"{segment.name}@{segment.version}" for segment in segments)]
+        except DefinitionError as error:
+            outdated[key] = str(error)
+    sources |= kept
+    marks = [
+        f"zone@{layout.zone}",
+        *_score_marks(files),
+        *(f"{segment.name}@{segment.version}" for segment in segments),
+    ]
     if beside is not None:
         marks.append(beside.mark)
         for accumulator in beside.accumulators:
             layout.slot(accumulator)
     layout.seal(layouts, marks)
-    return Definitions(layout, Segments(segments), current, versions, rules, sources, version)
+    return Definitions(layout, Segments(segments), current, versions, rules, sources, version, outdated)
 
 
 def read_yaml(path: Path) -> Any:
@@ -134,15 +145,16 @@ def read_yaml(path: Path) -> Any:
 
 def _scores(files: DefinitionFiles, layout: Layout) -> dict[str, bands.Score]:
     raw = files.mapping("scores.yml")
-    cuts = {str(name): files.data(bands.cuts_path(str(name))) for name in raw}
+    cuts = {name: files.data(bands.cuts_path(name)) for name in map(str, raw) if "/" not in name}
     return bands.parse(raw, cuts, layout, "scores.yml")
 
 
-def _cuts_marks(files: DefinitionFiles) -> list[str]:
+def _score_marks(files: DefinitionFiles) -> list[str]:
     """With other cut points people are judged anew, though no segment is written differently."""
-    names = [str(name) for name in files.mapping("scores.yml")]
-    marks = {name: version_of([files.mapping("scores.yml")[name], files.data(bands.cuts_path(name))]) for name in names}
-    return [f"score:{name}@{mark}" for name, mark in marks.items()]
+    scores = {
+        str(name): [raw, files.data(bands.cuts_path(str(name)))] for name, raw in files.mapping("scores.yml").items()
+    }
+    return [f"score:{name}@{version_of(one)}" for name, one in scores.items()]
 
 
 def _zone(files: DefinitionFiles) -> str:

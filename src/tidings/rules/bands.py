@@ -7,6 +7,7 @@ or when she does, or when time passes. The highest band is the best: the latest,
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -24,6 +25,7 @@ from tidings.errors import DefinitionError
 DIMENSIONS = ("recency", "frequency", "monetary")
 MOST_BANDS = 10
 USUAL_BANDS = 5
+_FILE_NAME = re.compile(r"[A-Za-z0-9_-]{1,60}", re.ASCII)
 _NAME = {"description": "A computed trait.", **schema.NAME}
 SCHEMA = schema.named(
     schema.settings(
@@ -98,6 +100,9 @@ def parse(raw: Mapping[str, Any], cuts: Mapping[str, Any], traits: Named, where:
 
 
 def _score(name: str, raw: Any, cuts: Any, traits: Named, where: str) -> Score:
+    if not _FILE_NAME.fullmatch(name):
+        wanted = "letters, digits, _ and -, as it names a file too"
+        raise DefinitionError(where, "no name for a score", got=name, wanted=wanted)
     if not isinstance(raw, dict) or not any(dimension in raw for dimension in DIMENSIONS):
         raise DefinitionError(where, "needs at least one of recency, frequency and monetary", got=raw)
     only(raw, {*DIMENSIONS, "bands", "label", "description"}, where)
