@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 from tidings import __version__, config, workspace
-from tidings.cli_definitions import rule, schema
+from tidings.cli_definitions import cuts, rule, schema
 from tidings.cli_people import person, segment
 from tidings.clock import iso
 from tidings.config import Config
@@ -428,7 +428,7 @@ def role(name: str, path: Path) -> None:
     run_role(name, settings)
 
 
-for _command in (segment, person, rule, schema):
+for _command in (segment, person, rule, cuts, schema):
     main.add_command(_command)
 
 

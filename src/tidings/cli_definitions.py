@@ -1,11 +1,13 @@
-"""The commands about the language of definitions: a rule in another form, the JSON Schema of a file."""
+"""The commands about the language of definitions: a rule in another form, the JSON Schema of a file, cut points of scores."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import click
+import msgspec
 
+from tidings import config
 from tidings.errors import InputError
 from tidings.hosts import convert
 
@@ -43,3 +45,36 @@ def schema(name: str | None, folder: Path | None) -> None:
         click.echo(schemas.text_of(known[name]), nl=False)
     else:
         raise InputError(f"{name}: no such schema; one of {', '.join(known)}")
+
+
+@click.command()
+@click.argument("score")
+@click.argument("folder", type=click.Path(path_type=Path), required=False)
+@click.option(
+    "--config",
+    "path",
+    type=click.Path(path_type=Path),
+    default=Path("tidings.toml"),
+    show_default=True,
+    help="Configuration file.",
+)
+@click.option("--as-of", default="", help="Of people as they were then: an instant, or a span back. Now if not given.")
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON, and write nothing.")
+def cuts(score: str, folder: Path | None, path: Path, as_of: str, as_json: bool) -> None:
+    """Make the cut points of SCORE from the people that there are, and write them into FOLDER (the configured workspace if not given).
+
+    Nothing runs by them before `tidings apply`; `tidings plan` shows whom they move.
+    """
+    from tidings.hosts import asof  # noqa: PLC0415
+    from tidings.hosts import cuts as cutting  # noqa: PLC0415
+
+    settings = config.load(path)
+    target = folder or settings.workspace
+    made = cutting.make(settings, target, score, asof.asked(as_of, ""))
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(made)).decode())
+        return
+    click.echo(f"{cutting.write(made, target)}, of {made.people:,} people as of {made.as_of}")
+    for dimension, ends in made.cuts.items():
+        click.echo(f"  {dimension}: {', '.join(map(str, ends))}")
+    click.echo("see whom they move: tidings plan    let them run: tidings apply --why …")

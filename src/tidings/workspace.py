@@ -2,6 +2,7 @@
 
 traits.yml            computed traits
 segments.yml          named rules
+scores.yml            scores in bands; cuts/*.yml where the bands end
 settings.yml          the time zone of whoever has none
 given.yml             the events and traits that come from outside
 policy.yml            message categories: consent, caps
@@ -36,6 +37,7 @@ from tidings.process.journey import Journey
 from tidings.process.layout import Layout
 from tidings.process.segment import Segment, Segments
 from tidings.process.steps.send import Send
+from tidings.rules import bands
 from tidings.rules import parse as rule_parse
 from tidings.rules import text as rule_text
 from tidings.rules.compile import compiled
@@ -71,6 +73,9 @@ class Definitions(msgspec.Struct, frozen=True):
     """YAML text of each journey version, by ``name@version``; what a host keeps so that runs keep their version."""
     version: str = ""
     """Content hash of the whole folder; empty when nobody asked for it."""
+    outdated: Mapping[str, str] = {}
+    """Earlier versions of journeys (``name@version``) that need what is not defined any more, and why. Their runs end, with
+    that outcome, where they would have gone on."""
 
 
 def version_of(raw: Any) -> str:
@@ -89,7 +94,7 @@ def load(
     """Read and check a workspace folder. Raises DefinitionError.
 
     `earlier` holds journey sources (``name@version`` to YAML) and `layouts` accumulator keys by layout id, both as a host
-    stored them for state that is still kept in them. `beside` is what the next definitions need to have remembered.
+    stored them for state that is still kept in them; what they need may be gone (see `outdated`). `beside` is what the next definitions need to have remembered.
     """
     if not folder.is_dir():
         raise DefinitionError(
@@ -112,22 +117,31 @@ def _load(
     written = files.mapping("segments.yml")
     layout.rules = {name: raw["rule"] for name, raw in written.items() if _has_rule(raw)}
     kinds.define(files.mapping("traits.yml"), layout, "traits.yml")
+    layout.scores = _scores(files, layout)
     segments = [_segment(str(name), raw, layout) for name, raw in written.items()]
     rules = policies.parse(files.mapping("policy.yml") or {"marketing": {}}, "policy.yml")
     current, versions, sources = _journeys(files, layout, segments, rules)
     given.parse(files.mapping(given.FILE)).check(mentions(files), [name for name, _ in layout.traits()])
-    for key, text in earlier.items():
-        if key not in sources:
-            name, _, own = key.rpartition("@")
+    kept = {key: text for key, text in earlier.items() if key not in sources}
+    outdated = {}
+    for key, text in kept.items():
+        name, _, own = key.rpartition("@")
+        try:
             versions[name, own] = journeys.parse(plain.parse(text, key), own, layout, f"earlier version {key}")
-            sources[key] = text
-    marks = [f"zone@{layout.zone}", *(f"{segment.name}@{segment.version}" for segment in segments)]
+        except DefinitionError as error:
+            outdated[key] = str(error)
+    sources |= kept
+    marks = [
+        f"zone@{layout.zone}",
+        *_score_marks(files),
+        *(f"{segment.name}@{segment.version}" for segment in segments),
+    ]
     if beside is not None:
         marks.append(beside.mark)
         for accumulator in beside.accumulators:
             layout.slot(accumulator)
     layout.seal(layouts, marks)
-    return Definitions(layout, Segments(segments), current, versions, rules, sources, version)
+    return Definitions(layout, Segments(segments), current, versions, rules, sources, version, outdated)
 
 
 def mentions(files: DefinitionFiles) -> Iterator[Mention]:
@@ -142,6 +156,20 @@ def mentions(files: DefinitionFiles) -> Iterator[Mention]:
 def read_yaml(path: Path) -> Any:
     """A file at the top of the folder as plain data; None when there is no such file. Raises DefinitionError."""
     return DefinitionFiles(path.parent).data(path.name)
+
+
+def _scores(files: DefinitionFiles, layout: Layout) -> dict[str, bands.Score]:
+    raw = files.mapping("scores.yml")
+    cuts = {name: files.data(bands.cuts_path(name)) for name in map(str, raw) if "/" not in name}
+    return bands.parse(raw, cuts, layout, "scores.yml")
+
+
+def _score_marks(files: DefinitionFiles) -> list[str]:
+    """With other cut points people are judged anew, though no segment is written differently."""
+    scores = {
+        str(name): [raw, files.data(bands.cuts_path(str(name)))] for name, raw in files.mapping("scores.yml").items()
+    }
+    return [f"score:{name}@{version_of(one)}" for name, one in scores.items()]
 
 
 def _zone(files: DefinitionFiles) -> str:
@@ -180,7 +208,7 @@ def _journeys(
     names = [segment.name for segment in segments]
     for where in files.journeys():
         raw = files.data(where)
-        journey = journeys.parse(raw, version_of(raw), layout, where)
+        journey = journeys.parse(raw, version_of(journey_form.tree(raw, where)), layout, where)
         if journey.name in current:
             raise DefinitionError(f"{where}: journey", "two journeys have the same name", got=journey.name)
         if journey.entry_segment:

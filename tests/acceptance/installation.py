@@ -26,6 +26,7 @@ WAIT = """journey: later
 entry: {event: Go}
 steps:
   - {id: pause, wait: 2h}
+  - {id: still_big, branch: {if: {in_segment: big}, else: mail}}
   - {id: mail, send: {template: hello, category: marketing}}
 """
 MISS_YOU = """journey: miss_you

@@ -96,6 +96,16 @@ def test_a_plan_beyond_its_bounds_is_refused(here: Here) -> None:
     assert planning.plan(here.config, here.after, Bounds(people=1)).next_day.people == 1
 
 
+def test_a_plan_says_which_runs_could_not_go_on(here: Here, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(here.before, other)
+    (other / "segments.yml").unlink()
+    journey = (other / "journeys" / "later.yml").read_text()
+    (other / "journeys" / "later.yml").write_text(re.sub(r".*still_big.*\n", "", journey))
+    (note,) = [one for one in planning.plan(here.config, other).notes if "runs" in one]
+    assert re.match("1 active runs of journey later@[0-9a-f]{12} end where they would go on: .*unknown segment", note)
+
+
 def test_a_plan_of_another_world_is_refused(here: Here, tmp_path: Path) -> None:
     plan = here.plan()["plan"]
     other = tmp_path / "other"

@@ -34,6 +34,7 @@ FILES = {
     "policy.yml": "policy",
     "settings.yml": "settings",
     "given.yml": "given",
+    "scores.yml": "scores",
 }
 """File at the top of a workspace to its schema."""
 BLOCKS = {

@@ -45,6 +45,7 @@ RULES = {
 WRONG = {
     "a trait": ("trait plann is 3", "s.rule.trait: unknown trait; got 'plann'; did you mean plan? If not, add it to given.yml"),
     "a trait like a computed one": ("not trait Revenue at least 3", "s.rule.not.trait: unknown trait; got 'Revenue'; did you mean revenue?"),
+    "a birthday": ("anniversary of birtday in next 7d", "s.rule.anniversary.of: unknown trait; got 'birtday'"),
     "a trait like no other": ("trait zzz is 3", "s.rule.trait: unknown trait; got 'zzz'; wanted revenue, email, plan; add it to given.yml"),
     "an event": ('did "Order Complete"', "s.rule.did.event: unknown event; got 'Order Complete'; did you mean Order Completed?"),
     "an event of several": ('trait plan is 1 or did ["Order Completed", Refund]', "s.rule.any[1].did.event[1]: unknown event; got 'Refund'"),

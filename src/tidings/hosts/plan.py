@@ -87,7 +87,7 @@ def plan(config: Config, folder: Path, bounds: Bounds = COMMAND) -> Plan:
             journeys=world.journeys(definitions),
             next_day=world.next_day(bounds.people),
             needs=missing(lake, world.after, world.fresh),
-            notes=notes,
+            notes=[*notes, *world.ending()],
         )
 
 
@@ -161,6 +161,15 @@ class _World:
             why = [f"{kind} {part} {how[kind, part]}" for kind, part in dict.fromkeys(parts) if (kind, part) in how]
             if why:
                 found.append(Touched(journey=name, why=", ".join(why), runs=self._runs(name)))
+        return found
+
+    def ending(self) -> list[str]:
+        """Active runs that could not go on."""
+        found = []
+        for key, why in self.after.outdated.items():
+            name, _, version = key.rpartition("@")
+            if count := self._runs(name).get(version):
+                found.append(f"{count:,} active runs of journey {key} end where they would go on: {why}")
         return found
 
     def _runs(self, journey: str) -> dict[str, int]:

@@ -31,6 +31,13 @@ def schema_of_file() -> Schema:
     )
 
 
+def tree(raw: Any, where: str) -> Any:
+    """A journey in which every rule that is a text is read; whether it parses or not. Raises DefinitionError."""
+    if not isinstance(raw, dict) or not isinstance(raw.get("steps"), list):
+        return raw
+    return {**raw, "steps": [kinds.tree(one, f"{where}: steps[{index}]") for index, one in enumerate(raw["steps"])]}
+
+
 def mentions(raw: Mapping[str, Any], where: str) -> Iterator[Mention]:
     """Every event and trait that a journey which parses names."""
     yield from mention.events(raw["entry"].get("event"), f"{where}: entry.event")

@@ -50,6 +50,8 @@ class Layout:
         self._feeds: dict[str, Feed] = {}
         self.zone = UTC
         """The time zone of whoever has none."""
+        self.scores: Mapping[str, Any] = {}
+        """Scores by name, see `rules/bands.py`."""
         self.rules: Mapping[str, Any] = {}
         """Rules of segments as written, for those that name each other."""
         self._within: list[str] = []

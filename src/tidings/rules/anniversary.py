@@ -24,13 +24,13 @@ from tidings.domain.sql import Query, instant_sql
 from tidings.domain.zones import NAMES, zone
 from tidings.errors import DefinitionError
 from tidings.rules import sql, window
-from tidings.rules.base import NO, Condition, Reading, Traits, Verdict, earliest
+from tidings.rules.base import NO, Condition, Reading, Traits, Verdict
 from tidings.rules.form import Form, Setting
 from tidings.rules.local_time import ZONE_TRAIT, zone_name
 
 MAX_AHEAD_US = 180 * DAY_US
 """Furthest that can be looked ahead: half a year, so that there is always a time when it does not hold."""
-FORM = Form((Setting("of", schema.NAME, leads=True, word="of"), Setting("in_next", schema.SPAN)))
+FORM = Form((Setting("of", schema.TRAIT, leads=True, word="of"), Setting("in_next", schema.SPAN)))
 """``anniversary of birthday in next 7d``."""
 
 
@@ -85,9 +85,7 @@ class Anniversary(msgspec.Struct, frozen=True):
         verdict = NO
         if instant_us is not None and instant_us < _LATEST_US:
             verdict = self._verdict(_date(instant_us), name, at_us)
-        if self.reading is None or self.reading.timeless:
-            return verdict
-        return Verdict(verdict.holds, earliest(verdict.next_us, self.reading.next_us(state.values, at_us, ())))
+        return verdict
 
     def _verdict(self, born: date, name: str, at_us: int) -> Verdict:
         holds = self._holds(born, name, at_us)
@@ -173,4 +171,7 @@ def parse(raw: dict[str, Any], traits: Traits, where: str) -> Condition:
         raise DefinitionError(
             f"{path}.in_next", "looks too far ahead", got=settings["in_next"], wanted=format_duration(MAX_AHEAD_US)
         )
-    return Anniversary(name, traits.computed(name), ahead_us, traits.zone)
+    reading = traits.computed(name)
+    if reading is not None and not reading.timeless:
+        raise DefinitionError(f"{path}.of", "needs a trait without a window", got=name)
+    return Anniversary(name, reading, ahead_us, traits.zone)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -38,6 +38,11 @@ class Traits(Protocol):
 
     def computed(self, name: str) -> Reading | None:
         """A computed trait; None when there is none of that name."""
+        ...
+
+    @property
+    def scores(self) -> Mapping[str, Any]:
+        """Scores (`rules/bands.py`) by name."""
         ...
 
     @property

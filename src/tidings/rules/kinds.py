@@ -24,4 +24,5 @@ KINDS = {
     "engaged": "engaged",
     "local_time": "local_time",
     "anniversary": "anniversary",
+    "score": "score",
 }

@@ -39,6 +39,8 @@ def _settings(form: Form, held: Mapping[str, Any], where: str) -> Iterator[Menti
         raw, path = held.get(one.name), f"{where}.{one.name}"
         if one.schema is schema.EVENT:
             yield from mention.events(raw, path)
+        elif one.schema is schema.TRAIT and isinstance(raw, str):
+            yield Mention(mention.TRAIT, raw, path)
         elif one.shape == forms.EVENTS and isinstance(raw, Mapping):
             yield from _settings(forms.OCCURRENCE, raw, path)
         elif one.shape == forms.STEPS and isinstance(raw, list):

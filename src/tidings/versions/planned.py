@@ -64,4 +64,4 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     next_day: NextDay
     needs: list[Need]
     notes: list[str]
-    """What `tidings validate` notes."""
+    """What `tidings validate` notes, and runs that could not go on."""

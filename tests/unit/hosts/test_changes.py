@@ -159,3 +159,28 @@ def test_each_version_is_read_once_for_each_record(greeting: Changing, monkeypat
     assert read == ["b"]
     world.until(50)
     assert read == ["b"]
+
+
+RICH = """
+    entry: {event: Go}
+    steps:
+      - {id: pause, wait: 10s}
+      - {id: rich, branch: {if: {in_segment: rich}, else: out}}
+      - {id: mail, send: {template: hello}}
+      - {id: out, exit: not rich}
+"""
+
+
+def test_a_run_whose_earlier_journey_needs_what_is_gone_ends_and_says_so(tmp_path: Path) -> None:
+    before = {"segments": "rich: {rule: {did: {event: Go}}}", "greet": RICH}
+    world = Changing(tmp_path, before, {"greet": GREET.format(wait="20s")})
+    world.track(0, "Go", user="ann")
+    world.switch(6, world.prepare(5))
+    assert world.in_force().running == "b"  # it does not stand in the way
+    world.until(60)
+    (ended,) = world.facts("run_ended")
+    assert (ended.known_us, ended.data["outcome"]) == (START_US + 10_000_000, "its definition is gone")
+    world.switch(80, world.prepare(70, to="a"), to="a")
+    world.track(90, "Go", user="bob")
+    world.until(120)
+    assert [intent.definitions for intent in world.sends()] == ["a"]  # undone, it is whole again
