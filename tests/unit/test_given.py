@@ -178,6 +178,15 @@ def test_names_that_a_workspace_defines_itself_are_always_closed(
     assert says in str(problem.value)
 
 
+def test_a_trait_made_of_others_too(tmp_path: Path) -> None:
+    with pytest.raises(DefinitionError) as problem:
+        definitions(
+            tmp_path, traits=f"{TRAITS}\nn: {{count: {{event: A}}}}\nmean:\n  ratio:\n    of: revenu\n    per: n"
+        )
+    wanted = "unknown trait; got 'revenu'; did you mean revenue? If not, define it in traits.yml"
+    assert str(problem.value) == f"traits.yml:5: mean.ratio.of: {wanted}"
+
+
 def test_a_template_too(tmp_path: Path) -> None:
     folder = write(tmp_path, jny=ENTRY + STEP + "send: {template: welcom}")
     (folder / "templates").mkdir()

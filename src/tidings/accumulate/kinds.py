@@ -14,6 +14,7 @@ from tidings.clock import parse_duration
 from tidings.domain import filter as event_filter
 from tidings.domain import mention, schema
 from tidings.domain.mention import Mention
+from tidings.domain.names import known
 from tidings.domain.schema import Schema
 from tidings.errors import DefinitionError
 
@@ -54,7 +55,16 @@ def define(raw: Mapping[str, Any], book: Book, file: str) -> None:
     for name, one in derived.items():
         kind = _kind(one, f"{file}: {name}")
         module = import_module(f"tidings.accumulate.{kind}")
+        _check_named(one[kind], module.SCHEMA, raw, f"{file}: {name}.{kind}")
         book.derive(name, module.parse(one[kind], book, f"{file}: {name}.{kind}"))
+
+
+def _check_named(held: Any, form: Schema, traits: Mapping[str, Any], where: str) -> None:
+    """Refuse a trait that is made of one which is not in the file."""
+    for setting, one in form["properties"].items():
+        named = held.get(setting) if isinstance(held, Mapping) else None
+        if one is schema.TRAIT and isinstance(named, str):
+            known(named, traits, "trait", f"{where}.{setting}", "define it in traits.yml")
 
 
 def parse(raw: Any, where: str) -> Accumulator:
