@@ -30,7 +30,13 @@ WORKSPACES = Path(workspace.__file__).parent / "workspaces"
 SCHEMAS = schemas()
 FILES = {"segments.yml": "segments", "traits.yml": "traits", "policy.yml": "policy", "settings.yml": "settings"}
 """File at the top of a workspace to its schema."""
-BLOCKS = {"yaml segments": "segments", "yaml traits": "traits", "yaml policy": "policy", "yaml journey": "journey"}
+BLOCKS = {
+    "yaml segments": "segments",
+    "yaml traits": "traits",
+    "yaml policy": "policy",
+    "yaml scores": "scores",
+    "yaml journey": "journey",
+}
 """Info string of an example to its schema."""
 
 
