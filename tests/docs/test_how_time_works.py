@@ -50,7 +50,7 @@ def test_the_facts_and_timers_of_the_picture_are_those_of_the_simulator(tmp_path
         (word, float(occurred), day(int(known)) // DAY_US)
         for word, occurred, known in sorted(drawn, key=lambda one: (int(one[2]), int(one[1])))
     ]
-    assert timers == [int(one) for one in re.findall(r"(?:for|to|at) day (\d+)[,<]", PICTURE)]
+    assert timers == [int(one) for one in re.findall(r"(?:for|to|at) day (\d+)[,<]", DRAWN)]
 
 
 def test_the_picture_says_in_words_what_it_shows_and_can_be_read_in_the_dark() -> None:
