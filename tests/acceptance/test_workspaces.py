@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import closing
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -20,8 +21,9 @@ from tests.acceptance import trades
 from tests.acceptance.trades import WORKSPACES, Told
 from tests.oracles import run as oracle
 from tidings import workspace
-from tidings.clock import DAY_US
+from tidings.clock import DAY_US, SECOND_US
 from tidings.domain.event import Event
+from tidings.domain.message import SendIntent
 from tidings.domain.output import APPLIED
 from tidings.domain.sql import LAKE, Query
 from tidings.hosts.simulator import Simulator
@@ -66,6 +68,14 @@ TRADES = {
     "newspaper": Trade("publisher", trades.newspaper, (7, 14, 30, 30, 60)),
 }
 RETAIL = ("online_retail", "retailrocket")
+HOURS = {
+    "win_back": range(9, 19),
+    "second_order": range(9, 19),
+    "trial_ending": range(9, 17),
+    "paywall": range(17, 21),
+    "quiet_subscriber": range(6, 9),
+}
+"""Hours (UTC, as nobody here has a zone) at which these journeys write."""
 
 
 class Seen(NamedTuple):
@@ -77,6 +87,7 @@ class Seen(NamedTuple):
     known: dict[int, int]
     """How many people were known at each."""
     by_rule: dict[int, Members]
+    sends: list[SendIntent]
 
 
 def instants_of(told: list[Told], edges: tuple[int, ...]) -> list[int]:
@@ -128,7 +139,8 @@ def look(trade: Trade, folder: Path) -> Seen:
             for segment in state.segments:
                 live[at_us][segment].add(dict(state.identifiers)["user_id"])
     fill_lake(simulator, folder)
-    return Seen(definitions, live, known, ask_lake(definitions, folder, list(live)))
+    sends = list(simulator.sink.sends.values())
+    return Seen(definitions, live, known, ask_lake(definitions, folder, list(live)), sends)
 
 
 def fill_lake(simulator: Simulator, folder: Path) -> None:
@@ -195,3 +207,19 @@ def test_every_segment_has_members_at_some_instant_and_never_everybody(name: str
 
 def test_every_segment_of_retail_is_tried_on_data_that_has_what_it_asks_for() -> None:
     assert TRADES["online_retail"].silent & TRADES["retailrocket"].silent == set()
+
+
+@pytest.mark.parametrize("template", ["retail", "saas", "publisher"])
+def test_every_journey_comes_to_its_mails_and_writes_at_a_decent_hour(
+    template: str, seen: Callable[[str], Seen]
+) -> None:
+    looked_at = [seen(name) for name, trade in TRADES.items() if trade.template == template]
+    mails = {path.stem for path in (WORKSPACES / template / "templates").glob("*.mjml")}
+    sends = [one for found in looked_at for one in found.sends]
+    assert {one.journey for one in sends} == set(looked_at[0].definitions.journeys)
+    assert {one.template for one in sends} <= mails
+    assert {one.suppressed for one in sends} == {"no_address"}  # nobody here has one, so nobody could be written to
+    for one in sends:
+        at = datetime.fromtimestamp(one.occurred_us / SECOND_US, UTC)
+        assert at.hour in HOURS.get(one.journey, range(24)), one.journey
+        assert one.journey != "trial_ending" or at.weekday() < 5
