@@ -11,10 +11,12 @@ import click
 import msgspec
 from rich.console import Console
 from rich.logging import RichHandler
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from tidings import __version__, config, workspace
+from tidings.cli_definitions import rule, schema
 from tidings.cli_people import person, segment
 from tidings.clock import iso
 from tidings.config import Config
@@ -58,7 +60,7 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except TidingsError as error:
-            ERRORS.print(f"[red]error:[/red] {error}", markup=True, soft_wrap=True)
+            ERRORS.print(f"[red]error:[/red] {escape(str(error))}", markup=True, soft_wrap=True)
             sys.exit(3 if isinstance(error, WorldMovedError) else 2)
 
 
@@ -426,7 +428,7 @@ def role(name: str, path: Path) -> None:
     run_role(name, settings)
 
 
-for _command in (segment, person):
+for _command in (segment, person, rule, schema):
     main.add_command(_command)
 
 

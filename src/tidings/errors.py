@@ -32,7 +32,11 @@ class DefinitionError(TidingsError):
         if do:
             parts.append(do)
         super().__init__("; ".join(parts))
-        self.where = where
+        self.where, self.problem, self.got, self.wanted, self.do = where, problem, got, wanted, do
+
+    def moved(self, where: str) -> DefinitionError:
+        """The same said of another place."""
+        return DefinitionError(where, self.problem, got=self.got, wanted=self.wanted, do=self.do)
 
 
 class InputError(TidingsError):

@@ -19,12 +19,12 @@ from collections.abc import Iterable
 import msgspec
 
 from tidings.accumulate.cart import Cart
-from tidings.decide.eligibility import address_of, permit
+from tidings.decide.eligibility import address_of, addresses_of, permit
 from tidings.domain import feedback
 from tidings.domain.event import Event
 from tidings.domain.message import SendIntent, SuppressIntent
 from tidings.domain.output import Fact, FactKind, event_cause
-from tidings.domain.profile import ProfileState, Run
+from tidings.domain.profile import ConsentEntry, ProfileState, Run
 from tidings.ids import digest, message_id
 from tidings.process import adopt, identity, journey, profile, segment
 from tidings.process.adopt import Adoption
@@ -263,41 +263,24 @@ class Pipeline:
         if found is None:
             return ""
         purpose, entry = found
-        address = address_of(state)
         if not profile.note_consent(state, purpose, entry, self.definitions.policies):
             return ""
-        if not address:
-            return purpose
-        step.intents.append(
-            SuppressIntent(
-                intent_id=digest("suppress", state.profile_id, purpose, event.event_id).hex(),
-                profile_id=state.profile_id,
-                address=address,
-                category=purpose,
-                reason="unsubscribed" if event.name == feedback.UNSUBSCRIBED else "consent_withdrawn",
-                active=not entry.granted,
-                known_us=event.received_us,
-            )
-        )
+        reason = "unsubscribed" if event.name == feedback.UNSUBSCRIBED else "consent_withdrawn"
+        for address in addresses_of(state):
+            step.intents.append(_suppress(state, purpose, entry, address, reason, event.received_us))
         return purpose
 
-    def _agree(self, step: Step, sides: list[tuple[str, dict[str, bool]]], event: Event) -> None:
-        """After a merge both addresses follow the common word on each purpose: mail may be queued for either."""
-        for purpose, entry in sorted(step.state.consents.items()):
-            for address, granted in sides:
-                if not address or granted.get(purpose, True) is entry.granted:
+    def _agree(self, step: Step, sides: list[tuple[list[str], dict[str, bool]]], event: Event) -> None:
+        """After a merge all addresses of both follow the common word on each purpose: mail may be queued for any."""
+        state = step.state
+        for purpose, entry in sorted(state.consents.items()):
+            for addresses, granted in sides:
+                if granted.get(purpose, True) is entry.granted:
                     continue
-                step.intents.append(
-                    SuppressIntent(
-                        intent_id=digest("suppress", step.state.profile_id, purpose, entry.event_id, address).hex(),
-                        profile_id=step.state.profile_id,
-                        address=address,
-                        category=purpose,
-                        reason="consent_withdrawn",
-                        active=not entry.granted,
-                        known_us=event.received_us,
+                for address in addresses:
+                    step.intents.append(
+                        _suppress(state, purpose, entry, address, "consent_withdrawn", event.received_us)
                     )
-                )
 
     def _walk(self, step: Step, known_us: int, cause: str) -> Walk:
         def send(run: Run, draft: Draft, occurred_us: int) -> str:
@@ -353,9 +336,24 @@ class Pipeline:
         return f"decided to send {draft.template}"
 
 
-def _permissions(state: ProfileState) -> tuple[str, dict[str, bool]]:
-    """The address, and for each purpose whether its latest word is a grant."""
-    return address_of(state), {purpose: entry.granted for purpose, entry in state.consents.items()}
+def _permissions(state: ProfileState) -> tuple[list[str], dict[str, bool]]:
+    """The addresses, and for each purpose whether its latest word is a grant."""
+    return addresses_of(state), {purpose: entry.granted for purpose, entry in state.consents.items()}
+
+
+def _suppress(
+    state: ProfileState, purpose: str, entry: ConsentEntry, address: str, reason: str, known_us: int
+) -> SuppressIntent:
+    """What the ledger is told of a word on a purpose, for one address."""
+    return SuppressIntent(
+        intent_id=digest("suppress", state.profile_id, purpose, entry.event_id, address).hex(),
+        profile_id=state.profile_id,
+        address=address,
+        category=purpose,
+        reason=reason,
+        active=not entry.granted,
+        known_us=known_us,
+    )
 
 
 def _segment_fact(walk: Walk, profile_id: str, change: Change) -> Fact:

@@ -19,21 +19,28 @@ from typing import Any
 import msgspec
 
 from tidings.accumulate import kinds
-from tidings.accumulate.base import Accumulator
+from tidings.accumulate.base import Accumulator, only
 from tidings.decide import policy as policies
 from tidings.decide.policy import Policy
-from tidings.domain import plain, zones
+from tidings.domain import plain, schema, zones
+from tidings.domain.names import known
 from tidings.errors import DefinitionError
 from tidings.ids import digest
+from tidings.located import DefinitionFiles, located
 from tidings.process import journey as journeys
 from tidings.process.journey import Journey
 from tidings.process.layout import Layout
 from tidings.process.segment import Segment, Segments
+from tidings.process.steps.send import Send
 from tidings.rules import parse as rule_parse
+from tidings.rules import text as rule_text
 from tidings.rules.compile import compiled
 
-MAX_FILE_BYTES = 1_000_000
-"""Largest definition file read."""
+SETTINGS = schema.settings(
+    {"timezone": {**schema.NAME, "description": "A name of the IANA database such as Europe/London."}},
+    more={"type": ["object", "null"]},
+)
+"""The JSON Schema of settings.yml."""
 
 
 class Beside(msgspec.Struct, frozen=True):
@@ -83,20 +90,32 @@ def load(
         raise DefinitionError(
             str(folder), "no such workspace folder", do=f"run `tidings init` to make one in {folder.parent}"
         )
+    files = DefinitionFiles(folder)
+    with located(files.texts):
+        return _load(files, earlier or {}, layouts, beside, version)
+
+
+def _load(
+    files: DefinitionFiles,
+    earlier: Mapping[str, str],
+    layouts: Mapping[str, Sequence[str]] | None,
+    beside: Beside | None,
+    version: str,
+) -> Definitions:
     layout = Layout()
-    layout.zone = _zone(folder)
-    layout.rules = {name: raw["rule"] for name, raw in _mapping(folder / "segments.yml").items() if _has_rule(raw)}
-    kinds.define(_mapping(folder / "traits.yml"), layout, "traits.yml")
-    segments = [_segment(str(name), raw, layout) for name, raw in _mapping(folder / "segments.yml").items()]
-    current, versions, sources = _journeys(folder, layout, segments)
-    for key, text in (earlier or {}).items():
+    layout.zone = _zone(files)
+    written = files.mapping("segments.yml")
+    layout.rules = {name: raw["rule"] for name, raw in written.items() if _has_rule(raw)}
+    kinds.define(files.mapping("traits.yml"), layout, "traits.yml")
+    segments = [_segment(str(name), raw, layout) for name, raw in written.items()]
+    rules = policies.parse(files.mapping("policy.yml") or {"marketing": {}}, "policy.yml")
+    current, versions, sources = _journeys(files, layout, segments, rules)
+    for key, text in earlier.items():
         if key not in sources:
-            name, _, version = key.rpartition("@")
-            versions[name, version] = journeys.parse(plain.parse(text, key), version, layout, f"earlier version {key}")
+            name, _, own = key.rpartition("@")
+            versions[name, own] = journeys.parse(plain.parse(text, key), own, layout, f"earlier version {key}")
             sources[key] = text
-    rules = policies.parse(_mapping(folder / "policy.yml") or {"marketing": {}}, "policy.yml")
-    _check_categories(current, rules)
-    marks = [f"{segment.name}@{segment.version}" for segment in segments]
+    marks = [f"zone@{layout.zone}", *(f"{segment.name}@{segment.version}" for segment in segments)]
     if beside is not None:
         marks.append(beside.mark)
         for accumulator in beside.accumulators:
@@ -105,41 +124,15 @@ def load(
     return Definitions(layout, Segments(segments), current, versions, rules, sources, version)
 
 
-def _read(path: Path, where: str) -> str:
-    """The text of a file; empty when there is none."""
-    try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise DefinitionError(
-                where, "file too large", got=path.stat().st_size, wanted=f"at most {MAX_FILE_BYTES} bytes"
-            )
-        return path.read_text("utf-8")
-    except FileNotFoundError:
-        return ""
-    except UnicodeDecodeError as error:
-        raise DefinitionError(where, f"not UTF-8: {error}", do="save it as UTF-8") from error
-    except OSError as error:
-        raise DefinitionError(where, f"cannot be read: {error}") from error
-
-
 def read_yaml(path: Path) -> Any:
     """A file at the top of the folder as plain data; None when there is no such file. Raises DefinitionError."""
-    return plain.parse(_read(path, path.name), path.name)
+    return DefinitionFiles(path.parent).data(path.name)
 
 
-def _mapping(path: Path) -> dict[str, Any]:
-    raw = read_yaml(path)
-    if raw is None:
-        return {}
-    if not isinstance(raw, dict):
-        raise DefinitionError(path.name, "needs names with their definitions", got=raw)
-    return raw
-
-
-def _zone(folder: Path) -> str:
+def _zone(files: DefinitionFiles) -> str:
     """The time zone in settings.yml, for whoever has none."""
-    settings = _mapping(folder / "settings.yml")
-    if set(settings) - {"timezone"}:
-        raise DefinitionError("settings.yml", "unknown setting", got=sorted(set(settings))[0], wanted="timezone")
+    settings = files.mapping("settings.yml")
+    only(settings, {"timezone"}, "settings.yml")
     name = settings.get("timezone", zones.UTC)
     if name not in zones.NAMES:
         near = get_close_matches(str(name), zones.NAMES, 1)
@@ -154,39 +147,32 @@ def _has_rule(raw: Any) -> bool:
 
 def _segment(name: str, raw: Any, layout: Layout) -> Segment:
     where = f"segments.yml: {name}"
-    if not _has_rule(raw) or set(raw) - {"rule", "description", "label"}:
+    if not _has_rule(raw):
         raise DefinitionError(where, "needs `rule` and may have `description` and `label`", got=raw)
+    only(raw, {"rule", "description", "label"}, where)
     with layout.inside(name, where) as written:
         rule = rule_parse.parse(written, layout, f"{where}.rule")
-    return Segment(name, str(raw.get("description", "")), rule, version_of(raw["rule"]), compiled(rule))
+    version = version_of(rule_text.tree(raw["rule"], where))
+    return Segment(name, str(raw.get("description", "")), rule, version, compiled(rule))
 
 
 def _journeys(
-    folder: Path, layout: Layout, segments: Sequence[Segment]
+    files: DefinitionFiles, layout: Layout, segments: Sequence[Segment], rules: Mapping[str, Policy]
 ) -> tuple[dict[str, Journey], dict[tuple[str, str], Journey], dict[str, str]]:
     current: dict[str, Journey] = {}
     versions: dict[tuple[str, str], Journey] = {}
     sources: dict[str, str] = {}
-    names = {segment.name for segment in segments}
-    for path in sorted((folder / "journeys").glob("*.yml")):
-        where = f"journeys/{path.name}"
-        text = _read(path, where)
-        raw = plain.parse(text, where)
+    names = [segment.name for segment in segments]
+    for where in files.journeys():
+        raw = files.data(where)
         journey = journeys.parse(raw, version_of(raw), layout, where)
         if journey.name in current:
-            raise DefinitionError(where, "two journeys have the same name", got=journey.name)
-        if journey.entry_segment and journey.entry_segment not in names:
-            raise DefinitionError(f"{where}: entry", "unknown segment", got=journey.entry_segment)
+            raise DefinitionError(f"{where}: journey", "two journeys have the same name", got=journey.name)
+        if journey.entry_segment:
+            known(journey.entry_segment, names, "segment", f"{where}: entry.segment", "segments.yml")
+        for index, step in enumerate(journey.steps.values()):
+            if isinstance(step, Send):
+                known(step.category, rules, "category", f"{where}: steps[{index}].send.category", "policy.yml")
         current[journey.name] = versions[journey.name, journey.version] = journey
-        sources[f"{journey.name}@{journey.version}"] = text
+        sources[f"{journey.name}@{journey.version}"] = files.text(where)
     return current, versions, sources
-
-
-def _check_categories(current: Mapping[str, Journey], rules: Mapping[str, Policy]) -> None:
-    for journey in current.values():
-        for step in journey.steps.values():
-            category = getattr(step, "category", None)
-            if category is not None and category not in rules:
-                raise DefinitionError(
-                    f"journey {journey.name} step {step.id}", "unknown category", got=category, wanted=", ".join(rules)
-                )

@@ -67,7 +67,7 @@ def test_a_wrong_definition_is_named_by_file_path_and_value(tmp_path: Path) -> N
     (folder / "workspace" / "segments.yml").write_text("odd:\n  rule: {did: {event: X, within: 3 fortnights}}\n")
     process = run_command("validate", str(folder / "workspace"))
     assert process.returncode == 2
-    for word in ("segments.yml: odd.rule.did.within", "'3 fortnights'", "30s, 5m, 2h, 90d"):
+    for word in ("segments.yml:2: odd.rule.did.within", "'3 fortnights'", "30s, 5m, 2h, 90d"):
         assert word in process.stderr
 
 

@@ -2,134 +2,32 @@
 
 from __future__ import annotations
 
-import http.client
+import re
 import shutil
 import subprocess
 import sys
 import time
-from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
 
+from tests.acceptance.installation import AFTER_SEGMENTS, AFTER_TRAITS, SEGMENTS, Here, with_history
+from tests.unit.console.web import Visitor
 from tidings import config as configuration
-from tidings.clock import DAY_US, HOUR_US, SystemClock, iso
-from tidings.config import CollectConfig, Config
-from tidings.hosts import shelf
-from tidings.hosts.supervisor import Supervisor, free_ports
-from tidings.log.sqlite import SqliteLog
+from tidings.config import Config
+from tidings.console.app import create_app
+from tidings.errors import InputError
+from tidings.hosts import plan as planning
+from tidings.hosts.console import BOUNDS
+from tidings.hosts.plan import Bounds
 from tidings.versions.shelf import Versions
-
-TRAITS = "spent: {sum: {event: Order, property: revenue}}\n"
-SEGMENTS = "big: {rule: {trait: spent, at_least: 100}}\n"
-POLICY = "marketing: {consent: not_needed}\nnews: {consent: required}\n"
-WAIT = """journey: later
-entry: {event: Go}
-steps:
-  - {id: pause, wait: 2h}
-  - {id: mail, send: {template: hello, category: marketing}}
-"""
-MISS_YOU = """journey: miss_you
-entry: {segment: quiet}
-steps:
-  - {id: mail, send: {template: hello, category: news}}
-"""
-TEMPLATE = """---
-subject: Hello
----
-<mjml><mj-head><mj-title>Hello</mj-title></mj-head><mj-body><mj-section><mj-column>
-<mj-text>Hello {{ person.email }}</mj-text></mj-column></mj-section></mj-body></mjml>
-"""
-AFTER_TRAITS = TRAITS + "orders: {count: {event: Order}}\n"
-AFTER_SEGMENTS = """
-big: {rule: {trait: spent, at_least: 50}}
-quiet: {rule: {all: [{trait: orders, at_least: 1}, {did_not: {event: Order, within: 3d}}]}}
-misspelt: {rule: {did: {event: Oder}}}
-by_place: {rule: {trait: contry, equals: GB}}
-"""
-
-
-def write(folder: Path, **files: str) -> Path:
-    for path, text in files.items():
-        target = folder / path.replace("__", "/").replace("_yml", ".yml").replace("_mjml", ".mjml")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text)
-    return folder
-
-
-class Here:
-    """One installation, with a small history."""
-
-    def __init__(self, folder: Path) -> None:
-        common = {"policy_yml": POLICY, "journeys__later_yml": WAIT, "templates__hello_mjml": TEMPLATE}
-        self.before = write(folder / "workspace", traits_yml=TRAITS, segments_yml=SEGMENTS, **common)
-        self.after = write(
-            folder / "after",
-            traits_yml=AFTER_TRAITS,
-            segments_yml=AFTER_SEGMENTS,
-            journeys__miss_you_yml=MISS_YOU,
-            **common,
-        )
-        (port,) = free_ports(1)
-        self.config = Config(
-            data=folder / "data",
-            workspace=self.before,
-            collect=CollectConfig(port=port, write_keys={"wk": "web"}),
-            lake_flush_s=0.1,
-        )
-        self.toml = folder / "tidings.toml"
-        configuration.save(self.config, self.toml)
-        self.supervisor = Supervisor(self.config, ["collect", "process", "project"])
-        self.supervisor.start()
-
-    def post(self, *events: dict[str, Any]) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", self.config.collect.port, timeout=10)
-        headers = {"Authorization": "Basic " + b64encode(b"wk:").decode(), "Content-Type": "application/json"}
-        connection.request("POST", "/v1/batch", msgspec.json.encode({"batch": events}), headers)
-        assert connection.getresponse().read()
-        connection.close()
-        self.settle()
-
-    def settle(self) -> None:
-        log = SqliteLog(self.config.data / "log.db", SystemClock())
-        deadline = time.monotonic() + 30
-        while shelf.lake_offset(self.config.data) < log.head():
-            assert time.monotonic() < deadline
-            self.supervisor.watch(0.05)
-        log.close()
-
-    def run(self, *arguments: str) -> tuple[int, str]:
-        command = [sys.executable, "-m", "tidings.cli", *arguments, "--config", str(self.toml)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-        return done.returncode, done.stdout + done.stderr
-
-    def plan(self) -> dict[str, Any]:
-        code, out = self.run("plan", str(self.after), "--json")
-        assert code == 0, out
-        found: dict[str, Any] = msgspec.json.decode(out)
-        return found
-
-
-def order(user: str, revenue: float, ago_us: int) -> dict[str, Any]:
-    at = iso(SystemClock().now_us() - ago_us)
-    return {"type": "track", "event": "Order", "userId": user, "timestamp": at, "messageId": f"{user}-{ago_us}",
-            "properties": {"revenue": revenue}}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Here]:
-    place = Here(tmp_path_factory.mktemp("plan"))
-    ann = {
-        "type": "identify",
-        "userId": "ann",
-        "messageId": "ann-i",
-        "traits": {"email": "ann@x.example", "country": "GB"},
-    }
-    go = {"type": "track", "event": "Go", "userId": "ann", "messageId": "ann-go"}
-    place.post(ann, go, order("ann", 120, DAY_US), order("bob", 60, 5 * DAY_US), order("cid", 10, 3 * DAY_US - HOUR_US))
+    place = with_history(tmp_path_factory.mktemp("plan"))
     yield place
     place.supervisor.stop()
 
@@ -171,6 +69,33 @@ def test_a_plan_for_people_names_them(here: Here) -> None:
     assert "tidings apply --plan" in out
 
 
+def test_the_console_shows_the_effect_of_the_files_in_the_folder(here: Here) -> None:
+    config = msgspec.structs.replace(here.config, workspace=here.after)
+    visitor, page = Visitor(create_app(config, plan=lambda: planning.plan(config, config.workspace, BOUNDS))), ""
+    deadline_s = time.monotonic() + 30
+    while "tidings apply --plan" not in page:
+        assert time.monotonic() < deadline_s, page
+        time.sleep(0.1)
+        page = visitor.get("/definitions").said
+    plan = here.plan()
+    for one in plan["segments"]:
+        numbers = (f"{one[name]}</td>" for name in ("before", "after", "enter", "leave"))
+        row = re.search(rf'data-segment="{one["segment"]}".*?</tr>', page, re.DOTALL)
+        assert row, one
+        assert all(number in row[0] for number in numbers)
+    sent = [f'data-message="{one["template"]}:"' for one in plan["next_day"]["after"]]
+    assert all(one in page for one in sent)
+    assert "did you mean 'Order'?" in page
+
+
+def test_a_plan_beyond_its_bounds_is_refused(here: Here) -> None:
+    with pytest.raises(InputError, match="wanted at most 2 here; ask the command"):
+        planning.plan(here.config, here.after, Bounds(events=2))
+    with pytest.raises(InputError, match=r"took longer than .* ask the command"):
+        planning.plan(here.config, here.after, Bounds(limit_s=0.000_001))
+    assert planning.plan(here.config, here.after, Bounds(people=1)).next_day.people == 1
+
+
 def test_a_plan_of_another_world_is_refused(here: Here, tmp_path: Path) -> None:
     plan = here.plan()["plan"]
     other = tmp_path / "other"
@@ -190,8 +115,13 @@ def test_what_was_planned_is_what_happens(here: Here) -> None:
         one["segment"]: (one["enter"], one["leave"]) for one in plan["segments"] if one["enter"] or one["leave"]
     }
     assert here.plan()["definitions"] == []
-    code, out = here.run("apply", str(here.after), "--why", "again", "--plan", plan["plan"])
-    assert code == 3  # it runs already: the plan is from another version
+    code, again = here.run("apply", str(here.after), "--why", "again", "--plan", plan["plan"], "--json")
+    assert (code, msgspec.json.decode(again)["applied"]["segments"]) == (
+        0,
+        msgspec.json.decode(out)["applied"]["segments"],
+    )
+    other = f"{plan['plan'].replace('-', '0-')}"
+    assert here.run("apply", str(here.after), "--why", "again", "--plan", other)[0] == 3
     code, out = here.run("apply", str(here.after), "--why", "again")
     assert (code, "nothing to do" in out) == (0, True)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,9 +12,12 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.sdk.tools import open_chromium
+from tests.unit.console import changes
 from tests.unit.console.build import PAYLOADS, World, busy, hostile, product
+from tests.unit.console.test_definitions import planned
 from tests.unit.console.web import serving
 from tidings.console.app import create_app
+from tidings.versions.planned import Plan
 
 
 def now_us() -> int:
@@ -193,6 +197,30 @@ def test_looking_at_a_message_in_the_console_is_no_open(context: BrowserContext,
     assert not any(":8300/" in address for address in asked)
 
 
+def test_the_effect_of_a_change_comes_by_itself_and_its_progress_too(context: BrowserContext, world: World) -> None:
+    versions = changes.made(world)
+    ready = threading.Event()
+    app = create_app(world.config, plan=lambda: planned(world, versions) if ready.wait(20) else no_plan())
+    page = context.new_page()
+    with serving(app, before_stop=app.state.hub.stop) as url:
+        page.goto(f"{url}/definitions")
+        page.wait_for_selector("#computing")
+        ready.set()
+        page.wait_for_selector("#effect [data-segment=lapsed_90d] .in:text-is('+4')")
+        page.click(".changes > li:first-child summary >> nth=0")
+        assert page.inner_text(".changes > li:first-child .diff .plus") == "+    timeout: 10m"
+        version = changes.prepared(world, versions)
+        page.goto(f"{url}/definitions")
+        assert page.inner_text(".stages [aria-current] b") == "Fold the past"
+        changes.switched(world, versions, version)
+        page.wait_for_selector(".stages [aria-current] b:text-is('Bring everybody over')")  # it looks again by itself
+        assert page.get_attribute(".stages [aria-current] progress", "value") == "0.250"
+
+
+def no_plan() -> Plan:
+    raise AssertionError("nobody asked for it in time")
+
+
 def test_a_timeline_row_opens_to_the_original_json(context: BrowserContext, world: World, url: str) -> None:
     page = context.new_page()
     page.goto(f"{url}/people?q=anna")
@@ -248,6 +276,7 @@ def _watch_it_come_in(page: Page, world: World, url: str) -> None:
 
 
 def test_no_page_is_wider_than_a_phone_or_complains(chromium: Browser, world: World, url: str) -> None:
+    changes.made(world)
     context = chromium.new_context(viewport={"width": 360, "height": 740})
     context.route(re.compile(r":830[02]/"), lambda route: route.fulfill(body="", content_type="image/svg+xml"))
     page = context.new_page()
@@ -262,6 +291,7 @@ def test_no_page_is_wider_than_a_phone_or_complains(chromium: Browser, world: Wo
         "/segments/open_cart",
         "/journeys",
         "/journeys/abandoned_cart",
+        "/definitions",
     ]
     main += [
         "/messages",

@@ -12,10 +12,11 @@ import pytest
 
 from tests.docs.pages import ROOT, Block, blocks, blocks_of, pages, text
 from tidings import config, workspace
-from tidings.hosts import replay
+from tidings.hosts import convert, replay
 from tidings.hosts.check import check_workspace
 from tidings.render.lint import findings as lint
 from tidings.render.template import compile_template
+from tidings.rules.kinds import KINDS
 from tidings.sources.mapping import load_map
 
 RETAIL = Path(workspace.__file__).parent / "workspaces" / "retail"
@@ -56,6 +57,13 @@ def test_templates_compile_and_give_no_findings(block: Block) -> None:
     assert lint(compile_template("example", block.text)) == []
 
 
+def test_texts_of_rules_are_as_the_program_writes_them() -> None:
+    lines = [line for block in blocks("text rules") for line in block.text.splitlines()]
+    trees = [convert.tree_of(line) for line in lines]
+    assert [convert.shown(tree, "text") for tree in trees] == lines
+    assert [kind for kind in KINDS if f'"{kind}":' not in json.dumps(trees)] == []
+
+
 @examples("toml")
 def test_configurations_are_read(block: Block, tmp_path: Path) -> None:
     (tmp_path / "tidings.toml").write_text(block.text, "utf-8")
@@ -86,6 +94,7 @@ def test_every_block_says_what_it_is() -> None:
         "sh",
         "sh background",
         "text",
+        "text rules",
         "toml",
         "json",
         "python",

@@ -45,12 +45,22 @@ VALUES: tuple[Any, ...] = (
     [1, "x"],
     [],
     {"x": 1},
+    "axb",
+    "2028-02-29",
+    "2028-03-01",
+    "1.9",
+    "1.10",
+    "1.10-rc",
 )
 """What a property may be: numbers, texts that are numbers and others, and everything else."""
 WANTED: tuple[Any, ...] = (1, 2, 2.0, 2.5, 0.1, -4, "x", "2", "", True, None, [1, "x"], {"x": 1.0})
 OPERATORS = (
     "plain", "equals", "not_equals", "at_least", "at_most", "more_than", "less_than", "between", "contains", "starts_with", "in",
     "exists", "empty",
+)  # fmt: skip
+RARER = (
+    "not_contains", "ends_with", "like", "not_in", "has_any", "has_all", "size", "size_at_least", "size_at_most",
+    "before", "after", "on", "version", "version_at_least", "version_at_most", "version_more_than", "version_less_than",
 )  # fmt: skip
 LENGTH = 40
 """Units that a history lasts."""
@@ -140,7 +150,7 @@ class Rules:
         return {"event": names, **where}
 
     def comparison(self) -> Any:
-        operator = self._rng.choice(OPERATORS)
+        operator = self._rng.choice(RARER if self._rng.random() < 0.3 else OPERATORS)
         wanted = self._rng.choice(WANTED)
         if operator == "plain":
             return wanted if not isinstance(wanted, dict) else 1
@@ -148,10 +158,18 @@ class Rules:
             wanted = self._rng.choice([1, 2, 2.5, 0.1, "2", "x", -4])
         elif operator == "between":
             wanted = self._rng.choice([[1, 3], [-4, 0.5], ["", "w"], [2, 2.0]])
-        elif operator == "starts_with":
-            wanted = self._rng.choice(["", "x", "2"])
-        elif operator == "in":
-            wanted = self._rng.sample(WANTED, self._rng.randint(0, 3))
+        elif operator in ("starts_with", "ends_with"):
+            wanted = self._rng.choice(["", "x", "2", "b"])
+        elif operator == "like":
+            wanted = self._rng.choice(["*", "X", "a*B", "*x*", "*.10", "20*-*9"])
+        elif operator in ("in", "not_in", "has_any", "has_all"):
+            wanted = self._rng.sample(WANTED, self._rng.randint(operator.startswith("has"), 3))
+        elif operator.startswith("size"):
+            wanted = self._rng.randint(0, 3)
+        elif operator in ("before", "after", "on"):
+            wanted = self._rng.choice(["2028-02-29", "2028-03-01"])
+        elif operator.startswith("version"):
+            wanted = self._rng.choice(["1.9", "1.10", "1.10-rc", "1.10-beta"])
         elif operator in ("exists", "empty"):
             wanted = self._rng.random() < 0.5
         return {operator: wanted}
@@ -210,8 +228,9 @@ class Rules:
         if kind < 0.5:
             return {"trait": self._rng.choice(NUMBERS), **self.number_test()}
         if kind < 0.75:
-            age = self._rng.choice(["within", "older_than"])
-            return {"trait": self._rng.choice([*INSTANTS, "since", "nobody"]), age: self.span()}
+            age = self._rng.choice(["within", "older_than", "in_next", "further_than"])
+            ahead = age in ("in_next", "further_than")  # what happened lies never ahead
+            return {"trait": self._rng.choice(["since"] if ahead else [*INSTANTS, "since", "nobody"]), age: self.span()}
         test = self.comparison()
         return {"trait": self._rng.choice(OTHERS), **(test if isinstance(test, dict) else {"equals": test})}
 

@@ -6,6 +6,7 @@ kind of condition, one a kind of computed trait.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -106,6 +107,29 @@ def _contains(value: Any, wanted: Any) -> bool:
     return wanted in value if type(value) is list else type(value) is type(wanted) is str and wanted in value
 
 
+def _like(value: Any, pattern: str) -> bool:
+    parts = ".*".join(re.escape(one) for one in pattern.split("*"))
+    return type(value) is str and re.fullmatch(parts, value, re.DOTALL | re.IGNORECASE | re.ASCII) is not None
+
+
+def _version(value: Any) -> tuple[Any, ...] | None:
+    """Of the plain kinds that the cases use: one or two numbers, perhaps with a pre-release of one word."""
+    found = re.fullmatch(r"(\d+)(?:\.(\d+))?(?:-([\w-]+))?", value, re.ASCII) if type(value) is str else None
+    return (int(found[1]), int(found[2] or 0), found[3] is None, found[3] or "") if found else None
+
+
+def _versions(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
+    return lambda value, wanted: _version(value) is not None and compare(_version(value), _version(wanted))
+
+
+def _dates(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
+    def judge(value: Any, wanted: Any) -> bool:
+        seen_us = date_us(value) if type(value) in (str, int) else None
+        return seen_us is not None and compare(seen_us, date_us(wanted))
+
+    return judge
+
+
 OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "equals": same,
     "not_equals": lambda value, wanted: not same(value, wanted),
@@ -117,6 +141,23 @@ OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "contains": _contains,
     "starts_with": lambda value, wanted: type(value) is str and value.startswith(wanted),
     "in": lambda value, wanted: any(same(value, one) for one in wanted),
+    "not_in": lambda value, wanted: not any(same(value, one) for one in wanted),
+    "not_contains": lambda value, wanted: not _contains(value, wanted),
+    "ends_with": lambda value, wanted: type(value) is str and value.endswith(wanted),
+    "like": _like,
+    "has_any": lambda value, wanted: type(value) is list and [one for one in wanted if one in value] != [],
+    "has_all": lambda value, wanted: type(value) is list and [one for one in wanted if one not in value] == [],
+    "size": lambda value, wanted: type(value) is list and len(value) == wanted,
+    "size_at_least": lambda value, wanted: type(value) is list and len(value) >= wanted,
+    "size_at_most": lambda value, wanted: type(value) is list and len(value) <= wanted,
+    "before": _dates(lambda one, other: one < other),
+    "after": _dates(lambda one, other: one > other),
+    "on": _dates(lambda one, other: one // (86_400 * 10**6) == other // (86_400 * 10**6)),
+    "version": _versions(lambda one, other: one == other),
+    "version_at_least": _versions(lambda one, other: one >= other),
+    "version_at_most": _versions(lambda one, other: one <= other),
+    "version_more_than": _versions(lambda one, other: one > other),
+    "version_less_than": _versions(lambda one, other: one < other),
     "exists": lambda value, wanted: (value is not None) == wanted,
     "empty": lambda value, wanted: (value is None or value in ("", [], {})) == wanted,
 }
@@ -197,7 +238,11 @@ def trait_value(now: Question, name: str) -> Any:
 
 def _trait(now: Question, settings: dict[str, Any]) -> bool:
     value = trait_value(now, settings["trait"])
-    tests = {name: settings[name] for name in settings if name not in ("trait", "within", "older_than")}
+    tests = {
+        name: settings[name]
+        for name in settings
+        if name not in ("trait", "within", "older_than", "in_next", "further_than")
+    }
     if not passes(value, tests):
         return False
     instant = date_us(value)
@@ -205,6 +250,10 @@ def _trait(now: Question, settings: dict[str, Any]) -> bool:
         return instant is not None and now.at_us - span_us(settings["within"]) < instant <= now.at_us
     if "older_than" in settings:
         return instant is not None and instant <= now.at_us - span_us(settings["older_than"])
+    if "in_next" in settings:
+        return instant is not None and now.at_us < instant <= now.at_us + span_us(settings["in_next"])
+    if "further_than" in settings:
+        return instant is not None and instant > now.at_us + span_us(settings["further_than"])
     return True
 
 

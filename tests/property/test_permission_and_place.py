@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -57,7 +57,27 @@ any_opener: {rule: {engaged: {with: opened, machine: true, at_least: 2}}}
 cart_clicker: {rule: {engaged: {with: clicked, journey: cart}}}
 reachable: {rule: {all: [{in_segment: news}, {not: {in_segment: night}}]}}
 friends: {rule: {any: [{in_segment: reachable}, {in_segment: beta}]}}
+birthday: {rule: {anniversary: {of: born}}}
+birthday_soon: {rule: {anniversary: {of: born, in_next: 30h}}}
+a_year_since_we_met: {rule: {anniversary: {of: met, in_next: 2d}}}
 """
+TRAITS = """
+met: {first: {event: Email Opened, property: met}}
+"""
+BORN = (
+    "2000-02-29",
+    "1990-03-29",
+    "1990-03-31",
+    "2026-03-30",
+    "1999-10-25T23:59Z",
+    "2000-10-26",
+    "9998-03-29",
+    "0001-02-28",
+    "soon",
+    7,
+    None,
+)
+"""Days around the instants that are looked at, and what is no day at all."""
 
 
 def event(rng: Random, number: int, user: str, at_us: int) -> LogRecord:
@@ -65,6 +85,8 @@ def event(rng: Random, number: int, user: str, at_us: int) -> LogRecord:
     kind = rng.randrange(7)
     if kind == 0:
         traits = {} if rng.random() < 0.4 else {"timezone": rng.choice(ZONES)}
+        if rng.random() < 0.7:
+            traits["born"] = rng.choice(BORN)
         context = {"timezone": rng.choice(ZONES)} if rng.random() < 0.5 else {}
         return call("identify", f"e{number}", at_us, user=user, traits=traits, context=context)
     properties: dict[str, Any] = {}
@@ -81,6 +103,7 @@ def event(rng: Random, number: int, user: str, at_us: int) -> LogRecord:
         )
     elif kind == 4:
         name, properties = "Email Opened", {"machine": rng.choice([True, False, None])}
+        properties["met"] = rng.choice(BORN)
     else:
         name, properties = (
             "Email Link Clicked",
@@ -116,6 +139,29 @@ class Oracle:
         if from_ < to:
             return today in days and from_ <= shown < to
         return (today in days and shown >= from_) or (yesterday in days and shown < to)
+
+    def anniversary(self, value: Any, hours: int) -> bool:
+        """Whether a day from today to the one that it is in so many hours is one, by looking at each."""
+        if not isinstance(value, str) or value[:1] not in ("0", "1", "2"):
+            return False  # what is no day, and the end of the calendar
+        born, zone = date.fromisoformat(value[:10]), ZoneInfo(self.zone())
+        at_s = self.at_us // SECOND_US
+        day, last = (datetime.fromtimestamp(at_s + more, zone).date() for more in (0, hours * HOUR_S))
+        while day <= last:
+            same = (day.month, day.day) == (born.month, born.day)
+            moved = (born.month, born.day) == (2, 29) == (day.month, day.day + 1) and (day + timedelta(1)).month == 3
+            if (same or moved) and day.year > born.year:
+                return True
+            day += timedelta(1)
+        return False
+
+    def given(self, name: str) -> Any:
+        said = [one["traits"][name] for one in self.events if one["type"] == "identify" and name in one["traits"]]
+        return said[-1] if said else None
+
+    def met(self) -> Any:
+        said = [one["properties"]["met"] for one in self.events if one.get("event") == "Email Opened"]
+        return next((one for one in said if one is not None), None)
 
     def consent(self, purpose: str) -> bool:
         words = []
@@ -158,6 +204,9 @@ class Oracle:
             "any_opener": self.count("Email Opened", machine=True) >= 2,
             "cart_clicker": self.count("Email Link Clicked", machine=False, journey="cart") > 0,
         }
+        found["birthday"] = self.anniversary(self.given("born"), 0)
+        found["birthday_soon"] = self.anniversary(self.given("born"), 30)
+        found["a_year_since_we_met"] = self.anniversary(self.met(), 48)
         found["reachable"] = found["news"] and not found["night"]
         found["friends"] = found["reachable"] or found["beta"]
         return {name for name, holds in found.items() if holds}
@@ -185,7 +234,7 @@ def test_members_are_right_at_every_instant_and_in_sql(
 ) -> None:
     rng = Random(seed)
     (tmp_path / "settings.yml").write_text(f"timezone: {DEFAULT_ZONE}\n")
-    what = definitions(tmp_path, segments=SEGMENTS, policy="marketing: {}")
+    what = definitions(tmp_path, segments=SEGMENTS, traits=TRAITS, policy="marketing: {}")
     simulator = Simulator(what, start_us=int(start.timestamp()) * SECOND_US)
     told: dict[str, list[dict[str, Any]]] = {f"u{n}": [] for n in range(6)}
     changed = 0
@@ -214,7 +263,7 @@ def test_members_are_right_at_every_instant_and_in_sql(
 @pytest.mark.parametrize("zone", ["Europe/London", "Australia/Lord_Howe", "Asia/Kolkata", "America/St_Johns"])
 def test_a_segment_of_the_clock_turns_at_the_second(zone: str, tmp_path: Path) -> None:
     """Entered and left at exactly the instants at which a look each minute sees it turn, over a change of the clocks."""
-    what = definitions(tmp_path, segments=SEGMENTS)
+    what = definitions(tmp_path, segments=SEGMENTS, traits=TRAITS)
     start_us = int(AUTUMN.timestamp()) * SECOND_US
     simulator = Simulator(what, start_us=start_us)
     simulator.take([call("identify", "e", start_us, user="ann", traits={"timezone": zone})], start_us)

@@ -23,7 +23,7 @@ from tidings.accumulate.latest import Latest
 from tidings.accumulate.recent import Recent
 from tidings.accumulate.sum import Sum
 from tidings.deliver import ledger
-from tidings.domain import sql
+from tidings.domain import compare_sql, sql
 from tidings.domain.output import REJECTED
 from tidings.domain.profile import ConsentEntry, ProfileState, Run, TraitValue
 from tidings.domain.sql import Query
@@ -221,7 +221,9 @@ def include_the_old_end_of_a_window_in_sql(patch: pytest.MonkeyPatch) -> None:
 
 
 def compare_numbers_as_texts_in_sql(patch: pytest.MonkeyPatch) -> None:
-    patch.setitem(sql.TESTS, "at_least", lambda value, wanted: f"{sql.as_text(value)} >= {sql.text(str(wanted))}")
+    patch.setitem(
+        compare_sql.TESTS, "at_least", lambda value, wanted: f"{sql.as_text(value)} >= {sql.text(str(wanted))}"
+    )
 
 
 def give_every_trait_from_its_first_word_in_sql(patch: pytest.MonkeyPatch) -> None:

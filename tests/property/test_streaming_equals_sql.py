@@ -129,7 +129,10 @@ def test_live_members_are_those_of_the_sql(seed: int, db: duckdb.DuckDBPyConnect
 TRICKY: Sequence[Any] = (
     None, True, False, 0, 1, -1, 2**53 + 1, 2**63 - 1, -(2**63), 0.0, -0.0, 1.0, 0.1, 1e-300, 1e300, 9007199254740992.0,
     9223372036854775808.0, "", "0", "1", "a", "A", "é", "\U0001f600", "\uffff", "a'b", 'a"b', "a\\b", "a/b", "%", "null", "true",
-    [], [1], [1.0, True], ["a"], [None], [[1]], {}, {"a": 1}, {"a": 1.0, "b": [True]}, {"b": None},
+    [], [1], [1.0, True], ["a"], [None], [[1]], {}, {"a": 1}, {"a": 1.0, "b": [True]}, {"b": None}, ["a", "b", "a"],
+    "1.2", "1.2.0", "v1.2.0", "1.10", "1.10.0-rc.1", "1.10.0-rc.11", "1.10.0-rc.x", "1.10.0-rc", "1.10+build.7", "1.2.3.4", "01.2",
+    "1.2.3-", "2026-01-31", "2026-01-31T23:59:59.999999Z", "2026-02-01", "2026-02-30", "2026-01-31T23:30-01:00", 1769817600000000,
+    "a%b", "a_b", "axb", "A%B", "aa\nbb", "ab", "aab", "aabb", "*",
 )  # fmt: skip
 
 
@@ -139,7 +142,12 @@ def test_every_comparison_says_the_same_in_sql(operator: str, db: duckdb.DuckDBP
         "exists": [True, False],
         "empty": [True, False],
         "in": [[], [1, "a"], [None], [True, [1.0]], list(TRICKY)],
+        "not_in": [[], [1, "a"], [None], [True, [1.0]], list(TRICKY)],
+        "has_any": [[1], ["a", None], [True], [[1.0]]],
+        "has_all": [[1], ["a", "b"], [1.0, 1], [True, 1]],
         "between": [[0, 1], [-1, 2**53], ["", "a"], [0.1, 1e300]],
+        "like": ["", "*", "a*b", "A*", "*B", "a%b", "a_b", "*a*b*", "a\\b", "aa*bb", "a*a*b*b", "**", "É", "a*ab*b"],
+        **{name: [0, 1, 2, 3] for name in ("size", "size_at_least", "size_at_most")},
     }
     for wanted in wanted_of.get(operator, TRICKY):
         try:

@@ -39,7 +39,7 @@ def files(*folders: str) -> Iterator[Path]:
     for start in [ROOT / folder for folder in folders] or [ROOT]:
         for place, inner, names in os.walk(start):
             inner[:] = sorted(name for name in inner if name not in _SKIPPED and not _is_cache(name))
-            yield from (Path(place) / name for name in sorted(names))
+            yield from (Path(place) / name for name in sorted(names) if name not in _SKIPPED)
 
 
 def _is_cache(name: str) -> bool:

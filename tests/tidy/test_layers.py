@@ -15,7 +15,7 @@ LAYERS = (
     ("recommend",),
     ("decide",),
     ("render",),
-    ("workspace", "pipeline"),
+    ("located", "workspace", "pipeline"),
     ("state", "log", "outputs", "deliver", "lake", "sources", "serving"),
     ("versions",),
     ("feedback",),
@@ -24,11 +24,11 @@ LAYERS = (
     ("api", "console"),
     ("demo",),
     ("hosts",),
-    ("testing", "config", "cli_people", "cli"),
+    ("testing", "config", "cli_people", "cli_definitions", "cli"),
 )
 """A package may import those of its own line and of lines above it. ARCHITECTURE.md has the same table."""
 
-CONFIG_READERS = {"collect", "deliver", "console", "hosts", "testing", "cli_people", "cli"}
+CONFIG_READERS = {"collect", "deliver", "console", "hosts", "testing", "cli_people", "cli_definitions", "cli"}
 """Servers and hosts are given the configuration, so they may name its type; no stage reads it."""
 
 RANK = {name: rank for rank, line in enumerate(LAYERS) for name in line}

@@ -8,6 +8,7 @@ import pytest
 
 from tests.unit.core import START_US, World, definitions
 from tidings.domain.record import BACKFILL, LogRecord
+from tidings.process.profile import MAX_ADDRESSES
 
 CART = """
 entry: {event: Product Added}
@@ -178,3 +179,37 @@ def test_a_later_grant_lifts_the_other_address_after_a_merge(tmp_path: Path) -> 
     world.take([world.record("identify", 4, user="ann", anonymous="phone")], 4)
     fresh = [one for key, one in world.simulator.sink.suppressions.items() if key not in before]
     assert [(one.address, one.active) for one in fresh] == [("old@x.example", False)]
+
+
+def words(world: World) -> list[tuple[str, bool]]:
+    return sorted((one.address, one.active) for one in world.simulator.sink.suppressions.values())
+
+
+def test_a_withdrawal_after_a_change_of_address_holds_for_what_is_queued_for_the_earlier_one(tmp_path: Path) -> None:
+    world = World(definitions(tmp_path, policy=CONSENT))
+    world.take([world.record("identify", 0, user="ann", traits={"email": "Old@x.example"})], 0)
+    world.take([world.record("identify", 1, user="ann", traits={"email": "new@x.example"})], 1)
+    world.take([world.record("track", 2, "Consent Withdrawn", user="ann")], 2)
+    assert words(world) == [("new@x.example", True), ("old@x.example", True)]
+    world.take([world.record("track", 3, "Consent Given", user="ann")], 3)
+    assert words(world)[::2] == [("new@x.example", False), ("old@x.example", False)], "a later word lifts both"
+
+
+def test_a_withdrawal_after_a_merge_holds_for_the_addresses_of_both(tmp_path: Path) -> None:
+    world = World(definitions(tmp_path, policy=CONSENT))
+    world.take([world.record("identify", 0, anonymous="phone", traits={"email": "old@x.example"})], 0)
+    world.take([world.record("identify", 1, user="ann", traits={"email": "new@x.example"})], 1)
+    world.take([world.record("identify", 2, user="ann", anonymous="phone")], 2)
+    world.take([world.record("track", 3, "Unsubscribed", user="ann")], 3)
+    assert words(world) == [("new@x.example", True), ("old@x.example", True)]
+
+
+def test_addresses_are_bounded_whatever_their_order(tmp_path: Path) -> None:
+    given = [f"a{number:02}@x.example" for number in range(MAX_ADDRESSES + 5)]
+    kept = []
+    for order in (given, given[::-1]):
+        world = World(definitions(tmp_path, policy=CONSENT))
+        for second, one in enumerate(order):
+            world.take([world.record("identify", second, user="ann", traits={"email": one})], second)
+        kept.append(world.person().addresses)
+    assert kept == [given[:MAX_ADDRESSES]] * 2

@@ -7,65 +7,74 @@ from pathlib import Path
 import pytest
 
 from tests.unit.core import World, definitions
-from tidings import workspace
+from tidings import located, workspace
 from tidings.errors import DefinitionError
 
 SEND = "entry: {event: Go}\nsteps:\n  - id: s\n    send: {template: t}\n"
 EXIT = "entry: {event: Go}\nsteps:\n  - id: s\n    exit: x\n"
 WRONG = {
-    "not yaml": ({"segments": "a: [1"}, "segments.yml: not YAML"),
-    "a list": ({"traits": "- a"}, "traits.yml: needs names with their definitions; got ['a']"),
-    "no kind": ({"traits": "a: ~"}, "traits.yml: a: a computed trait needs a kind; wanted one of count, sum"),
-    "two kinds": ({"traits": "a: {count: {event: X}, sum: 3}"}, "traits.yml: a: needs exactly one kind; got"),
-    "odd settings": ({"traits": "a: {count: {event: X, c: 2, b: 3}}"}, "traits.yml: a.count: unknown setting; got 'b'"),
-    "a tag": ({"segments": "a: {rule: {trait: x, in: !!set {a, b}}}"}, "segments.yml: not YAML: could not determine"),
-    "a name twice": ({"segments": "a: {}\nb: {}\na: {}"}, "segments.yml: line 3: a name comes twice; got 'a'"),
+    "not yaml": ({"segments": "a: [1"}, "segments.yml:1: not YAML"),
+    "a list": ({"traits": "- a"}, "traits.yml:1: needs names with their definitions; got ['a']"),
+    "no kind": ({"traits": "a: ~"}, "traits.yml:1: a: a computed trait needs a kind; wanted one of count, sum"),
+    "two kinds": ({"traits": "a: {count: {event: X}, sum: 3}"}, "traits.yml:1: a: needs exactly one kind; got"),
+    "odd settings": (
+        {"traits": "a: {count: {event: X, c: 2, b: 3}}"},
+        "traits.yml:1: a.count: unknown setting; got 'b'",
+    ),
+    "a tag": ({"segments": "a: {rule: {trait: x, in: !!set {a, b}}}"}, "segments.yml:1: not YAML: could not determine"),
+    "a name twice": ({"segments": "a: {}\nb: {}\na: {}"}, "segments.yml:3: a name comes twice; got 'a'"),
     "yaml's on": (
         {"segments": "a: {rule: {trait: x, equals: {on: 1}}}"},
-        "segments.yml: line 1: a name must be text; got True",
+        "segments.yml:1: a name must be text; got True",
     ),
-    "a number for a name": ({"jny": EXIT + "5: x"}, "journeys/jny.yml: line 6: a name must be text; got 5"),
-    "no rule": ({"segments": "a: {description: x}"}, "segments.yml: a: needs `rule`"),
+    "a number for a name": ({"jny": EXIT + "5: x"}, "journeys/jny.yml:6: a name must be text; got 5"),
+    "no rule": ({"segments": "a: {description: x}"}, "segments.yml:1: a: needs `rule`"),
     "a text for a number": (
         {"segments": "a: {rule: {trait: x, at_least: [1]}}"},
-        "segments.yml: a.rule: `at_least` needs a number or a text; got [1]",
+        "segments.yml:1: a.rule: `at_least` needs a number or a text; got [1]",
     ),
     "not a number": (
         {"segments": "a: {rule: {trait: x, at_least: .nan}}"},
-        "segments.yml: line 1: a number must be finite",
+        "segments.yml:1: a number must be finite",
     ),
     "a window of nothing": (
         {"segments": "a: {rule: {did: {event: X, within: 0s}}}"},
-        "segments.yml: a.rule.did.within: out of range: got '0s', wanted longer than nothing",
+        "segments.yml:1: a.rule.did.within: out of range: got '0s', wanted longer than nothing",
     ),
-    "a cap in words": ({"policy": "m: {cap: lots}"}, "policy.yml.m.cap: needs `at_most` and `per`; got 'lots'"),
-    "a cap with more": ({"policy": "m: {cap: {at_most: 1, per: 1d, x: 2}}"}, "policy.yml.m.cap: needs `at_most`"),
-    "a cap of true": ({"policy": "m: {cap: {at_most: true, per: 1d}}"}, "policy.yml.m.cap.at_most: out of range"),
-    "a cap of nothing": ({"policy": "m: {cap: {at_most: 1, per: 0s}}"}, "policy.yml.m.cap.per: out of range: got '0s'"),
+    "a cap in words": ({"policy": "m: {cap: lots}"}, "policy.yml:1: m.cap: needs `at_most` and `per`; got 'lots'"),
+    "a cap with more": ({"policy": "m: {cap: {at_most: 1, per: 1d, x: 2}}"}, "policy.yml:1: m.cap: needs `at_most`"),
+    "a cap of true": ({"policy": "m: {cap: {at_most: true, per: 1d}}"}, "policy.yml:1: m.cap.at_most: out of range"),
+    "a cap of nothing": (
+        {"policy": "m: {cap: {at_most: 1, per: 0s}}"},
+        "policy.yml:1: m.cap.per: out of range: got '0s'",
+    ),
     "an unknown segment": (
         {"jny": EXIT.replace("event: Go", "segment: nobody")},
-        "journeys/jny.yml: entry: unknown segment; got 'nobody'",
+        "journeys/jny.yml:2: entry.segment: unknown segment; got 'nobody'",
     ),
     "an unknown category": (
         {"jny": SEND, "policy": "post: {}"},
-        "journey jny step s: unknown category; got 'marketing'",
+        "journeys/jny.yml:5: steps[0].send.category: unknown category; got 'marketing'; wanted post; define it in policy.yml",
     ),
     "a wait backwards": (
         {"jny": EXIT.replace("exit: x", "wait: -3600s")},
-        "journeys/jny.yml: steps[0].wait: not a duration: got '-3600s'",
+        "journeys/jny.yml:5: steps[0].wait: not a duration: got '-3600s'",
     ),
     "a step nowhere": (
         {"jny": EXIT.replace("exit: x", "branch: {if: {trait: a, exists: true}, then: there}")},
-        "journeys/jny.yml: steps: step s goes to an unknown step; got 'there'; name a step id",
+        "journeys/jny.yml:5: steps[0].branch.then: unknown step; got 'there'; wanted s; define it in this journey",
     ),
-    "the same step twice": ({"jny": EXIT + "  - id: s\n    exit: y\n"}, "journeys/jny.yml: steps[1]: two steps have"),
+    "the same step twice": (
+        {"jny": EXIT + "  - id: s\n    exit: y\n"},
+        "journeys/jny.yml:6: steps[1].id: two steps have",
+    ),
     "an entry with more": (
         {"jny": EXIT.replace("event: Go", "segment: s, where: {a: 1}")},
-        "journeys/jny.yml: entry: unknown setting; got 'where'; wanted segment",
+        "journeys/jny.yml:2: entry: unknown setting; got 'where'; wanted segment",
     ),
     "a reentry with more": (
         {"jny": EXIT + "reentry: {after: 1d, or: never}"},
-        "journeys/jny.yml: reentry: unknown; got {'after': '1d', 'or': 'never'}; wanted always, once, or {after: 24h}",
+        "journeys/jny.yml:6: reentry: unknown; got {'after': '1d', 'or': 'never'}; wanted always, once, or {after: 24h}",
     ),
 }
 
@@ -90,7 +99,7 @@ def test_a_folder_in_place_of_a_file_is_named(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
-    (tmp_path / "traits.yml").write_bytes(b"#" * (workspace.MAX_FILE_BYTES + 1))
+    (tmp_path / "traits.yml").write_bytes(b"#" * (located.MAX_FILE_BYTES + 1))
     with pytest.raises(DefinitionError, match=r"traits.yml: file too large; got 1000001; wanted at most 1000000 bytes"):
         workspace.load(tmp_path)
 
@@ -121,7 +130,9 @@ def test_an_empty_folder_is_a_workspace_with_one_category(tmp_path: Path) -> Non
 def test_two_files_may_not_define_the_same_journey(tmp_path: Path) -> None:
     definitions(tmp_path, one=EXIT)
     (tmp_path / "journeys" / "two.yml").write_text("journey: one\n" + EXIT)
-    with pytest.raises(DefinitionError, match=r"journeys/two.yml: two journeys have the same name; got 'one'"):
+    with pytest.raises(
+        DefinitionError, match=r"journeys/two.yml:1: journey: two journeys have the same name; got 'one'"
+    ):
         workspace.load(tmp_path)
 
 

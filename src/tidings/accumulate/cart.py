@@ -16,6 +16,7 @@ from typing import Any
 from tidings.accumulate.base import Timeless, only
 from tidings.accumulate.distinct import text_sql
 from tidings.domain import filter as event_filter
+from tidings.domain import schema
 from tidings.domain.event import Event
 from tidings.domain.filter import EventFilter
 from tidings.domain.sql import Query, as_text, member, text
@@ -187,6 +188,12 @@ def _columns() -> str:
 
 
 _COLUMNS = _columns()
+
+
+SCHEMA = schema.settings(
+    {**dict.fromkeys(("added", "removed", "emptied"), schema.NAMES), "description": schema.SENTENCE},
+    ["added", "emptied"],
+)
 
 
 def parse(raw: Mapping[str, Any], events: EventFilter | None, where: str) -> Cart:  # noqa: ARG001 - it names its own

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from tidings.accumulate.base import only
 from tidings.accumulate.entries import Entries
+from tidings.domain import schema
 from tidings.domain.event import Event
 from tidings.domain.filter import EventFilter
 from tidings.domain.sql import Query
@@ -43,6 +44,9 @@ class Count(Entries, frozen=True):
 
     def of_sql(self, rows: str) -> str:
         return f"SELECT profile_id, to_json(count(*)) AS value FROM ({rows}) GROUP BY profile_id"
+
+
+SCHEMA = schema.settings({**schema.EVENTS, "within": schema.SPAN}, ["event"])
 
 
 def parse(raw: Mapping[str, Any], events: EventFilter, where: str) -> Count:

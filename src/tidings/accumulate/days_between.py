@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from tidings.accumulate.derived import Derived, two
 from tidings.accumulate.reading import Named, Reading
 from tidings.clock import DAY_US
+from tidings.domain import schema
 from tidings.errors import DefinitionError
 
 
@@ -24,6 +25,9 @@ class DaysBetween(Derived, frozen=True):
     def of_sql(self, one: str, other: str) -> str:
         span = f"(TRY_CAST({other} AS BIGINT) - TRY_CAST({one} AS BIGINT))"
         return f"to_json(sign({span})::BIGINT * (abs({span}) // {DAY_US}))"
+
+
+SCHEMA = schema.settings({**dict.fromkeys(("from", "to"), schema.NAME), "description": schema.SENTENCE}, ["from", "to"])
 
 
 def parse(raw: Any, known: Named, where: str) -> Reading:

@@ -16,6 +16,7 @@ import msgspec
 from tidings.accumulate.base import NEVER, only, required_property
 from tidings.accumulate.numbers import MILLIONTHS, amounts_sql, millionths, packed
 from tidings.clock import format_duration, parse_duration
+from tidings.domain import schema
 from tidings.domain.compare import Comparison
 from tidings.domain.event import Event
 from tidings.domain.filter import EventFilter
@@ -134,6 +135,11 @@ def _numbers(wanted: Any) -> list[float]:
     """The numbers that a comparison compares with."""
     many = wanted if isinstance(wanted, list) else [wanted]
     return [one for one in many if isinstance(one, int | float) and not isinstance(one, bool)]
+
+
+SCHEMA = schema.settings(
+    {**schema.EVENTS, "property": schema.NAME, "half_life": schema.SPAN}, ["event", "property", "half_life"]
+)
 
 
 def parse(raw: Mapping[str, Any], events: EventFilter, where: str) -> DecayedSum:

@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 
 from tidings.accumulate.base import only, required_property
 from tidings.accumulate.entries import Entries
+from tidings.domain import schema
 from tidings.domain.event import Event
 from tidings.domain.filter import EventFilter
 from tidings.domain.sql import Query, as_text, member
@@ -96,6 +97,9 @@ class Distinct(Entries, frozen=True):
             f"SELECT profile_id, to_json(CASE WHEN count(*) < {EXACT_UP_TO} THEN count(*) ELSE {estimate} END) AS value"
             f" FROM ({ranked}) WHERE place <= {EXACT_UP_TO} GROUP BY profile_id"
         )
+
+
+SCHEMA = schema.settings({**schema.EVENTS, "property": schema.NAME, "within": schema.SPAN}, ["event", "property"])
 
 
 def parse(raw: Mapping[str, Any], events: EventFilter, where: str) -> Distinct:

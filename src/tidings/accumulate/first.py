@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from tidings.accumulate import edge
 from tidings.accumulate.edge import Edge
+from tidings.domain import schema
 from tidings.domain.event import Event
 from tidings.domain.filter import EventFilter
 
@@ -25,6 +26,9 @@ class First(Edge, frozen=True):
         if one[:2] == other[:2]:
             return min(one, other, key=edge.order)
         return one if one[:2] < other[:2] else other
+
+
+SCHEMA = schema.settings({**schema.EVENTS, "property": schema.NAME}, ["event"])
 
 
 def parse(raw: Mapping[str, Any], events: EventFilter, where: str) -> First:

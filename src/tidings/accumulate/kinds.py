@@ -12,6 +12,8 @@ from tidings.accumulate.reading import Reading
 from tidings.accumulate.recent import Recent
 from tidings.clock import parse_duration
 from tidings.domain import filter as event_filter
+from tidings.domain import schema
+from tidings.domain.schema import Schema
 from tidings.errors import DefinitionError
 
 REMEMBERED = (
@@ -75,6 +77,12 @@ def within(whole: Entries, span: Any, where: str) -> Accumulator:
         return Recent(whole, parse_duration(span))
     except ValueError as error:
         raise DefinitionError(where, str(error)) from error
+
+
+def schema_of_one() -> Schema:
+    """A computed trait, as JSON Schema."""
+    found = {kind: import_module(f"tidings.accumulate.{kind}").SCHEMA for kind in KINDS}
+    return {"anyOf": schema.kinds(found, {"description": schema.SENTENCE})}
 
 
 def _kind(raw: Any, where: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from tidings.accumulate import edge
 from tidings.accumulate.edge import Edge
+from tidings.domain import schema
 from tidings.domain.filter import EventFilter
 
 
@@ -17,9 +18,14 @@ class Last(Edge, frozen=True):
     sort: ClassVar[str] = "DESC"
 
     def merge(self, one: list[Any], other: list[Any]) -> list[Any]:
-        if one[:2] == other[:2]:
-            return max(one, other, key=edge.order)
-        return one if one[:2] > other[:2] else other
+        if one[0] != other[0]:
+            return one if one[0] > other[0] else other
+        if one[1] != other[1]:
+            return one if one[1] > other[1] else other
+        return max(one, other, key=edge.order)
+
+
+SCHEMA = schema.settings({**schema.EVENTS, "property": schema.NAME}, ["event"])
 
 
 def parse(raw: Mapping[str, Any], events: EventFilter, where: str) -> Last:

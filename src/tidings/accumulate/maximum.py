@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from tidings.accumulate.base import only, required_property
 from tidings.accumulate.extreme import Extreme
+from tidings.domain import schema
 from tidings.domain.filter import EventFilter
 
 
@@ -15,6 +16,9 @@ class Maximum(Extreme, frozen=True):
 
     kind: ClassVar[str] = "maximum"
     choose: ClassVar[Callable[..., Any]] = max
+
+
+SCHEMA = schema.settings({**schema.EVENTS, "property": schema.NAME, "within": schema.SPAN}, ["event", "property"])
 
 
 def parse(raw: Mapping[str, Any], events: EventFilter, where: str) -> Maximum:

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from tidings.accumulate.base import only, required_property
 from tidings.accumulate.extreme import Extreme
+from tidings.domain import schema
 from tidings.domain.filter import EventFilter
 
 
@@ -15,6 +16,9 @@ class Minimum(Extreme, frozen=True):
 
     kind: ClassVar[str] = "minimum"
     choose: ClassVar[Callable[..., Any]] = min
+
+
+SCHEMA = schema.settings({**schema.EVENTS, "property": schema.NAME, "within": schema.SPAN}, ["event", "property"])
 
 
 def parse(raw: Mapping[str, Any], events: EventFilter, where: str) -> Minimum:

@@ -47,7 +47,13 @@ def wanted(accumulators: Iterable[Accumulator]) -> list[Wanted]:
 def _types(comparison: Comparison) -> tuple[str, ...]:
     """The types that could pass; none when any type could."""
     match comparison.operator:
-        case "starts_with":
+        case "starts_with" | "ends_with" | "like":
+            return ("text",)
+        case "has_any" | "has_all" | "size" | "size_at_least" | "size_at_most":
+            return ("list",)
+        case "before" | "after" | "on":
+            return ("text", "number")
+        case "version" | "version_at_least" | "version_at_most" | "version_more_than" | "version_less_than":
             return ("text",)
         case "contains":
             return ("list", "text")

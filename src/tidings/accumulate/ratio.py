@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from tidings.accumulate.decayed_sum import DecayedSum
 from tidings.accumulate.derived import Derived, two
 from tidings.accumulate.reading import Named, Reading
+from tidings.domain import schema
 from tidings.domain.sql import double
 from tidings.errors import DefinitionError
 
@@ -24,6 +25,9 @@ class Ratio(Derived, frozen=True):
         numbers = " AND ".join(f"json_type({value}) IN ('UBIGINT', 'BIGINT', 'DOUBLE')" for value in (one, other))
         above, below = f"TRY_CAST({one} AS DOUBLE)", f"TRY_CAST({other} AS DOUBLE)"
         return f"CASE WHEN {numbers} AND {below} != {double(0)} THEN to_json({above} / {below}) END"
+
+
+SCHEMA = schema.settings({**dict.fromkeys(("of", "per"), schema.NAME), "description": schema.SENTENCE}, ["of", "per"])
 
 
 def parse(raw: Any, known: Named, where: str) -> Reading:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from tidings.accumulate.base import only, required_property
 from tidings.accumulate.entries import Entries
 from tidings.accumulate.numbers import MILLIONTHS, millionths, packed, units, units_sql
+from tidings.domain import schema
 from tidings.domain.event import Event
 from tidings.domain.filter import EventFilter
 
@@ -36,6 +37,9 @@ class Sum(Entries, frozen=True):
 
     def of_sql(self, rows: str) -> str:
         return f"SELECT profile_id, {units_sql('sum(entry)')} AS value FROM ({rows}) GROUP BY profile_id"
+
+
+SCHEMA = schema.settings({**schema.EVENTS, "property": schema.NAME, "within": schema.SPAN}, ["event", "property"])
 
 
 def parse(raw: Mapping[str, Any], events: EventFilter, where: str) -> Sum:

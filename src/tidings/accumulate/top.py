@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 from tidings.accumulate.base import only, required_property
 from tidings.accumulate.distinct import hash64, texts_sql
 from tidings.accumulate.entries import Entries
+from tidings.domain import schema
 from tidings.domain.event import Event
 from tidings.domain.filter import EventFilter
 from tidings.domain.sql import Query
@@ -28,24 +29,32 @@ _MAX_REMEMBERED = 1 << 16
 _SMALLEST = "row_number() OVER (PARTITION BY profile_id ORDER BY md5_number_upper(entry), entry)"
 
 
-class _Orders(dict[str, tuple[int, str]]):
-    """(hash, text) by text, remembered: the same few thousand products come again and again, and finding the largest of
-    a person's values takes all their hashes.
+class _Hashes(dict[str, int]):
+    """Hash by text, remembered: the same few thousand products come again and again, and finding the largest of a
+    person's values takes all their hashes.
     """
 
-    def __missing__(self, text: str) -> tuple[int, str]:
+    def __missing__(self, text: str) -> int:
         if len(self) >= _MAX_REMEMBERED:
             self.clear()
-        found = self[text] = (hash64(text), text)
+        found = self[text] = hash64(text)
         return found
 
 
-_order = _Orders().__getitem__
+_hash = _Hashes().__getitem__
+
+
+def _order(text: str) -> tuple[int, str]:
+    return _hash(text), text
 
 
 def _largest(counts: dict[str, int]) -> tuple[int, str]:
     """The value that goes first once there are too many, with its hash; kept, as finding it takes every hash."""
-    return max(map(_order, counts)) if len(counts) >= MAX_VALUES else (0, "")
+    if len(counts) < MAX_VALUES:
+        return 0, ""
+    hashes = list(map(_hash, counts))  # whole numbers compare ten times faster than pairs
+    largest = max(hashes)
+    return largest, max(text for text, one in zip(counts, hashes, strict=True) if one == largest)
 
 
 class Top(Entries, frozen=True):
@@ -116,6 +125,12 @@ class Top(Entries, frozen=True):
         )
         listed = "to_json(list(entry ORDER BY place))" if self.k else "to_json(any_value(entry))"
         return f"SELECT profile_id, {listed} AS value FROM ({ranked}) WHERE place <= {self.k or 1} GROUP BY profile_id"
+
+
+SCHEMA = schema.settings(
+    {**schema.EVENTS, "property": schema.NAME, "k": schema.whole(1, MAX_K), "within": schema.SPAN},
+    ["event", "property"],
+)
 
 
 def parse(raw: Mapping[str, Any], events: EventFilter, where: str) -> Top:

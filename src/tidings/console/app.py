@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
@@ -21,19 +21,23 @@ from starlette.staticfiles import StaticFiles
 
 from tidings.clock import Clock, SystemClock
 from tidings.config import Config
-from tidings.console import body, guard, inbox, journeys, messages, overview, people, rejected, segments
+from tidings.console import body, guard, inbox, journeys, messages, overview, people, rejected, segments, versions
 from tidings.console.definitions import Workspace
+from tidings.console.effect import Effects
 from tidings.console.live import Hub
 from tidings.console.site import HERE, PAGES, Site, of, templates
 from tidings.console.store import TooSlow
+from tidings.versions.planned import Plan
 from tidings.versions.shelf import Versions
 
 _log = logging.getLogger("tidings.console")
 
 
-def create_app(config: Config, *, clock: Clock | None = None) -> Starlette:
-    """The console of `config`'s data directory, which need not exist yet."""
-    return _app(config, clock or SystemClock(), PAGES, _routes())
+def create_app(config: Config, *, clock: Clock | None = None, plan: Callable[[], Plan] | None = None) -> Starlette:
+    """The console of `config`'s data directory, which need not exist yet. `plan` says what the workspace folder would change,
+    within bounds of its own; without it the page says which command does.
+    """
+    return _app(config, clock or SystemClock(), PAGES, _routes(), plan)
 
 
 def create_inbox_app(config: Config, *, clock: Clock | None = None) -> Starlette:
@@ -46,10 +50,24 @@ async def _to_inbox(_request: Request) -> Response:
     return RedirectResponse("/inbox")
 
 
-def _app(config: Config, clock: Clock, pages: tuple[tuple[str, str, str], ...], routes: list[Route]) -> Starlette:
-    versions = Versions(config.data)
-    workspace = Workspace(lambda: versions.current(config.workspace))
-    site = Site(config=config, clock=clock, workspace=workspace, templates=templates(), pages=pages)
+def _app(
+    config: Config,
+    clock: Clock,
+    pages: tuple[tuple[str, str, str], ...],
+    routes: list[Route],
+    plan: Callable[[], Plan] | None = None,
+) -> Starlette:
+    shelf = Versions(config.data)
+    workspace = Workspace(lambda: shelf.current(config.workspace))
+    site = Site(
+        config=config,
+        clock=clock,
+        workspace=workspace,
+        folder=Workspace(lambda: config.workspace),
+        effects=Effects(plan),
+        templates=templates(),
+        pages=pages,
+    )
     hub = Hub(config, clock, workspace)
     csp = guard.policy(images=f"'self' data: {body.site(config.mail.shop_url)}".strip())
     app = Starlette(
@@ -79,6 +97,7 @@ def _routes() -> list[Route]:
         Route("/segments/{name}", segments.segment),
         Route("/journeys", journeys.journeys),
         Route("/journeys/{name}", journeys.journey),
+        Route("/definitions", versions.definitions),
         Route("/messages", messages.messages),
         Route("/messages/{message_id}", messages.message),
         Route("/messages/{message_id}/body", messages.message_body),

@@ -15,6 +15,7 @@ from tidings.clock import Clock
 from tidings.config import Config
 from tidings.console import show
 from tidings.console.definitions import Workspace
+from tidings.console.effect import Effects
 from tidings.console.store import Store
 
 HERE = Path(__file__).parent
@@ -23,6 +24,7 @@ PAGES = (
     ("People", "/people", "people"),
     ("Segments", "/segments", "segments"),
     ("Journeys", "/journeys", "journeys"),
+    ("Definitions", "/definitions", "definitions"),
     ("Messages", "/messages", "messages"),
     ("Rejected", "/rejected", "rejected"),
     ("Inbox", "/inbox", "inbox"),
@@ -36,6 +38,10 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     config: Config
     clock: Clock
     workspace: Workspace
+    """What runs."""
+    folder: Workspace
+    """What lies in the workspace folder."""
+    effects: Effects
     templates: jinja2.Environment
     pages: tuple[tuple[str, str, str], ...] = PAGES
     """What the navigation offers."""

@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 
 from tidings.decide.policy import Policy
-from tidings.domain.profile import ProfileState
+from tidings.domain.address import address
+from tidings.domain.profile import ADDRESS, ProfileState
 
 
 class Permission(msgspec.Struct, frozen=True):
@@ -24,11 +25,13 @@ class Permission(msgspec.Struct, frozen=True):
 
 def address_of(state: ProfileState) -> str:
     """The person's e-mail address, lower-cased; empty when none fit to send to is known."""
-    given = state.traits.get("email")
-    text = given.value.strip().lower() if given is not None and isinstance(given.value, str) else ""
-    name, at, domain = text.rpartition("@")
-    odd = any(ord(c) <= 32 or c in '<>()[],;:"\\\x7f' for c in text)
-    return text if at and name and domain and not odd and len(text) <= 254 and text.isascii() else ""
+    given = state.traits.get(ADDRESS)
+    return address(given.value) if given is not None else ""
+
+
+def addresses_of(state: ProfileState) -> list[str]:
+    """Every address that mail to this person may have been queued for, sorted."""
+    return sorted({*state.addresses, address_of(state)} - {""})
 
 
 def permit(state: ProfileState, policy: Policy, at_us: int) -> Permission:

@@ -6,11 +6,37 @@ from typing import Any
 
 import msgspec
 
+from tidings.accumulate.base import only
 from tidings.clock import parse_duration
+from tidings.domain import schema
 from tidings.errors import DefinitionError
 
 MAX_CAP = 100
 """Largest number of messages that a cap may allow; bounds what is remembered per person."""
+
+
+SCHEMA = schema.named(
+    {
+        "anyOf": [
+            {"type": "null"},
+            schema.settings(
+                {
+                    "consent": schema.one_of(("required", "not_needed")),
+                    "cap": {
+                        "anyOf": [
+                            {"type": "null"},
+                            schema.settings(
+                                {"at_most": schema.whole(1, MAX_CAP), "per": schema.SPAN}, ["at_most", "per"]
+                            ),
+                        ]
+                    },
+                    "mode": schema.one_of(("at_most_once", "at_least_once")),
+                    "description": schema.SENTENCE,
+                }
+            ),
+        ]
+    }
+)
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,8 +62,9 @@ def parse(raw: Any, where: str) -> dict[str, Policy]:
 
 
 def _one(category: str, raw: Any, where: str) -> Policy:
-    if not isinstance(raw, dict) or set(raw) - {"consent", "cap", "mode", "description"}:
-        raise DefinitionError(where, "unknown setting", got=raw, wanted="consent, cap, mode")
+    if not isinstance(raw, dict):
+        raise DefinitionError(where, "needs settings", got=raw, wanted="consent, cap, mode")
+    only(raw, {"consent", "cap", "mode", "description"}, where)
     if raw.get("consent", "required") not in ("required", "not_needed"):
         raise DefinitionError(f"{where}.consent", "unknown", got=raw["consent"], wanted="required or not_needed")
     if raw.get("mode", "at_most_once") not in ("at_most_once", "at_least_once"):

@@ -65,6 +65,7 @@ class Ledger:
     def __init__(self, path: Path, *, connect: Callable[[Path], Connection] = open_durable) -> None:
         """Open `path`, making the file when there is none. `connect` must give durable commits."""
         self._db = Database(connect(path), path.with_name(f"{path.name}.lock"))
+        self._pack = zstandard.ZstdCompressor(level=1).compress  # made once: its tables are larger than what it packs
         with self._db.transaction() as db:
             for statement in _SCHEMA:
                 db.execute(statement)
@@ -76,8 +77,7 @@ class Ledger:
 
         `now_us` is the instant of queueing (for latency figures); 0 stands for each decision's own instant.
         """
-        pack = zstandard.ZstdCompressor(level=3).compress
-        rows = [_new_row(intent, pack(msgspec.json.encode(intent)), now_us) for intent in intents]
+        rows = [_new_row(intent, self._pack(msgspec.json.encode(intent)), now_us) for intent in intents]
         with self._db.transaction() as db:
             if rows:
                 db.executemany(_SQL["add"], rows)

@@ -1,4 +1,4 @@
-"""A value that is an instant: microseconds, or an ISO 8601 text; in Python and, the same, in SQL.
+"""A value that is an instant: microseconds, or an ISO 8601 text; in Python here and, the same, in domain/sql.py.
 
 Only the common forms count, so that both agree on every text: a date, or a date and a time of day with minutes, and
 perhaps seconds, up to nine digits of them, and an offset. Without one it is UTC.
@@ -10,14 +10,14 @@ import re
 from typing import Any
 
 from tidings.clock import parse_instant
-from tidings.domain.sql import as_text, text
 
 FIRST_US = parse_instant("0001-01-01")
 END_US = parse_instant("9999-12-31")
 """Where the calendar ends. Anybody may give a trait an integer of 64 bits, and no clock or text can show that."""
 _CLOCK = r"([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,9})?)?(Z|[+-](0\d|1[0-3])(:?[0-5]\d)?)?"
-_PATTERN = rf"\d{{4}}-\d{{2}}-\d{{2}}([T ]{_CLOCK})?"
-_FULL = re.compile(_PATTERN, re.ASCII)
+PATTERN = rf"\d{{4}}-\d{{2}}-\d{{2}}([T ]{_CLOCK})?"
+"""Texts that are instants, if there is such a day."""
+_FULL = re.compile(PATTERN, re.ASCII)
 
 
 def instant_of(value: Any) -> int | None:
@@ -31,15 +31,3 @@ def instant_of(value: Any) -> int | None:
             return None
     is_number = isinstance(value, int) and not isinstance(value, bool)
     return value if is_number and FIRST_US <= value < END_US else None
-
-
-def instant_sql(value: str) -> str:
-    """The same of a JSON expression: a BIGINT, or NULL."""
-    own = as_text(value)
-    exact = f"regexp_replace(regexp_replace({own}, '(\\.\\d{{6}})\\d+', '\\1'), '([+-]\\d\\d)(\\d\\d)$', '\\1:\\2')"
-    parsed = f"CASE WHEN regexp_full_match({own}, {text(_PATTERN)}) THEN epoch_us(TRY_CAST({exact} AS TIMESTAMPTZ)) END"
-    either = (
-        f"CASE json_type({value}) WHEN 'UBIGINT' THEN TRY_CAST({value} AS BIGINT) WHEN 'BIGINT' THEN TRY_CAST({value} AS BIGINT)"
-        f" WHEN 'VARCHAR' THEN {parsed} END"
-    )
-    return f"(CASE WHEN ({either}) >= {FIRST_US} AND ({either}) < {END_US} THEN ({either}) END)"

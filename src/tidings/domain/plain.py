@@ -7,10 +7,12 @@ Stricter than YAML, where YAML surprises: a name is text and comes once (else th
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import yaml
 
+from tidings.domain import places
 from tidings.errors import DefinitionError
 
 _TAGS = [f"tag:yaml.org,2002:{name}" for name in ("map", "seq", "str", "int", "float", "bool", "null")]
@@ -18,6 +20,10 @@ _TIMESTAMP = "tag:yaml.org,2002:timestamp"
 _MERGE = "tag:yaml.org,2002:merge"
 _REFUSE = None
 """The name under which PyYAML keeps what to do with every other tag."""
+MAX_PATHS = 50_000
+"""Paths whose line is known, at most."""
+MAX_DEPTH = 60
+"""Deepest of them."""
 
 
 class _Unfit(Exception):
@@ -66,6 +72,54 @@ def parse(text: str, where: str) -> Any:
     try:
         return _Loader(text).get_single_data()
     except _Unfit as error:
-        raise DefinitionError(f"{where}: line {error.line}", str(error), got=error.got, do=error.do) from error
+        raise DefinitionError(f"{where}:{error.line}", str(error), got=error.got, do=error.do) from error
+    except yaml.MarkedYAMLError as error:
+        raise _not_yaml(error, where) from error
     except (yaml.YAMLError, RecursionError) as error:
         raise DefinitionError(where, f"not YAML: {error}") from error
+
+
+def _not_yaml(error: yaml.MarkedYAMLError, where: str) -> DefinitionError:
+    """The error in one line; PyYAML's own shows the text around it."""
+    mark = error.problem_mark or error.context_mark
+    begins = f" in line {error.context_mark.line + 1}" if error.context_mark else ""
+    context = f" ({error.context}{begins})" if error.context else ""
+    return DefinitionError(f"{where}:{mark.line + 1}" if mark else where, f"not YAML: {error.problem}{context}")
+
+
+def lines(text: str) -> dict[str, int]:
+    """The line of each path in a YAML text (see `domain/places.py`), for as many as are looked at; of the whole under an empty one.
+
+    What is merged in (`<<`) or named again (`*`) stands where it was written.
+    """
+    try:
+        root = _Loader(text).get_single_node()
+    except (yaml.YAMLError, RecursionError):
+        return {}
+    if root is None:
+        return {}
+    found = {"": root.start_mark.line + 1}
+    waiting = [("", root, 0)]
+    while waiting and len(found) < MAX_PATHS:
+        path, node, depth = waiting.pop()
+        for below, line, value in _parts(node, path):
+            if below not in found and depth < MAX_DEPTH:
+                found[below] = line
+                waiting.append((below, value, depth + 1))
+    return found
+
+
+def _parts(node: yaml.Node, path: str) -> Iterator[tuple[str, int, yaml.Node]]:
+    """(path, line, what stands there) right below a node; its own before what is merged in."""
+    if isinstance(node, yaml.SequenceNode):
+        for index, value in enumerate(node.value):
+            yield places.below(path, index), value.start_mark.line + 1, value
+    mappings, seen = [node], set()
+    for one in mappings:  # grows by what is merged in, each once
+        if isinstance(one, yaml.MappingNode) and id(one) not in seen:
+            seen.add(id(one))
+            for key, value in one.value:
+                if key.tag == _MERGE:
+                    mappings += value.value if isinstance(value, yaml.SequenceNode) else [value]
+                else:
+                    yield places.below(path, str(key.value)), key.start_mark.line + 1, value

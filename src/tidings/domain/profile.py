@@ -10,6 +10,9 @@ from typing import Any
 
 import msgspec
 
+ADDRESS = "email"
+"""The given trait that mail goes to."""
+
 
 class TraitValue(msgspec.Struct, array_like=True, gc=False):
     """A trait as given by identify, with what decides between two writes."""
@@ -109,15 +112,20 @@ class ProfileState(msgspec.Struct, array_like=True):
     """The instant under which the host's wake-up index lists this profile; 0 when it does not."""
     clock_us: int = 0
     """The latest instant (occurred or scheduled) that this person's segments were judged at."""
+    addresses: list[str] = msgspec.field(default_factory=list)
+    """Every e-mail address that she was ever given, sorted; bounded. A withdrawal holds for mail queued to any of them."""
 
 
 ENCODER = msgspec.msgpack.Encoder()
 DECODER = msgspec.msgpack.Decoder(ProfileState)
+_BUFFER = bytearray(1 << 16)
 
 
 def encode(state: ProfileState) -> bytes:
-    """The state as MessagePack (positions, no names)."""
-    return ENCODER.encode(state)
+    """The state as MessagePack (positions, no names). One thread at a time: the buffer is used again."""
+    # A buffer that has grown already: to let each state grow its own costs twice the encoding.
+    ENCODER.encode_into(state, _BUFFER)
+    return bytes(_BUFFER)
 
 
 def decode(data: bytes) -> ProfileState:

@@ -87,7 +87,7 @@ def identifier(value: str | int | None) -> str:
     """
     if value is None:
         return ""
-    text = str(value).strip()
+    text = (value if type(value) is str else str(value)).strip()
     return "" if len(text) <= _LONGEST_NOBODY and text.lower() in _NOBODY else text
 
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-import msgspec
-
 from tidings.clock import ManualClock
 from tidings.domain import profile as profiles
 from tidings.domain.message import SendIntent
@@ -20,17 +18,8 @@ from tidings.pipeline import Pipeline
 from tidings.process.adopt import Adoption
 from tidings.state.base import Commit, Wake
 from tidings.state.memory import MemoryState
+from tidings.versions.planned import Messages
 from tidings.workspace import Definitions
-
-
-class Messages(msgspec.Struct, frozen=True, kw_only=True):
-    """Messages that one template would make."""
-
-    template: str
-    send: int
-    """Decided to send."""
-    refused: dict[str, int]
-    """Decided not to, by reason."""
 
 
 def ahead(

@@ -24,14 +24,14 @@ from tidings.config import Config
 from tidings.domain.control import SOURCE, Change
 from tidings.errors import InputError, WorldMovedError
 from tidings.hosts import shelf
-from tidings.hosts.changes import InForce
 from tidings.hosts.check import check_workspace
-from tidings.hosts.shelf import LOOK_S, Status
+from tidings.hosts.shelf import LOOK_S
 from tidings.ids import digest
 from tidings.outputs.sqlite import SqliteOutputs
 from tidings.process.backfill import Folding
 from tidings.versions import files
 from tidings.versions.backfill import Backfill, path_of
+from tidings.versions.in_force import InForce, Status, share, status
 from tidings.versions.shelf import Entry, Versions
 
 DOOR_S = 30.0
@@ -128,6 +128,10 @@ class Applying:
         """All of it; None when it runs already. Raises InputError and WorldMovedError."""
         with alone(self._data):
             ask, running = self._ask, self._versions.running()
+            made = self._made(running)
+            if made is not None:
+                self._everybody()
+                return self._applied(made.parent, made.prepared_offset, made.switch_offset)
             if ask.plan:
                 check_plan(ask.plan, running, ask.version)
             if ask.version == running:
@@ -139,21 +143,34 @@ class Applying:
             fold_s = time.monotonic() - started_s
             switch = self._switch(running, prepared)
             self._everybody()
-            return Applied(
-                version=ask.version,
-                parent=running,
-                prepared_offset=prepared.prepared.offset if prepared.prepared else -1,
-                switch_offset=switch,
-                folded=folded,
-                fold_s=fold_s,
-                segments=self._segments(f"definitions:{ask.version}@{switch}"),
-            )
+            offset = prepared.prepared.offset if prepared.prepared else -1
+            return self._applied(running, offset, switch, folded, fold_s)
+
+    def _made(self, running: str) -> Entry | None:
+        """The change, when an earlier call brought it so far that it runs: people come over, or it is this very plan."""
+        ask, now = self._ask, status(self._data)
+        if ask.version != running:
+            return None
+        last = next((one for one in reversed(self._versions.history()) if one.state == "running"), None)
+        under_way = now is not None and now.in_force.switched is not None
+        return last if last is not None and (last.plan == ask.plan if ask.plan else under_way) else None
+
+    def _applied(
+        self, parent: str, prepared_offset: int, switch_offset: int, folded: int = 0, fold_s: float = 0.0
+    ) -> Applied:
+        return Applied(
+            version=self._ask.version,
+            parent=parent,
+            prepared_offset=prepared_offset,
+            switch_offset=switch_offset,
+            folded=folded,
+            fold_s=fold_s,
+            segments=self._segments(f"definitions:{self._ask.version}@{switch_offset}"),
+        )
 
     def _prepare(self, running: str) -> InForce:
         """The log has prepared it; what is in force then."""
-        ask, now = self._ask, shelf.status(self._data)
-        if now is not None and now.in_force.prepared and now.in_force.prepared.version == ask.version:
-            return now.in_force  # an earlier call came so far
+        ask, now = self._ask, status(self._data)
         entry = Entry(
             version=ask.version,
             parent=running,
@@ -163,6 +180,9 @@ class Applying:
             plan=ask.plan,
             entering=ask.enter,
         )
+        if now is not None and now.in_force.prepared and now.in_force.prepared.version == ask.version:
+            self._versions.note_again(entry, now.in_force.prepared.offset)
+            return now.in_force  # an earlier call came so far
         self._versions.note(entry)
         offset = self._post(self._change("prepare", running))
         self._versions.note_prepared(ask.version, offset)
@@ -186,10 +206,14 @@ class Applying:
         )
 
     def _switch(self, running: str, now: InForce) -> int:
+        """The log has switched; at which offset. An earlier call may have been killed when its record was in the log and
+        not processed yet: then that one switches, and ours, which does not fit any more, changes nothing.
+        """
         offset = self._post(self._change("switch", running, now))
-        if self._reached("switching", offset).in_force.since_offset != offset:
+        found = self._reached("switching", offset).in_force
+        if found.running != self._ask.version or now.prepared is None or found.since_offset < now.prepared.offset:
             raise self._refused(offset)
-        return offset
+        return found.since_offset
 
     def _change(self, phase: str, running: str, now: InForce | None = None) -> Change:
         ask = self._ask
@@ -215,7 +239,7 @@ class Applying:
         """What the processor says once it has taken the record at an offset. Raises InputError when it stands still."""
         seen, since_s = -1, time.monotonic()
         while True:
-            now = shelf.status(self._data)
+            now = status(self._data)
             if now is not None and now.offset > offset:
                 return now
             lake = shelf.lake_offset(self._data)
@@ -231,8 +255,8 @@ class Applying:
 
     def _everybody(self) -> None:
         """Wait until everybody has come over, and until the serving copy shows it."""
-        while (now := shelf.status(self._data)) is not None and now.in_force.switched is not None:
-            self._show("bringing people over", _share(now.in_force.switched.swept), 1)
+        while (now := status(self._data)) is not None and now.in_force.switched is not None:
+            self._show("bringing people over", share(now.in_force.switched.swept), 1)
             time.sleep(LOOK_S)
         outputs = SqliteOutputs(self._data / "outputs.db")
         last = outputs.last_seq()
@@ -255,14 +279,6 @@ class Applying:
     def _serving(self) -> sqlite3.Connection:
         path = self._data / "serving.db"
         return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=30.0)
-
-
-def _share(profile_id: str) -> float:
-    """How much of the people is below an id; ids are hashes, so it is even."""
-    try:
-        return int(profile_id[:8] or "0", 16) / 2**32
-    except ValueError:
-        return 0.0
 
 
 @contextmanager

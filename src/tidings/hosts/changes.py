@@ -15,56 +15,20 @@ import msgspec
 
 from tidings import workspace
 from tidings.domain.control import Change
-from tidings.errors import TidingsError
+from tidings.errors import CorruptData, TidingsError
 from tidings.pipeline import Pipeline
 from tidings.process.adopt import Adoption, NoPast, Past
 from tidings.state.base import StateStore
+from tidings.versions.in_force import META, InForce, Prepared, Switched
 from tidings.workspace import Beside, Definitions
 
-META = "definitions"
-"""Name under which the state keeps what is in force."""
 SWEEP = 500
 """People brought over between two micro-batches."""
 
+Loaded = tuple[str, str, tuple[int, int]]
+"""What definitions were loaded for: version, what is remembered beside, how many journeys and layouts came before."""
+
 _log = logging.getLogger("tidings.definitions")
-
-
-class Prepared(msgspec.Struct, frozen=True, kw_only=True):
-    """The next definitions, remembered beside the running ones."""
-
-    version: str
-    offset: int
-    """Of the prepare record."""
-    known_us: int
-    """When the log took it."""
-    fresh: tuple[str, ...]
-    """Keys of the memories that the running ones do not have."""
-
-
-class Switched(msgspec.Struct, frozen=True, kw_only=True):
-    """A switch that not everybody has come over by yet."""
-
-    offset: int
-    """Of the switch record."""
-    known_us: int
-    """When the log took it."""
-    prepared_offset: int
-    fresh: tuple[str, ...]
-    counting: str
-    entering: bool
-    swept: str = ""
-    """Everybody up to this profile id has come over."""
-
-
-class InForce(msgspec.Struct, frozen=True, kw_only=True):
-    """What is in force at an offset."""
-
-    running: str
-    """Version that decides."""
-    since_offset: int = -1
-    """Of the switch record that made it so; -1 for the first version."""
-    prepared: Prepared | None = None
-    switched: Switched | None = None
 
 
 class Shelf(Protocol):
@@ -75,7 +39,7 @@ class Shelf(Protocol):
         ...
 
     def folder(self, version: str) -> Path:
-        """The files of a version. Raises InputError when it is not there."""
+        """The files of a version. Raises CorruptData when they are not there, or not what was applied."""
         ...
 
     def past(self, version: str, fresh: Sequence[str], below_offset: int, definitions: Definitions) -> Past:
@@ -96,6 +60,7 @@ class Changes:
         self.in_force = msgspec.json.decode(raw, type=InForce) if raw else InForce(running=shelf.first())
         self._journeys: dict[str, str] = msgspec.json.decode(state.meta("journeys") or b"{}")
         self._layouts: dict[str, Sequence[str]] = msgspec.json.decode(state.meta("layouts") or b"{}")
+        self._loaded: dict[Loaded, Definitions] = {}
         self._dirty = True
         self.pipeline = self._open()
         for name, value in self.to_commit().items():
@@ -119,7 +84,11 @@ class Changes:
         self._shelf.tell(self.in_force, self._layouts, offset)
 
     def take(self, change: Change | None, offset: int, taken_us: int) -> bool:
-        """A record of the log; whether it changed what is in force. The pipeline is the new one then."""
+        """A record of the log; whether it changed what is in force. The pipeline is the new one then.
+
+        What is refused here is refused in every replay: it does not fit, or cannot run. Raises CorruptData when that cannot
+        be known, because files are lost. Going on with other definitions would decide what nobody asked for.
+        """
         if change is None or change.parent != self.in_force.running or change.version == change.parent:
             _log.warning("the change of definitions at offset %d does not fit what runs; nothing changed", offset)
             return False
@@ -128,6 +97,8 @@ class Changes:
             begin = self._prepare if change.phase == "prepare" else self._switch
             begin(change, offset, taken_us)
             self.pipeline = self._open()
+        except CorruptData:
+            raise
         except TidingsError as error:
             _log.error("definitions %s cannot be taken at offset %d: %s", change.version, offset, error)
             self.in_force = before
@@ -159,7 +130,7 @@ class Changes:
     def _open(self) -> Pipeline:
         """The pipeline of what is in force."""
         now = self.in_force
-        definitions = self._load(now.running)
+        definitions, beside = self._load(now.running), None
         adoption = self._adoption(definitions)
         if now.prepared is not None:
             fresh = now.prepared.fresh
@@ -170,6 +141,7 @@ class Changes:
             adoption = Adoption(now.running, now.prepared.offset, now.prepared.known_us, fresh, judged=False)
         self._journeys = dict(definitions.sources)
         self._layouts = dict(definitions.layout.known)
+        self._loaded[self._key(now.running, beside)] = definitions  # with itself among what came before it is the same
         return Pipeline(definitions, adoption)
 
     def _adoption(self, definitions: Definitions) -> Adoption | None:
@@ -183,13 +155,21 @@ class Changes:
         )
 
     def _load(self, version: str, beside: Beside | None = None) -> Definitions:
-        return workspace.load(
-            self._shelf.folder(version),
-            earlier=self._journeys,
-            layouts=self._layouts,
-            beside=beside,
-            version=version,
-        )
+        """A version, read and compiled once for as long as what came before it is the same; that only ever grows."""
+        key = self._key(version, beside)
+        if key not in self._loaded:
+            self._loaded = {old: one for old, one in self._loaded.items() if old[-1] == key[-1]}
+            self._loaded[key] = workspace.load(
+                self._shelf.folder(version),
+                earlier=self._journeys,
+                layouts=self._layouts,
+                beside=beside,
+                version=version,
+            )
+        return self._loaded[key]
+
+    def _key(self, version: str, beside: Beside | None) -> Loaded:
+        return version, beside.mark if beside is not None else "", (len(self._journeys), len(self._layouts))
 
     # Bringing everybody over
 

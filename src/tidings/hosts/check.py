@@ -14,13 +14,16 @@ from tidings import workspace
 from tidings.clock import SystemClock
 from tidings.config import Config
 from tidings.deliver.ledger import Ledger
+from tidings.domain.names import known
 from tidings.errors import TidingsError
+from tidings.located import DefinitionFiles, located
 from tidings.log.sqlite import SqliteLog
 from tidings.process.steps.send import Send
 from tidings.render import lint
 from tidings.render.template import compile_template
 from tidings.sources.mapping import load_map
 from tidings.versions.drift import drift
+from tidings.versions.shelf import Versions
 from tidings.workspace import Definitions
 
 LOW_DISK_BYTES = 2 << 30
@@ -37,15 +40,9 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 def check_workspace(folder: Path, definitions: Definitions) -> list[str]:
-    """Notes on a workspace that loads: templates that are missing or weak, maps that do not read. Raises DefinitionError."""
+    """Notes on a workspace that loads: templates that are weak. Raises DefinitionError, also for templates that are missing."""
     notes = []
-    present = {path.stem for path in (folder / "templates").glob("*.mjml")}
-    for journey in definitions.journeys.values():
-        for step in journey.steps.values():
-            if isinstance(step, Send) and step.template not in present:
-                notes.append(
-                    f"journey {journey.name} step {step.id}: no templates/{step.template}.mjml; it cannot send"
-                )
+    _check_templates(folder, definitions)
     for path in sorted((folder / "templates").glob("*.mjml")):
         template = compile_template(path.stem, path.read_text("utf-8"))
         notes += [f"templates/{path.name}: {finding}" for finding in lint.findings(template)]
@@ -54,9 +51,21 @@ def check_workspace(folder: Path, definitions: Definitions) -> list[str]:
     return notes
 
 
+def _check_templates(folder: Path, definitions: Definitions) -> None:
+    """Refuse a step that sends a template which is not there: it could never send."""
+    present = sorted(path.stem for path in (folder / "templates").glob("*.mjml"))
+    files = DefinitionFiles(folder)
+    with located(files.texts):
+        for where in files.journeys():
+            for index, step in enumerate(definitions.journeys[files.data(where)["journey"]].steps.values()):
+                if isinstance(step, Send):
+                    known(step.template, present, "template", f"{where}: steps[{index}].send.template", "templates/")
+
+
 def check_installation(config: Config) -> Iterator[Finding]:
     """Everything the doctor looks at, one after the other."""
     yield from _workspace(config)
+    yield from _definitions(config)
     yield from _disk(config)
     yield from _databases(config)
     yield from _accounting(config)
@@ -82,8 +91,18 @@ def _workspace(config: Config) -> Iterator[Finding]:
     )
     for note in notes:
         yield Finding("note", note)
-    found = drift(config.data, config.workspace)
-    if found.running:
+
+
+def _definitions(config: Config) -> Iterator[Finding]:
+    """Every version that ever ran is there, as a replay needs it, and how the folder differs from the one that runs."""
+    versions, whole = Versions(config.data), True
+    for version in dict.fromkeys(one.version for one in versions.history() if one.state in ("running", "replaced")):
+        try:
+            versions.whole(version)
+        except TidingsError as error:
+            whole = False
+            yield Finding("wrong", f"definitions: {error}")
+    if whole and config.workspace.is_dir() and (found := drift(config.data, config.workspace)).running:
         words = found.words()
         yield Finding(
             "note" if words else "ok", words or f"definitions: version {found.running} runs, as in the folder"

@@ -8,10 +8,12 @@ on afterwards under their running number; after a crash what was not handed on i
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import Protocol
 
 import msgspec
 
+from tidings.clock import SECOND_US
 from tidings.domain import profile as profiles
 from tidings.domain import wire
 from tidings.domain.control import change_of, is_change
@@ -27,8 +29,12 @@ from tidings.pipeline import Intent, Pipeline, Step
 from tidings.process import identity
 from tidings.state.base import Commit, StateStore, Wake, moved, moved_to
 
-MAX_WAKES = 2_000
-"""Profiles woken in one micro-batch."""
+MAX_WAKES = 500
+"""Profiles woken in one micro-batch: no timer waits long for the commit of the others."""
+BESIDE_TIMERS = 500
+"""Records in one micro-batch while timers are due, so that these do not wait long behind events."""
+SOON_US = SECOND_US
+"""Timers due within this are about to be due."""
 DROP_EVERY = 64
 """Output blocks between two looks at which of them are safe elsewhere."""
 
@@ -135,7 +141,7 @@ class Driver:
 
     def run_batch(self) -> int:
         """Process the next records of the log; how many there were."""
-        blocks = self._log.read(self.offset, self._max_batch)
+        blocks = self._log.read(self.offset, self._portion())
         if not blocks:
             return 0
         end_us = self._state.generation(blocks[0].taken_us).end_us
@@ -152,6 +158,12 @@ class Driver:
         self._commit(batch, self.offset + count)
         self._note_complete(blocks[-1])
         return count
+
+    def _portion(self) -> int:
+        """How many records the next micro-batch asks for. However many, the results are the same."""
+        due_us = self._state.next_due_us()
+        soon = due_us and self.complete_us and due_us <= self.complete_us + SOON_US
+        return min(BESIDE_TIMERS, self._max_batch) if soon else self._max_batch
 
     def _note_complete(self, last: LogBlock) -> None:
         whole = self._log.head() == self.offset or self._starts_block(self.offset, last.taken_us)
@@ -404,9 +416,9 @@ class Driver:
 
     def _forget(self) -> None:
         """Keep the caches within their bound: the longest untouched go first."""
-        if len(self._live) > self._cache:
-            for profile_id in list(self._live)[: len(self._live) - self._cache // 2]:
-                del self._live[profile_id]
+        excess = len(self._live) - self._cache  # a few each time: to free half the cache at once would hold up timers
+        for profile_id in list(islice(self._live, max(0, excess))):
+            del self._live[profile_id]
         if len(self._links) > 4 * self._cache:
             self._links.clear()
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
-from contextlib import closing
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,14 @@ from tidings import workspace
 from tidings.clock import DAY_US, SystemClock
 from tidings.config import Config
 from tidings.domain import profile as profiles
-from tidings.hosts.ahead import Messages, ahead
+from tidings.errors import InputError
+from tidings.hosts.ahead import ahead
 from tidings.hosts.apply import plan_id
-from tidings.hosts.changes import META, InForce, fresh_keys
+from tidings.hosts.changes import fresh_keys
 from tidings.hosts.check import check_workspace
 from tidings.hosts.simulator import MemoryPast
 from tidings.lake import query
+from tidings.lake.duck import run
 from tidings.process.adopt import Adoption, everyone
 from tidings.process.backfill import Folding
 from tidings.process.steps.send import Send
@@ -28,66 +31,34 @@ from tidings.state import snapshot
 from tidings.versions import files
 from tidings.versions.backfill import folded
 from tidings.versions.changed import ChangedDefinition, changed
-from tidings.versions.effect import SegmentEffect, effects, entering_by_time, look
-from tidings.versions.needs import Need, missing
+from tidings.versions.effect import effects, entering_by_time, look
+from tidings.versions.in_force import META, InForce
+from tidings.versions.needs import missing
+from tidings.versions.planned import NextDay, Person, Plan, Touched
 from tidings.versions.shelf import Versions
 
-MAX_PEOPLE = 20_000
-"""People whose next day is looked at, at most."""
-MEMORY_MB = 1_024
-"""What a plan may use before it writes aside."""
+
+class Bounds(msgspec.Struct, frozen=True, kw_only=True):
+    """How much a plan may cost."""
+
+    people: int = 20_000
+    """People whose next day is looked at, at most."""
+    memory_mb: int = 1_024
+    """What it may use before it writes aside."""
+    events: int = 0
+    """Longest history that is looked at; 0 for any."""
+    limit_s: float = 0.0
+    """After this time its questions to the history are stopped; 0 for never."""
 
 
-class Person(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody in a sample."""
+_STOP_S = 0.005
 
-    profile_id: str
-    name: str = ""
-    email: str = ""
+COMMAND = Bounds()
+"""Somebody asked for it and waits."""
 
 
-class Touched(msgspec.Struct, frozen=True, kw_only=True):
-    """A journey that the change touches, and its active runs by the version that they keep."""
-
-    journey: str
-    why: str
-    runs: dict[str, int]
-
-
-class NextDay(msgspec.Struct, frozen=True, kw_only=True):
-    """Messages of the next 24 hours, if nobody does anything."""
-
-    people: int
-    """People looked at."""
-    cut: bool
-    """Whether there were more, who were not."""
-    before: list[Messages]
-    after: list[Messages]
-
-
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """All of it."""
-
-    plan: str
-    """Its name, for `tidings apply --plan`."""
-    running: str
-    version: str
-    offset: int
-    """Place in the log that it looked at."""
-    at_us: int
-    definitions: list[ChangedDefinition]
-    segments: list[SegmentEffect]
-    people: dict[str, Person]
-    """Who is in the samples, by id."""
-    journeys: list[Touched]
-    next_day: NextDay
-    needs: list[Need]
-    notes: list[str]
-    """What `tidings validate` notes."""
-
-
-def plan(config: Config, folder: Path) -> Plan:
-    """The change from what runs to the files in a folder. Raises DefinitionError and InputError."""
+def plan(config: Config, folder: Path, bounds: Bounds = COMMAND) -> Plan:
+    """The change from what runs to the files in a folder. Raises DefinitionError, and InputError also beyond the bounds."""
     versions = Versions(config.data)
     running, after = versions.running(), files.read(folder)
     before = files.read(versions.folder(running))
@@ -97,8 +68,9 @@ def plan(config: Config, folder: Path) -> Plan:
     spill.mkdir(parents=True, exist_ok=True)
     with (
         snapshot.opened(config.data / "state") as state,
-        closing(query.connect(config.data, memory_mb=MEMORY_MB, spill=spill)) as lake,
+        closing(query.connect(config.data, memory_mb=bounds.memory_mb, spill=spill)) as lake,
         closing(_serving(config.data)) as serving,
+        _within(bounds, lake),
     ):
         world = _World(lake, serving, state, versions.folder(running), folder, now_us)
         segments = effects(lake, world.before, world.after, world.asked)
@@ -113,10 +85,39 @@ def plan(config: Config, folder: Path) -> Plan:
             segments=segments,
             people=world.people([one for effect in segments for one in (*effect.entering, *effect.leaving)]),
             journeys=world.journeys(definitions),
-            next_day=world.next_day(),
+            next_day=world.next_day(bounds.people),
             needs=missing(lake, world.after, world.fresh),
             notes=notes,
         )
+
+
+@contextmanager
+def _within(bounds: Bounds, lake: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Raises InputError when it is too much. What is asked of the history is stopped in time; the rest is bounded by `people`."""
+    if bounds.events and (events := int(run(lake, "SELECT count(*) FROM events")[0][0])) > bounds.events:
+        msg = f"history of {events:,} events; wanted at most {bounds.events:,} here; ask the command, which takes its time"
+        raise InputError(msg)
+    if not bounds.limit_s:
+        yield
+        return
+    over = threading.Event()
+
+    def stop() -> None:
+        """Again and again: what comes between two questions would be lost."""
+        over.wait(bounds.limit_s)
+        while not over.wait(_STOP_S):
+            lake.interrupt()
+
+    watch = threading.Thread(target=stop, name="plan-limit", daemon=True)
+    watch.start()
+    try:
+        yield
+    except duckdb.InterruptException as error:
+        msg = f"it took longer than {bounds.limit_s:.0f} s; ask the command, which takes its time"
+        raise InputError(msg) from error
+    finally:
+        over.set()
+        watch.join()  # before the lake is closed
 
 
 class _World:
@@ -166,19 +167,19 @@ class _World:
         asked = "SELECT version, count(*) FROM runs WHERE journey = ? AND state = 'active' GROUP BY version"
         return dict(self._serving.execute(asked, (journey,)).fetchall())
 
-    def next_day(self) -> NextDay:
-        """What would follow by time alone, under either."""
+    def next_day(self, most: int) -> NextDay:
+        """What would follow by time alone, under either, for so many people at most."""
         until_us = self._now_us + DAY_US
-        due = self._state.due(until_us, MAX_PEOPLE + 1)
+        due = self._state.due(until_us, most + 1)
         coming = entering_by_time(self._lake, self.after, self.asked, until_us) if self._by_segment() else []
         ids = list(dict.fromkeys([*due, *coming]))
-        people = self._state.living(ids[:MAX_PEOPLE])
+        people = self._state.living(ids[:most])
         states = [profiles.decode(raw) for raw in dict.fromkeys(people.values())]
         past = self._past(states) if self.fresh else MemoryPast({})
         adoption = Adoption("planned", 0, self._now_us, self.fresh, past=past)
         return NextDay(
             people=len(states),
-            cut=len(ids) > MAX_PEOPLE,
+            cut=len(ids) > most,
             before=ahead(self.before, people, self._now_us, until_us, self._adoption_under_way()),
             after=ahead(self.after, people, self._now_us, until_us, adoption),
         )

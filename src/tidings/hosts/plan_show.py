@@ -9,10 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from tidings.clock import iso
-from tidings.hosts.ahead import Messages
 from tidings.hosts.change_show import diff
-from tidings.hosts.plan import NextDay, Person, Plan
 from tidings.versions.effect import SegmentEffect
+from tidings.versions.planned import Messages, NextDay, Person, Plan
 
 _HOW = {"added": ("+", "green"), "changed": ("~", "yellow"), "removed": ("-", "red")}
 
@@ -23,6 +22,8 @@ def plan(screen: Console, made: Plan) -> None:
         screen.print(f"[green]no difference[/green]: version {made.running} runs")
         return
     screen.print(f"From version {made.running} to {made.version}, on the history up to {iso(made.at_us)}\n")
+    if all(one.kind == "file" for one in made.definitions):
+        screen.print("No definition means anything else; only comments, layout or other files differ:")
     for one in made.definitions:
         sign, colour = _HOW[one.how]
         screen.print(Text(f"{sign} {one.kind} {one.name}", style=f"bold {colour}"))

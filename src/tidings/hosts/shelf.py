@@ -11,32 +11,22 @@ from pathlib import Path
 
 import msgspec
 
-from tidings.hosts.changes import InForce
 from tidings.lake import query
 from tidings.process.adopt import Past
 from tidings.process.backfill import Folding
 from tidings.versions.backfill import Backfill, Show, StoredPast, path_of, quiet
+from tidings.versions.in_force import STATUS, InForce, Status
 from tidings.versions.shelf import Versions
 from tidings.workspace import Definitions
 
 LAYOUTS = "layouts.json"
 """In the data directory: layout id to accumulator keys by slot."""
-STATUS = "definitions.json"
-"""In ``run/``: what is in force, for the commands that wait for it."""
 LOOK_S = 0.1
 """Time between two looks at how far the lake is."""
 MEMORY_MB = 512
 """What a backfill may use before it writes aside."""
 
 _log = logging.getLogger("tidings.definitions")
-
-
-class Status(msgspec.Struct, frozen=True, kw_only=True):
-    """What the process role says of itself."""
-
-    in_force: InForce
-    offset: int
-    """All records below are processed, at least."""
 
 
 class DiskShelf:
@@ -53,7 +43,7 @@ class DiskShelf:
 
     def folder(self, version: str) -> Path:
         """See `Shelf.folder`."""
-        return self._versions.folder(version)
+        return self._versions.whole(version)
 
     def past(self, version: str, fresh: Sequence[str], below_offset: int, definitions: Definitions) -> Past:
         """See `Shelf.past`: made by `tidings apply` as a rule; in a replay of the log it is made here."""
@@ -111,12 +101,6 @@ def lake_offset(data: Path) -> int:
         except sqlite3.OperationalError:
             return 0  # the file was just made, its tables come next
     return int(row[0]) if row else 0
-
-
-def status(data: Path) -> Status | None:
-    """What the process role said last; None when it never ran."""
-    path = data / "run" / STATUS
-    return msgspec.json.decode(path.read_bytes(), type=Status) if path.exists() else None
 
 
 def publish(path: Path, content: bytes) -> None:

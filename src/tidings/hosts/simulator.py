@@ -18,8 +18,8 @@ from tidings.domain.message import SendIntent, SuppressIntent
 from tidings.domain.output import APPLIED, Fact, Outcome, OutputBlock
 from tidings.domain.profile import ProfileState
 from tidings.domain.record import LogRecord
-from tidings.errors import InputError
-from tidings.hosts.changes import Changes, InForce
+from tidings.errors import CorruptData
+from tidings.hosts.changes import Changes
 from tidings.hosts.drive import Driver
 from tidings.log.base import Log
 from tidings.log.memory import MemoryLog
@@ -29,6 +29,7 @@ from tidings.process.adopt import Past
 from tidings.process.backfill import Folding
 from tidings.state.base import living, moved_to
 from tidings.state.memory import MemoryState
+from tidings.versions.in_force import InForce
 from tidings.workspace import Definitions
 
 
@@ -86,7 +87,7 @@ class MemoryShelf:
         """See `Shelf.folder`."""
         if version not in self._folders:
             msg = f"version {version}: nobody has it"
-            raise InputError(msg)
+            raise CorruptData(msg)
         return self._folders[version]
 
     def past(self, version: str, fresh: Sequence[str], below_offset: int, definitions: Definitions) -> Past:  # noqa: ARG002

@@ -14,10 +14,13 @@ import msgspec
 from tidings.accumulate.base import only
 from tidings.clock import format_duration, parse_duration
 from tidings.domain import filter as event_filter
+from tidings.domain import schema
 from tidings.domain.event import Event
 from tidings.domain.filter import EventFilter
+from tidings.domain.names import known
 from tidings.domain.output import Fact, FactKind
 from tidings.domain.profile import ProfileState, Run
+from tidings.domain.schema import Schema
 from tidings.errors import DefinitionError
 from tidings.ids import run_id
 from tidings.process.steps import kinds
@@ -60,6 +63,26 @@ class Journey(msgspec.Struct, frozen=True, kw_only=True):
     def listens(self) -> set[str]:
         """Names of events that matter to runs of this journey."""
         return {*self.exit_on, *(name for step in self.steps.values() for name in step.listens())}
+
+
+def schema_of_file() -> Schema:
+    """A file of one journey, as JSON Schema; it speaks of rules."""
+    entry = [
+        schema.settings({"event": schema.EVENT, "where": schema.WHERE}, ["event"]),
+        schema.settings({"segment": schema.NAME}, ["segment"]),
+    ]
+    reentry = [schema.one_of(("always", "once")), schema.SPAN, schema.settings({"after": schema.SPAN}, ["after"])]
+    return schema.settings(
+        {
+            "journey": {"description": "Its name.", **schema.NAME},
+            "description": schema.SENTENCE,
+            "entry": {"anyOf": entry},
+            "reentry": {"anyOf": reentry},
+            "exit_on": {"anyOf": [*schema.NAMES["anyOf"], {"type": "null"}]},
+            "steps": {"type": "array", "minItems": 1, "items": kinds.schema_of_one()},
+        },
+        ["journey", "entry", "steps"],
+    )
 
 
 Send = Callable[[Run, Draft, int], str]
@@ -259,13 +282,22 @@ def _parse_steps(raw: Any, traits: Traits, where: str) -> dict[str, Step]:
         following = ids[index + 1] if index + 1 < len(raw) and isinstance(ids[index + 1], str) else EXIT
         step = kinds.parse(one, str(following), traits, f"{where}[{index}]")
         if step.id in steps:
-            raise DefinitionError(f"{where}[{index}]", "two steps have the same id", got=step.id)
+            raise DefinitionError(f"{where}[{index}].id", "two steps have the same id", got=step.id)
         steps[step.id] = step
-    for step in steps.values():
+    for index, step in enumerate(steps.values()):
         for target in step.targets():
-            if target != EXIT and target not in steps:
-                raise DefinitionError(where, f"step {step.id} goes to an unknown step", got=target, do="name a step id")
+            if target != EXIT:
+                known(target, steps, "step", _goes(raw[index], target, f"{where}[{index}]"), "this journey")
     return steps
+
+
+def _goes(raw: Mapping[str, Any], target: str, where: str) -> str:
+    """The path of the setting of a step that names another one."""
+    for kind, settings in raw.items():
+        named = [name for name, value in settings.items() if value == target] if isinstance(settings, dict) else []
+        if named:
+            return f"{where}.{kind}.{named[-1]}"
+    return where
 
 
 def words(journey: Journey) -> Sequence[str]:

@@ -2,19 +2,19 @@
 
 Slots are shared: two conditions that need the same memory use one. State carries the layout's id, and `adopt` moves
 values into the present layout by the accumulators' keys, so a change of definitions keeps what was remembered. Another
-rule of a segment makes another layout too: then nothing moves, but the person is judged anew.
+rule of a segment, or another default time zone, makes another layout too: then nothing moves, but the person is judged anew.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from difflib import get_close_matches
 from typing import Any
 
 from tidings.accumulate.base import Accumulator
 from tidings.accumulate.reading import Reading, Single
 from tidings.domain.event import Event
+from tidings.domain.names import known
 from tidings.domain.profile import ProfileState
 from tidings.domain.zones import UTC
 from tidings.errors import CorruptData, DefinitionError
@@ -60,10 +60,7 @@ class Layout:
     @contextmanager
     def inside(self, segment: str, where: str) -> Iterator[Any]:
         """See `Traits.inside`."""
-        if segment not in self.rules:
-            near = get_close_matches(segment, self.rules, 1)
-            do = f"did you mean {near[0]}?" if near else "define it in segments.yml"
-            raise DefinitionError(where, "unknown segment", got=segment, do=do)
+        known(segment, self.rules, "segment", where, "segments.yml")
         if segment in self._within:
             circle = " → ".join([*self._within[self._within.index(segment) :], segment])
             raise DefinitionError(where, f"segments name each other in a circle: {circle}", do="take one of them out")
@@ -109,7 +106,8 @@ class Layout:
     def seal(self, earlier: Mapping[str, Sequence[str]] | None = None, rules: Iterable[str] = ()) -> None:
         """Fix the layout. `earlier` has the keys of layouts that stored states may still follow.
 
-        `rules` (names and versions of what is judged) make it another layout too, so that states are judged anew.
+        `rules` (what else the answers depend on: the zone, names and versions of what is judged) make it another layout too,
+        so that states are judged anew.
         """
         for slot, accumulator in enumerate(self.accumulators):
             for event_name in accumulator.filter.names:

@@ -11,8 +11,9 @@ import msgspec
 from tidings.accumulate.reading import Reading
 from tidings.clock import iso
 from tidings.domain import feedback
+from tidings.domain.address import address
 from tidings.domain.event import Event
-from tidings.domain.profile import ConsentEntry, ProfileState, TraitValue
+from tidings.domain.profile import ADDRESS, ConsentEntry, ProfileState, TraitValue
 from tidings.process import session
 from tidings.process.layout import Layout
 
@@ -23,8 +24,8 @@ MAX_TRAITS = 200
 """Given traits kept per person: the address, and those whose names sort first, so the bound does not depend on order."""
 ZONE = "timezone"
 """The given trait that says what her clock shows; an identify call's context says it too, as SDKs in browsers do."""
-ADDRESS = "email"
-"""The given trait that mail goes to."""
+MAX_ADDRESSES = 20
+"""Addresses remembered per person: those that sort first, so the bound does not depend on order."""
 MAX_TRAIT_CHARS = 2_000
 """Longest text kept in one trait; more is cut. A list or object that is longer as JSON is not kept."""
 MAX_NAME_CHARS = 200
@@ -63,6 +64,8 @@ def _give(state: ProfileState, event: Event) -> list[str]:
     traits = event.traits
     if ZONE not in traits and isinstance(event.context.get(ZONE), str):
         traits = {**traits, ZONE: event.context[ZONE]}
+    if ADDRESS in traits:
+        _note_addresses(state, [address(traits[ADDRESS])])
     for name, value in traits.items():
         kept = value[:MAX_TRAIT_CHARS] if isinstance(value, str) else value
         if len(name) > MAX_NAME_CHARS or (isinstance(kept, list | dict) and len(_ENCODE(kept)) > MAX_TRAIT_CHARS):
@@ -76,6 +79,12 @@ def _give(state: ProfileState, event: Event) -> list[str]:
         changed += [name for name in state.traits if name not in kept]
         state.traits = kept
     return changed
+
+
+def _note_addresses(state: ProfileState, given: Collection[str]) -> None:
+    """Remember these, whichever of them is the present one."""
+    if not {"", *state.addresses}.issuperset(given):
+        state.addresses = sorted({*state.addresses, *given} - {""})[:MAX_ADDRESSES]
 
 
 def _bounded_traits(traits: dict[str, TraitValue]) -> dict[str, TraitValue]:
@@ -150,6 +159,7 @@ def absorb(state: ProfileState, other: ProfileState, layout: Layout, categories:
         if wins(value, state.traits.get(name)):
             state.traits[name] = value
     state.traits = _bounded_traits(state.traits)
+    _note_addresses(state, other.addresses)
     state.values = layout.merge(state.values, other.values)
     state.sessions = session.merge(state.sessions, other.sessions)
     for purpose, entry in other.consents.items():

@@ -8,6 +8,8 @@ from tidings.accumulate.average import Average
 from tidings.rules import measure
 from tidings.rules.base import Condition, Traits
 
+FORM = measure.FORM
+
 
 def parse(raw: dict[str, Any], traits: Traits, where: str) -> Condition:
     return measure.parse("average", Average, raw, traits, where)

@@ -11,14 +11,18 @@ from typing import Any
 import msgspec
 
 from tidings.clock import iso
-from tidings.domain import feedback
+from tidings.domain import feedback, schema
 from tidings.domain.profile import ProfileState
 from tidings.errors import DefinitionError
 from tidings.rules import sql
 from tidings.rules.base import NO, YES, Condition, Traits, Verdict
+from tidings.rules.form import Form
 
 MAX_PURPOSE_CHARS = 100
 """As process/profile.py cuts it; the layers do not let this package read it, a test compares the two."""
+
+
+FORM = Form(value={"description": "A purpose.", **schema.NAME, "maxLength": MAX_PURPOSE_CHARS})
 
 
 class Consent(msgspec.Struct, frozen=True):

@@ -17,17 +17,33 @@ from tidings.accumulate.base import only
 from tidings.accumulate.latest import MAX_K, Latest
 from tidings.clock import iso
 from tidings.domain import filter as event_filter
+from tidings.domain import schema
 from tidings.domain.filter import EventFilter
 from tidings.domain.profile import ProfileState
 from tidings.domain.sql import Query
 from tidings.errors import DefinitionError
-from tidings.rules import window
+from tidings.rules import form, window
 from tidings.rules.base import NEVER, NO, YES, Condition, Traits, Verdict
 from tidings.rules.compile import Source
+from tidings.rules.form import Form, Setting
 from tidings.rules.window import Window
 
 WITHOUT_END = -1
 """As the most times: no limit."""
+
+
+FORM = Form(
+    (
+        form.EVENT,
+        Setting("at_least", schema.whole(1, MAX_K)),
+        Setting("at_most", schema.whole(0, MAX_K)),
+        Setting("exactly", schema.whole(0, MAX_K)),
+        form.WITH,
+        form.WITHIN,
+        form.SINCE,
+        Setting("since_event", schema.settings({"event": schema.EVENT, "where": schema.WHERE}, ["event"]), form.EVENTS),
+    )
+)
 
 
 class Did(msgspec.Struct, frozen=True):

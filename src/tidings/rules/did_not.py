@@ -8,6 +8,8 @@ from tidings.rules import did
 from tidings.rules.base import Condition, Traits
 from tidings.rules.not_ import Not
 
+FORM = did.FORM
+
 
 def parse(raw: dict[str, Any], traits: Traits, where: str) -> Condition:
     return Not(did.parse(raw, traits, where, name="did_not"))

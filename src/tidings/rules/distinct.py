@@ -8,6 +8,8 @@ from tidings.accumulate.distinct import Distinct
 from tidings.rules import measure
 from tidings.rules.base import Condition, Traits
 
+FORM = measure.FORM
+
 
 def parse(raw: dict[str, Any], traits: Traits, where: str) -> Condition:
     return measure.parse("distinct", Distinct, raw, traits, where)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from tidings.domain import feedback
+from tidings.domain import feedback, schema
 from tidings.errors import DefinitionError
 from tidings.rules import did
 from tidings.rules.base import Condition, Traits
+from tidings.rules.form import Form, Setting
 
 EVENTS = {
     "sent": feedback.EMAIL_SENT,
@@ -21,6 +22,17 @@ EVENTS = {
 }
 ABOUT = ("journey", "category", "template")
 """Properties of those events that may be asked for."""
+
+
+FORM = Form(
+    (
+        Setting("with", schema.one_of(tuple(EVENTS)), leads=True),
+        *(Setting(name) for name in ABOUT),
+        Setting("machine", schema.FLAG),
+        *(one for one in did.FORM.settings if one.name in ("at_least", "at_most", "exactly", "within", "since")),
+    )
+)
+"""``engaged opened category marketing at least 2 within 90d``."""
 
 
 def parse(raw: dict[str, Any], traits: Traits, where: str) -> Condition:

@@ -8,6 +8,8 @@ from tidings.accumulate.first import First
 from tidings.rules import moment
 from tidings.rules.base import Condition, Traits
 
+FORM = moment.FORM
+
 
 def parse(raw: dict[str, Any], traits: Traits, where: str) -> Condition:
     return moment.parse("first", First, raw, traits, where)

@@ -13,14 +13,19 @@ import msgspec
 from tidings.accumulate.latest import Latest
 from tidings.clock import iso
 from tidings.domain import filter as event_filter
+from tidings.domain import schema
 from tidings.domain.filter import EventFilter
 from tidings.domain.profile import ProfileState
 from tidings.errors import DefinitionError
 from tidings.rules import sql
 from tidings.rules.base import NO, YES, Condition, Traits, Verdict
+from tidings.rules.form import Form
 
 JOINED = "List Joined"
 LEFT = "List Left"
+
+
+FORM = Form(value={"description": "The name of a list.", **schema.NAME})
 
 
 class InList(msgspec.Struct, frozen=True):

@@ -11,12 +11,16 @@ from typing import Any
 
 import msgspec
 
+from tidings.domain import schema
 from tidings.domain.profile import ProfileState
 from tidings.errors import DefinitionError
 from tidings.rules import parse as rule_parse
 from tidings.rules import sql
 from tidings.rules.base import Condition, Traits, Verdict
 from tidings.rules.compile import Source, write
+from tidings.rules.form import Form
+
+FORM = Form(value={"description": "Another segment.", **schema.NAME})
 
 
 class InSegment(msgspec.Struct, frozen=True):

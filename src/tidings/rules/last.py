@@ -8,6 +8,8 @@ from tidings.accumulate.last import Last
 from tidings.rules import moment
 from tidings.rules.base import Condition, Traits
 
+FORM = moment.FORM
+
 
 def parse(raw: dict[str, Any], traits: Traits, where: str) -> Condition:
     return moment.parse("last", Last, raw, traits, where)

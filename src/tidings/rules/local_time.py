@@ -19,11 +19,13 @@ import msgspec
 
 from tidings.accumulate.base import only
 from tidings.clock import SECOND_US
+from tidings.domain import schema
 from tidings.domain.profile import ProfileState
 from tidings.domain.zones import NAMES, zone, zone_of
 from tidings.errors import DefinitionError
 from tidings.rules import sql
 from tidings.rules.base import Condition, Traits, Verdict
+from tidings.rules.form import Form, Setting
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 ZONE_TRAIT = "timezone"
@@ -31,6 +33,22 @@ _TIME = re.compile(r"([01][0-9]|2[0-4]):([0-5][0-9])")
 _DAY_S = 86_400
 _AHEAD = 16
 """Days looked ahead: the next turn is no further, whatever days are meant, even where a zone once left a whole day out."""
+
+
+_CLOCK = {
+    "type": "string",
+    "pattern": f"^{_TIME.pattern}$",
+    "description": 'Hours and minutes in quotes, "00:00" to "24:00".',
+}
+FORM = Form(
+    (
+        Setting("from", _CLOCK),
+        Setting("to", _CLOCK),
+        Setting("weekdays", {"type": "array", "items": schema.one_of(WEEKDAYS), "minItems": 1}),
+    ),
+    more={"minProperties": 1, "dependentRequired": {"from": ["to"], "to": ["from"]}},
+)
+"""``local_time from 09:00 to 17:30 weekdays [mon, tue]``."""
 
 
 class Hours(msgspec.Struct, frozen=True):
@@ -50,6 +68,12 @@ class Hours(msgspec.Struct, frozen=True):
         if today in self.weekdays and self.from_s <= shown_s < self.to_s:
             return True
         return (today - 1) % 7 in self.weekdays and shown_s + _DAY_S < self.to_s
+
+
+def zone_name(state: ProfileState, default: str) -> str:
+    """The zone that a person's clock shows: the given trait `timezone`, else the workspace's."""
+    given = state.traits.get(ZONE_TRAIT)
+    return zone_of(given.value if given is not None else None, default)
 
 
 def _local(at_s: int, name: str) -> datetime:
@@ -102,13 +126,12 @@ class LocalTime(msgspec.Struct, frozen=True):
     default_zone: str
 
     def judge(self, state: ProfileState, at_us: int) -> Verdict:
-        name, at_s = self._zone(state), max(at_us // SECOND_US, 0)  # no event is from before the epoch
+        name, at_s = (
+            zone_name(state, self.default_zone),
+            max(at_us // SECOND_US, 0),
+        )  # no event is from before the epoch
         ahead = turns(self.hours, name, at_s // _DAY_S)
         return Verdict(self.hours.cover(_local(at_s, name)), ahead[bisect_right(ahead, at_s)] * SECOND_US)
-
-    def _zone(self, state: ProfileState) -> str:
-        given = state.traits.get(ZONE_TRAIT)
-        return zone_of(given.value if given is not None else None, self.default_zone)
 
     def reads(self) -> Iterator[str]:
         yield f"trait:{ZONE_TRAIT}"
@@ -121,7 +144,7 @@ class LocalTime(msgspec.Struct, frozen=True):
         )
 
     def explain(self, state: ProfileState, at_us: int) -> str:
-        name = self._zone(state)
+        name = zone_name(state, self.default_zone)
         shown = f"{_local(at_us // SECOND_US, name):%a %H:%M} in {name}".lower().replace(name.lower(), name)
         return f"{self.words()}: {'yes' if self.judge(state, at_us).holds else 'no'} ({shown})"
 

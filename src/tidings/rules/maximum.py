@@ -8,6 +8,8 @@ from tidings.accumulate.maximum import Maximum
 from tidings.rules import measure
 from tidings.rules.base import Condition, Traits
 
+FORM = measure.FORM
+
 
 def parse(raw: dict[str, Any], traits: Traits, where: str) -> Condition:
     return measure.parse("maximum", Maximum, raw, traits, where)

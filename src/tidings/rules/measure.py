@@ -17,17 +17,32 @@ from tidings.accumulate.reading import Single
 from tidings.accumulate.recent import Recent
 from tidings.accumulate.since import Since
 from tidings.clock import iso
-from tidings.domain import compare
+from tidings.domain import compare, schema
 from tidings.domain import filter as event_filter
 from tidings.domain.compare import Comparison
 from tidings.domain.profile import ProfileState
 from tidings.domain.sql import Query
 from tidings.errors import DefinitionError
-from tidings.rules import sql, window
+from tidings.rules import form, sql, window
 from tidings.rules.base import NO, YES, Condition, Traits, Verdict
+from tidings.rules.form import Form, Setting
 
 COMPARISONS = ("at_least", "at_most", "more_than", "less_than", "equals", "between")
 """What may be asked of the number."""
+
+
+FORM = Form(
+    (
+        Setting("property", schema.NAME, leads=True),
+        Setting("event", schema.EVENT, leads=True, word="of"),
+        form.WITH,
+        form.WITHIN,
+        form.SINCE,
+    ),
+    comparisons=COMPARISONS,
+    more={"anyOf": [{"required": [one]} for one in COMPARISONS]},
+)
+"""``sum revenue of "Order Completed" at least 250 within 90d``."""
 
 
 class Measure(msgspec.Struct, frozen=True):

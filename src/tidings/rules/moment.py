@@ -11,14 +11,29 @@ from tidings.accumulate.base import only
 from tidings.accumulate.edge import Edge
 from tidings.clock import format_duration, iso
 from tidings.domain import filter as event_filter
+from tidings.domain import schema
 from tidings.domain.filter import EventFilter
 from tidings.domain.profile import ProfileState
 from tidings.domain.sql import Query
 from tidings.errors import DefinitionError
-from tidings.rules import window
+from tidings.rules import form, window
 from tidings.rules.base import NO, Condition, Traits, Verdict, earliest
+from tidings.rules.form import Form, Setting
 
 SETTINGS = ("within", "older_than", "before", "after")
+
+
+FORM = Form(
+    (
+        form.EVENT,
+        form.WITH,
+        form.WITHIN,
+        Setting("older_than", schema.SPAN),
+        Setting("after", schema.DATE),
+        Setting("before", schema.DATE),
+    ),
+    more={"anyOf": [{"required": [one]} for one in SETTINGS]},
+)
 
 
 class Moment(msgspec.Struct, frozen=True):

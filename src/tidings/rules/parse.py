@@ -1,4 +1,4 @@
-"""From YAML to a condition: a kind is a module of this package, found by the name that the YAML uses."""
+"""From a tree (of YAML, JSON or a text) to a condition: a kind is a module of this package, found by the name that is used."""
 
 from __future__ import annotations
 
@@ -6,31 +6,12 @@ from importlib import import_module
 from typing import Any
 
 from tidings.errors import DefinitionError
+from tidings.rules import text
 from tidings.rules.base import Condition, Traits
+from tidings.rules.kinds import KINDS
 
-KINDS = {
-    "all": "all",
-    "any": "any",
-    "not": "not_",
-    "did": "did",
-    "did_not": "did_not",
-    "first": "first",
-    "last": "last",
-    "sum": "sum",
-    "average": "average",
-    "minimum": "minimum",
-    "maximum": "maximum",
-    "distinct": "distinct",
-    "sequence": "sequence",
-    "trait": "trait",
-    "in_segment": "in_segment",
-    "in_list": "in_list",
-    "consent": "consent",
-    "subscribed": "subscribed",
-    "engaged": "engaged",
-    "local_time": "local_time",
-}
-"""Name in definitions to module."""
+__all__ = ["KINDS", "MAX_DEPTH", "MAX_PARTS", "parse", "parse_list"]
+
 MAX_DEPTH = 16
 """Deepest nesting of all, any and not."""
 MAX_PARTS = 100
@@ -38,7 +19,9 @@ MAX_PARTS = 100
 
 
 def parse(raw: Any, traits: Traits, where: str) -> Condition:
-    """The condition that `raw` describes. Raises DefinitionError with the path of what is wrong."""
+    """The condition that `raw` describes, which may be a text. Raises DefinitionError with the path of what is wrong."""
+    if isinstance(raw, str):
+        return _parse_text(raw, traits, where)
     if where.count(".all") + where.count(".any") + where.count(".not") > MAX_DEPTH:
         raise DefinitionError(where, f"nested deeper than {MAX_DEPTH}")
     kinds = [name for name in raw if name in KINDS] if isinstance(raw, dict) else []
@@ -49,6 +32,14 @@ def parse(raw: Any, traits: Traits, where: str) -> Condition:
         raise DefinitionError(where, f"unknown setting beside `{kinds[0]}`", got=extra)
     condition: Condition = import_module(f"tidings.rules.{KINDS[kinds[0]]}").parse(raw, traits, where)
     return condition
+
+
+def _parse_text(source: str, traits: Traits, where: str) -> Condition:
+    found = text.read(source, where)
+    try:
+        return parse(found.tree, traits, where)
+    except DefinitionError as error:
+        raise found.placed(error, where) from error
 
 
 def parse_list(raw: Any, traits: Traits, where: str) -> tuple[Condition, ...]:

@@ -18,12 +18,14 @@ from tidings.accumulate.base import only
 from tidings.accumulate.latest import Latest
 from tidings.clock import format_duration, iso
 from tidings.domain import filter as event_filter
+from tidings.domain import schema
 from tidings.domain.filter import EventFilter
 from tidings.domain.profile import ProfileState
 from tidings.domain.sql import Query
 from tidings.errors import DefinitionError
-from tidings.rules import window
+from tidings.rules import form, window
 from tidings.rules.base import NEVER, NO, YES, Condition, Traits, Verdict
+from tidings.rules.form import Form, Setting
 
 KEPT = 50
 """Events of each step that are looked at: the latest."""
@@ -31,6 +33,25 @@ MAX_STEPS = 10
 """Most events in order, the one that must not come included."""
 _END_US = 2**62
 """Later than every instant."""
+_EVENTS = {"event": schema.EVENT, "where": schema.WHERE}
+STEPS = {
+    "type": "array",
+    "minItems": 2,
+    "maxItems": MAX_STEPS,
+    "items": schema.settings(
+        {
+            **_EVENTS,
+            "within": schema.SPAN,
+            "not": {"anyOf": [schema.NAMES, schema.settings(_EVENTS, ["event"])]},
+        },
+        more={"oneOf": [{"required": ["event"]}, {"required": ["not"]}]},
+    ),
+}
+"""As JSON Schema."""
+
+
+FORM = Form((Setting("steps", STEPS, form.STEPS, leads=True), form.WITHIN))
+"""``sequence ("Product Added" then "Checkout Started" within 2h then not "Order Completed" within 1d) within 30d``."""
 
 
 class Step(msgspec.Struct, frozen=True):

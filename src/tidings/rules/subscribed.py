@@ -7,6 +7,8 @@ from typing import Any
 from tidings.rules import consent
 from tidings.rules.base import Condition, Traits
 
+FORM = consent.FORM
+
 
 def parse(raw: dict[str, Any], traits: Traits, where: str) -> Condition:
     return consent.parse(raw, traits, where, word="subscribed")

@@ -1,7 +1,6 @@
-"""trait: a given or computed trait compares as asked, or is an instant within (or before) a sliding window.
+"""trait: a given or computed trait compares as asked, or is an instant so far from now, back or ahead (`age.py`).
 
-``{trait: revenue, at_least: 1000}``, ``{trait: first_order, within: 30d}``, ``{trait: last_order, older_than: 90d}``.
-`within: W` holds at T when T - W < instant <= T; `older_than: W` when instant <= T - W. The two exclude each other.
+``{trait: revenue, at_least: 1000}``, ``{trait: first_order, within: 30d}``, ``{trait: trial_ends_at, in_next: 3d}``.
 """
 
 from __future__ import annotations
@@ -13,19 +12,29 @@ from typing import Any
 import msgspec
 
 from tidings.accumulate.reading import Single
-from tidings.clock import format_duration, iso, parse_duration
-from tidings.domain import compare
+from tidings.clock import iso
+from tidings.domain import compare, schema
 from tidings.domain.compare import OPERATORS, Comparison
-from tidings.domain.instants import instant_of, instant_sql
 from tidings.domain.profile import ProfileState
 from tidings.domain.sql import Query
 from tidings.errors import DefinitionError
-from tidings.rules import sql
+from tidings.rules import age, sql
+from tidings.rules.age import Age
 from tidings.rules.base import NO, YES, Condition, Traits, Verdict, earliest
 from tidings.rules.compile import Source
+from tidings.rules.form import Form, Setting
 
 SYMBOLS = {"at_least": ">=", "at_most": "<=", "more_than": ">", "less_than": "<"}
 """Comparisons of numbers that are written as they are."""
+
+
+FORM = Form(
+    tuple(Setting(name, schema.SPAN) for name in age.SETTINGS),
+    value={"description": "A given or computed trait.", **schema.NAME},
+    comparisons=tuple(OPERATORS),
+    more={"minProperties": 2},
+)
+"""``trait revenue at least 1000``, ``trait first_order within 30d``."""
 
 
 class Trait(msgspec.Struct, frozen=True):
@@ -35,8 +44,8 @@ class Trait(msgspec.Struct, frozen=True):
     comparisons: tuple[Comparison, ...]
     reading: Any
     """How a computed trait is read; None for a given one."""
-    within_us: int
-    older_us: int
+    age: Age | None = None
+    """Where the instant that it is must lie."""
     is_empty: Callable[[Any], bool] | None = None
     """When only that is asked, and the accumulator can tell without being read."""
 
@@ -53,7 +62,7 @@ class Trait(msgspec.Struct, frozen=True):
         value = self.value(state, at_us)
         verdict = NO
         if all(one.test(value) for one in self.comparisons):
-            verdict = self._judge_age(value, at_us) if self.within_us or self.older_us else YES
+            verdict = self.age.judge(value, at_us) if self.age is not None else YES
         if self.reading is None or self.reading.timeless:
             return verdict
         turns_us = self.reading.next_us(state.values, at_us, self.comparisons)
@@ -61,7 +70,7 @@ class Trait(msgspec.Struct, frozen=True):
 
     def code(self, source: Source) -> bool:
         """Comparisons of what only events change."""
-        if self.within_us or self.older_us or not (self.reading is None or self.reading.timeless):
+        if self.age is not None or not (self.reading is None or self.reading.timeless):
             return False
         if self.is_empty is not None:
             ask, wanted = source.bind(self.is_empty), bool(self.comparisons[0].wanted)
@@ -76,17 +85,6 @@ class Trait(msgspec.Struct, frozen=True):
         source.add(f"h = {' and '.join(map(partial(_test, source), self.comparisons))}", "n = 0")
         return True
 
-    def _judge_age(self, value: Any, at_us: int) -> Verdict:
-        instant_us = instant_of(value)
-        if instant_us is None:
-            return NO
-        turns_us = instant_us + (self.within_us or self.older_us)
-        if self.within_us:
-            if instant_us > at_us:
-                return Verdict(False, instant_us)
-            return Verdict(True, turns_us) if at_us < turns_us else NO
-        return YES if at_us >= turns_us else Verdict(False, turns_us)
-
     def reads(self) -> Iterator[str]:
         if self.reading is None:
             yield f"trait:{self.name}"
@@ -95,16 +93,13 @@ class Trait(msgspec.Struct, frozen=True):
 
     def words(self) -> str:
         tests = [one.words() for one in self.comparisons]
-        if self.within_us:
-            tests.append(f"is within {format_duration(self.within_us)}")
-        if self.older_us:
-            tests.append(f"is older than {format_duration(self.older_us)}")
+        if self.age is not None:
+            tests.append(self.age.words())
         return f"{self.name} {' and '.join(tests)}"
 
     def explain(self, state: ProfileState, at_us: int) -> str:
         value = self.value(state, at_us)
-        instant_us = instant_of(value) if self.within_us or self.older_us else None
-        shown = iso(instant_us) if instant_us is not None else _shown(value)
+        shown = (age.shown(value) if self.age is not None else "") or _shown(value)
         verdict = self.judge(state, at_us)
         until = (
             f"; can change at {iso(verdict.next_us)}"
@@ -116,11 +111,8 @@ class Trait(msgspec.Struct, frozen=True):
     def sql(self, query: Query) -> str:
         values = self.reading.sql(query) if self.reading is not None else sql.given(query, self.name)
         tests = [sql.all_tests("value", self.comparisons)]
-        instant = instant_sql("value")
-        if self.within_us:
-            tests.append(f"COALESCE({instant} > {query.at_us - self.within_us} AND {instant} <= {query.at_us}, false)")
-        if self.older_us:
-            tests.append(f"COALESCE({instant} <= {query.at_us - self.older_us}, false)")
+        if self.age is not None:
+            tests.append(self.age.sql(query, "value"))
         return sql.chosen(values, " AND ".join(tests))
 
 
@@ -129,7 +121,7 @@ def _test(source: Source, comparison: Comparison) -> str:
     symbol, wanted = SYMBOLS.get(comparison.operator), comparison.wanted
     if symbol is not None and type(wanted) in (int, float):
         return f"(type(x) in {source.bind((int, float))} and x {symbol} {source.bind(wanted)})"
-    return f"{source.bind(OPERATORS[comparison.operator][0])}(x, {source.bind(wanted)})"
+    return f"{source.bind(OPERATORS[comparison.operator].test)}(x, {source.bind(wanted)})"
 
 
 def _shown(value: Any) -> str:
@@ -144,17 +136,10 @@ def parse(raw: dict[str, Any], traits: Traits, where: str) -> Condition:
     name = raw["trait"]
     if not isinstance(name, str) or not name:
         raise DefinitionError(where, "`trait` needs a name", got=name)
-    spans = {}
-    for setting in ("within", "older_than"):
-        try:
-            spans[setting] = parse_duration(raw[setting]) if setting in raw else 0
-        except ValueError as error:
-            raise DefinitionError(f"{where}.{setting}", str(error)) from error
-    if spans["within"] and spans["older_than"]:
-        raise DefinitionError(where, "use `within` or `older_than`, not both")
-    tests = {key: value for key, value in raw.items() if key not in ("trait", "within", "older_than")}
-    comparisons = compare.parse(tests, where) if tests or not any(spans.values()) else ()
+    found = age.parse(raw, where)
+    tests = {key: value for key, value in raw.items() if key != "trait" and key not in age.SETTINGS}
+    comparisons = compare.parse(tests, where) if tests or found is None else ()
     reading = traits.computed(name)
-    only_empty = len(comparisons) == 1 and comparisons[0].operator == "empty" and not any(spans.values())
+    only_empty = len(comparisons) == 1 and comparisons[0].operator == "empty" and found is None
     is_empty = getattr(getattr(reading, "accumulator", None), "is_empty", None) if only_empty else None
-    return Trait(name, comparisons, reading, spans["within"], spans["older_than"], is_empty)
+    return Trait(name, comparisons, reading, found, is_empty)

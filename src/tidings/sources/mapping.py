@@ -20,6 +20,7 @@ from tidings.clock import DAY_US, iso
 from tidings.domain.wire import MAX_EVENT_BYTES, MAX_ID_CHARS, MAX_NAME_CHARS
 from tidings.errors import DefinitionError, InputError
 from tidings.ids import digest
+from tidings.located import located
 from tidings.sources.conditions import Condition, compile_condition
 from tidings.sources.instants import Instant, compile_instant
 from tidings.sources.reader import RowFile
@@ -189,7 +190,9 @@ def load_map(path: Path) -> RowMap:
         ) from error
     if len(data) > MAX_MAP_BYTES:
         raise DefinitionError(str(path), "is too long", wanted=f"at most {MAX_MAP_BYTES} bytes")
-    return parse_map(data.decode("utf-8", "replace"), path.name)
+    text = data.decode("utf-8", "replace")
+    with located({path.name: text}):
+        return parse_map(text, path.name)
 
 
 def parse_map(text: str, where: str) -> RowMap:

@@ -125,6 +125,20 @@ class Backfill:
         return db
 
 
+def progress(path: Path) -> tuple[int, int]:
+    """(shards done, shards in all) of the backfill in a file; zeros before it begins."""
+    if not path.exists():
+        return 0, 0
+    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=30.0)) as db:
+        try:
+            done, shards = db.execute("SELECT (SELECT count(*) FROM done), (SELECT max(shards) FROM about)").fetchone()
+        except sqlite3.OperationalError as error:
+            if not str(error).startswith("no such table"):
+                raise
+            return 0, 0  # the file was just made, its tables come next
+    return done, shards or 0
+
+
 def folded(
     lake: duckdb.DuckDBPyConnection, folding: Folding, profile_ids: Sequence[str], below_offset: int
 ) -> dict[str, list[Any]]:

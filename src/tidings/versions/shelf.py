@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from tidings.errors import InputError
+from tidings.errors import CorruptData, InputError
 from tidings.filelock import turn
 from tidings.versions import files
 
@@ -21,6 +21,7 @@ CURRENT = "current"
 """In ``definitions/``: the version that runs."""
 _SCHEMA = (Path(__file__).parent / "schema.sql").read_text("utf-8")
 _COLUMNS = "version, parent, who, why, at_us, plan, entering, state, prepared_offset, switch_offset"
+_COMING = "SELECT max(id) FROM changes WHERE version = ? AND state IN ('prepared', 'given_up') AND switch_offset < 0"
 _BUSY_S = 30.0
 
 
@@ -61,6 +62,19 @@ class Versions:
         if not version or not path.is_dir():
             msg = f"{path}: no such version of the definitions; see `tidings history`"
             raise InputError(msg)
+        return path
+
+    def whole(self, version: str) -> Path:
+        """The files of a version, looked at: they are what its name says. Raises CorruptData when it is lost or altered."""
+        path = self._folder / version
+        got = files.version_of(files.read(path)) if version and path.is_dir() else "no such folder"
+        if got != version:
+            msg = (
+                f"{path}: version {version} of the definitions is {'altered' if path.is_dir() else 'lost'}; got {got}, wanted "
+                f"the files that were applied; restore definitions/ from the backup, then start again (nothing is processed "
+                f"without it, as others would decide otherwise)"
+            )
+            raise CorruptData(msg)
         return path
 
     def running(self) -> str:
@@ -119,8 +133,13 @@ class Versions:
         """All changes, oldest first."""
         if not self._log().exists():
             return []
-        with closing(self._open()) as db:
-            rows = db.execute(f"SELECT {_COLUMNS} FROM changes ORDER BY id").fetchall()
+        with closing(sqlite3.connect(f"{self._log().resolve().as_uri()}?mode=ro", uri=True, timeout=_BUSY_S)) as db:
+            try:
+                rows = db.execute(f"SELECT {_COLUMNS} FROM changes ORDER BY id").fetchall()
+            except sqlite3.OperationalError as error:
+                if not str(error).startswith("no such table"):
+                    raise
+                return []  # the file was just made, its table comes next
         return [
             Entry(**{**dict(zip(Entry.__struct_fields__, row, strict=True)), "entering": bool(row[6])}) for row in rows
         ]
@@ -133,19 +152,29 @@ class Versions:
             _add(db, entry)
             db.execute("COMMIT")
 
+    def note_again(self, entry: Entry, prepared_offset: int) -> None:
+        """A change that the log has prepared is gone on with, maybe by somebody else, for another reason."""
+        self._update(
+            "who = ?, why = ?, plan = ?, entering = ?, prepared_offset = ? WHERE version = ? AND state = 'prepared'",
+            *(entry.who, entry.why, entry.plan, entry.entering, prepared_offset, entry.version),
+        )
+
     def note_prepared(self, version: str, offset: int) -> None:
         """The log has its prepare record."""
         self._update("prepared_offset = ? WHERE version = ? AND state = 'prepared'", offset, version)
 
     def note_running(self, version: str, switch_offset: int) -> None:
-        """It runs since that offset. What a replay of the log tells again changes nothing."""
+        """It runs since that offset, even if it was given up meanwhile: the log had its record already.
+
+        What a replay of the log tells again changes nothing.
+        """
         with closing(self._open()) as db:
             db.execute("BEGIN IMMEDIATE")
             (newest,) = db.execute("SELECT max(switch_offset) FROM changes").fetchone()
             if newest is None or switch_offset > newest:
                 db.execute("UPDATE changes SET state = 'replaced' WHERE state = 'running'")
                 db.execute(
-                    "UPDATE changes SET state = 'running', switch_offset = ? WHERE state = 'prepared' AND version = ?",
+                    f"UPDATE changes SET state = 'running', switch_offset = ? WHERE id = ({_COMING})",
                     (switch_offset, version),
                 )
             db.execute("COMMIT")

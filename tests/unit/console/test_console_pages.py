@@ -19,7 +19,17 @@ from tidings.console.app import create_app, create_inbox_app
 from tidings.workspace import __file__ as workspace_file
 
 RETAIL = Path(workspace_file).parent / "workspaces" / "retail"
-PAGES = ("/", "/people", "/segments", "/journeys", "/journeys/abandoned_cart", "/messages", "/rejected", "/inbox")
+PAGES = (
+    "/",
+    "/people",
+    "/segments",
+    "/journeys",
+    "/journeys/abandoned_cart",
+    "/definitions",
+    "/messages",
+    "/rejected",
+    "/inbox",
+)
 
 
 def figure(page: Answer, key: str) -> int:
@@ -213,7 +223,7 @@ def test_a_workspace_with_a_mistake_shows_it_and_leaves_the_rest_alone(world: Wo
     (tmp_path / "workspace" / "segments.yml").write_text("high_value: {rule: {trait: nothing_such}}\n")
     visitor = Visitor(create_app(Config(data=world.config.data, workspace=tmp_path / "workspace")))
 
-    assert "segments.yml: high_value" in visitor.get("/segments").said
+    assert "segments.yml:1: high_value" in visitor.get("/segments").said
     assert visitor.get("/").status == 200
     assert visitor.get(f"/people/{profile(world, PEOPLE[0])}").status == 200
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tidings.domain import compare, sql
+from tidings.domain import compare, compare_sql
 from tidings.errors import DefinitionError
 
 
@@ -45,4 +45,4 @@ def test_what_may_hold_is_not(raw: dict[str, Any]) -> None:
 
 
 def test_every_comparison_has_its_sql() -> None:
-    assert sql.TESTS.keys() == compare.OPERATORS.keys()
+    assert compare_sql.TESTS.keys() == compare.OPERATORS.keys()

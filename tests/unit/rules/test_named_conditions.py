@@ -29,7 +29,7 @@ def test_segments_in_a_circle_are_refused_with_the_circle(tmp_path: Path) -> Non
 
 def test_an_unknown_segment_is_refused_with_the_nearest_name(tmp_path: Path) -> None:
     said = refusal(tmp_path, "lapsed: {rule: {did: {event: A}}}\nother: {rule: {in_segment: lapsd}}")
-    assert "segments.yml: other.rule.in_segment: unknown segment; got 'lapsd'; did you mean lapsed?" in said
+    assert "segments.yml:2: other.rule.in_segment: unknown segment; got 'lapsd'; did you mean lapsed?" in said
 
 
 def test_a_rule_that_takes_in_too_many_others_is_refused(tmp_path: Path) -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from tidings.accumulate.base import only
+from tidings.domain import schema
 from tidings.domain.profile import ProfileState, Run
 from tidings.errors import DefinitionError
 from tidings.process.steps.base import Move, Step, StepBase, text
 from tidings.rules import parse as rule_parse
 from tidings.rules.base import Traits
+
+SCHEMA = schema.settings({"if": {"$ref": "#/$defs/rule"}, "then": schema.NAME, "else": schema.NAME}, ["if"])
 
 
 class Branch(StepBase, frozen=True):

@@ -8,6 +8,8 @@ from tidings.domain.profile import ProfileState, Run
 from tidings.process.steps.base import EXIT, Move, Step, StepBase
 from tidings.rules.base import Traits
 
+SCHEMA = {"description": "A word or sentence that says how the run ended."}
+
 
 class Exit(StepBase, frozen=True):
     """Settings: a word that says how it ended, ``exit: reminded``."""

@@ -5,12 +5,21 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+from tidings.domain import schema
+from tidings.domain.schema import Schema
 from tidings.errors import DefinitionError
-from tidings.process.steps.base import Step
+from tidings.process.steps.base import EXIT, Step
 from tidings.rules.base import Traits
 
 KINDS = ("send", "wait", "wait_until", "branch", "exit")
 """Kinds that a journey may name."""
+
+
+def schema_of_one() -> Schema:
+    """A step, as JSON Schema; it speaks of rules."""
+    beside = {"id": {**schema.NAME, "not": {"const": EXIT}}, "description": schema.SENTENCE}
+    found = {kind: import_module(f"tidings.process.steps.{kind}").SCHEMA for kind in KINDS}
+    return {"required": ["id"], "anyOf": schema.kinds(found, beside)}
 
 
 def parse(raw: Any, following: str, traits: Traits, where: str) -> Step:

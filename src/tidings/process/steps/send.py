@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from tidings.accumulate.base import only
+from tidings.domain import schema
 from tidings.domain.profile import ProfileState, Run
 from tidings.errors import DefinitionError
 from tidings.process.steps.base import Draft, Move, Step, StepBase, text
 from tidings.rules.base import Traits
+
+SCHEMA = schema.settings({"template": schema.NAME, "category": schema.NAME}, ["template"])
 
 
 class Send(StepBase, frozen=True):

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from tidings.clock import format_duration, parse_duration
+from tidings.domain import schema
 from tidings.domain.profile import ProfileState, Run
 from tidings.errors import DefinitionError
 from tidings.process.steps.base import Move, Step, StepBase
 from tidings.rules.base import Traits
+
+SCHEMA = schema.SPAN
 
 
 class Wait(StepBase, frozen=True):

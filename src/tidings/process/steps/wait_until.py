@@ -11,12 +11,24 @@ from typing import Any
 from tidings.accumulate.base import only
 from tidings.clock import format_duration, parse_duration
 from tidings.domain import filter as event_filter
+from tidings.domain import schema
 from tidings.domain.event import Event
 from tidings.domain.filter import EventFilter
 from tidings.domain.profile import ProfileState, Run
 from tidings.errors import DefinitionError
 from tidings.process.steps.base import Move, Step, StepBase, text
 from tidings.rules.base import Traits
+
+SCHEMA = schema.settings(
+    {
+        "event": schema.EVENT,
+        "where": schema.WHERE,
+        "timeout": schema.SPAN,
+        "restart_on": schema.NAMES,
+        "on_event": schema.NAME,
+    },
+    ["event", "timeout"],
+)
 
 
 class WaitUntil(StepBase, frozen=True):

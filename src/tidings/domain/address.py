@@ -1,0 +1,16 @@
+"""E-mail addresses as people give them, and as we compare and send to them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+MAX_CHARS = 254
+"""RFC 5321, 4.5.3.1.3, less the angle brackets."""
+
+
+def address(value: Any) -> str:
+    """What a trait says, lower-cased; empty when it is no text, or none fit to send to."""
+    text = value.strip().lower() if isinstance(value, str) else ""
+    name, at, domain = text.rpartition("@")
+    odd = any(ord(c) <= 32 or c in '<>()[],;:"\\\x7f' for c in text)
+    return text if at and name and domain and not odd and len(text) <= MAX_CHARS and text.isascii() else ""

@@ -1,0 +1,44 @@
+"""The JSON Schema of each definition file, for editors: they complete names and mark what is wrong while one types."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tidings import workspace
+from tidings.accumulate import kinds
+from tidings.decide import policy
+from tidings.domain import schema
+from tidings.process import journey
+from tidings.rules import schema as rules
+
+
+def schemas() -> dict[str, dict[str, Any]]:
+    """Name to schema: one for each kind of file, and one for a rule alone."""
+    segment = {"rule": rules.RULE, "label": schema.SENTENCE, "description": schema.SENTENCE}
+    traits = schema.named(kinds.schema_of_one())
+    return {
+        "segments": schema.whole_file("segments.yml", schema.named(schema.settings(segment, ["rule"])), rules.defs()),
+        "traits": schema.whole_file("traits.yml", traits, schema.DEFS),
+        "journey": schema.whole_file("journeys/*.yml", journey.schema_of_file(), rules.defs()),
+        "policy": schema.whole_file("policy.yml", policy.SCHEMA, {}),
+        "settings": schema.whole_file("settings.yml", workspace.SETTINGS, {}),
+        "rule": schema.whole_file("a rule", rules.RULE, rules.defs()),
+    }
+
+
+def text_of(one: dict[str, Any]) -> str:
+    """A schema as the text of its file."""
+    return json.dumps(one, indent=2, ensure_ascii=False) + "\n"
+
+
+def write(folder: Path) -> list[Path]:
+    """Write all of them into a folder; the files written."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for name, one in schemas().items():
+        path = folder / f"{name}.json"
+        path.write_text(text_of(one), "utf-8")
+        written.append(path)
+    return written

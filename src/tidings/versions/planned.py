@@ -1,0 +1,67 @@
+"""What a plan says: the difference of two versions and its effect on real people. See hosts/plan.py for how it is found."""
+
+from __future__ import annotations
+
+import msgspec
+
+from tidings.versions.changed import ChangedDefinition
+from tidings.versions.effect import SegmentEffect
+from tidings.versions.needs import Need
+
+
+class Messages(msgspec.Struct, frozen=True, kw_only=True):
+    """Messages that one template would make."""
+
+    template: str
+    send: int
+    """Decided to send."""
+    refused: dict[str, int]
+    """Decided not to, by reason."""
+
+
+class Person(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody in a sample."""
+
+    profile_id: str
+    name: str = ""
+    email: str = ""
+
+
+class Touched(msgspec.Struct, frozen=True, kw_only=True):
+    """A journey that the change touches, and its active runs by the version that they keep."""
+
+    journey: str
+    why: str
+    runs: dict[str, int]
+
+
+class NextDay(msgspec.Struct, frozen=True, kw_only=True):
+    """Messages of the next 24 hours, if nobody does anything."""
+
+    people: int
+    """People looked at."""
+    cut: bool
+    """Whether there were more, who were not."""
+    before: list[Messages]
+    after: list[Messages]
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """All of it."""
+
+    plan: str
+    """Its name, for `tidings apply --plan`."""
+    running: str
+    version: str
+    offset: int
+    """Place in the log that it looked at."""
+    at_us: int
+    definitions: list[ChangedDefinition]
+    segments: list[SegmentEffect]
+    people: dict[str, Person]
+    """Who is in the samples, by id."""
+    journeys: list[Touched]
+    next_day: NextDay
+    needs: list[Need]
+    notes: list[str]
+    """What `tidings validate` notes."""
