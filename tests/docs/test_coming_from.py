@@ -63,6 +63,7 @@ CASES = [
      [(0, "Identify", {"age": 20, "favorite_music_type": "pop", "created_at": "start"})], [7, 90], [6.99]),
     ("customer-io", "clicked_the_offer_and_did_not_buy",
      [(0, "Email Link Clicked", {"template": "win_back"}), (2, "purchase", {})], [1], [3, 15]),
+    ("customer-io", "trial_ends_soon", [(0, "Identify", {"trial_ends_at": iso(START_US + 5 * DAY_US)})], [2, 4.9], [0, 1.9, 5]),
     ("klaviyo", "vip", PLACED, [4, 1000], [3.9]),
     ("klaviyo", "win_back", [PLACED[0], (1, "Consent Given", {"purpose": "marketing"})], [180, 999], [1, 179.9]),
     ("klaviyo", "win_back", PLACED[:1], [], [1, 180, 999]),

@@ -19,7 +19,10 @@ paying AS (
   SELECT DISTINCT who FROM started
   WHERE NOT EXISTS (SELECT 1 FROM ended WHERE ended.who = started.who AND ended.at_us > started.at_us)
 ),
-trials AS (SELECT who, max(at_us) AS at_us FROM known WHERE event = 'Trial Started' GROUP BY who)
+trials AS (
+  SELECT who, max(at_us) AS at_us, epoch_us(CAST(arg_max(properties->>'$.trial_end_date', at_us) AS TIMESTAMP)) AS ends_us
+  FROM known WHERE event = 'Trial Started' GROUP BY who
+)
 SELECT 'new_signups' AS segment, who FROM signed_up WHERE at_us > $as_of_us - 7 * 86400000000
 UNION ALL
 SELECT DISTINCT 'activated', signed_up.who FROM signed_up
@@ -32,7 +35,7 @@ WHERE at_us <= $as_of_us - 2 * 86400000000 AND at_us > $as_of_us - 14 * 86400000
   AND (SELECT count(*) FROM used WHERE used.who = signed_up.who) <= 2
 UNION ALL
 SELECT 'trial_ending', who FROM trials
-WHERE at_us <= $as_of_us - 11 * 86400000000 AND at_us > $as_of_us - 14 * 86400000000
+WHERE ends_us > $as_of_us AND ends_us <= $as_of_us + 3 * 86400000000
   AND NOT EXISTS (SELECT 1 FROM started WHERE started.who = trials.who AND started.at_us > trials.at_us)
 UNION ALL
 SELECT DISTINCT 'trial_ended_unpaid', who FROM known
