@@ -59,8 +59,9 @@ def schema(name: str | None, folder: Path | None) -> None:
     help="Configuration file.",
 )
 @click.option("--as-of", default="", help="Of people as they were then: an instant, or a span back. Now if not given.")
+@click.option("--known-at", default="", help="By what was known then: an instant, or a span back. Now if not given.")
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON, and write nothing.")
-def cuts(score: str, folder: Path | None, path: Path, as_of: str, as_json: bool) -> None:
+def cuts(score: str, folder: Path | None, path: Path, as_of: str, known_at: str, as_json: bool) -> None:
     """Make the cut points of SCORE from the people that there are, and write them into FOLDER (the configured workspace if not given).
 
     Nothing runs by them before `tidings apply`; `tidings plan` shows whom they move.
@@ -70,7 +71,7 @@ def cuts(score: str, folder: Path | None, path: Path, as_of: str, as_json: bool)
 
     settings = config.load(path)
     target = folder or settings.workspace
-    made = cutting.make(settings, target, score, asof.asked(as_of, ""))
+    made = cutting.make(settings, target, score, asof.asked(as_of, known_at))
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(made)).decode())
         return

@@ -33,7 +33,7 @@ FEATURES = ("boards", "search", "export", "comments", "reports", "calendar")
 TOPICS = ("politics", "business", "science", "sport", "culture", "travel", "food", "law")
 FREE_ARTICLES = 3
 """Articles within 30 days that the newspaper gives away; before each further one stands the paywall."""
-MOST = 150
+MOST = 100
 """Lines of each visitor that are told: a few have thousands, and are programs."""
 MONDAY_US = 1_430_719_200 * SECOND_US
 """A Monday, 2015-05-04, at 06:00 UTC: the newsletter goes out."""

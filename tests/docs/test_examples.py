@@ -26,6 +26,7 @@ PLACES = {
     "yaml journey": "journeys/example.yml",
     "yaml policy": "policy.yml",
     "yaml given": "given.yml",
+    "yaml scores": "scores.yml",
 }
 """Info string to the workspace file that such a block is."""
 
@@ -47,6 +48,8 @@ def test_definitions_are_valid(block: Block, tmp_path: Path) -> None:
     if block.info == "yaml segments":
         traits = [one.text for one in blocks("yaml traits") if one.page == block.page]
         (tmp_path / "workspace" / "traits.yml").write_text("".join(dict.fromkeys(traits)), "utf-8")
+        scores = [one.text for one in blocks("yaml scores") if one.page == block.page]
+        (tmp_path / "workspace" / "scores.yml").write_text("".join(dict.fromkeys(scores)), "utf-8")
     place.write_text(block.text, "utf-8")
     definitions = workspace.load(tmp_path / "workspace")
     check_workspace(tmp_path / "workspace", definitions)

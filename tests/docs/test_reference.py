@@ -15,7 +15,7 @@ import pytest
 from benchmarks.__main__ import ALL as BENCHMARKS
 from tests.docs.pages import ROOT, says, text
 from tests.tidy.source import PACKAGE
-from tidings import accumulate, process, rules
+from tidings import accumulate, process, rules, workspace
 from tidings.accumulate import kinds as traits
 from tidings.cli import main
 from tidings.collect import connection, door, http, ingest, internal, limits, server
@@ -26,6 +26,7 @@ from tidings.deliver import compose
 from tidings.domain import compare, event, feedback, wire
 from tidings.domain.message import DeliveryState
 from tidings.domain.output import FactKind
+from tidings.hosts.scaffold import TEMPLATES
 from tidings.process import journey
 from tidings.process.steps import kinds as steps
 from tidings.render import mail, template
@@ -256,6 +257,16 @@ def test_reasons_that_a_mail_cannot_be_made_are_documented() -> None:
     }
     assert len(words) == 3
     assert missing(WHY, words) == []
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_every_segment_and_journey_of_a_template_is_on_its_page(template: str) -> None:
+    definitions = workspace.load(PACKAGE / "workspaces" / template)
+    assert missing("docs/how-to/start-from-a-template.md", [template, *definitions.segments.by_name]) == []
+    assert missing("docs/how-to/start-from-a-template.md", definitions.journeys) == []
+    assert {path.name for path in (PACKAGE / "workspaces").iterdir() if path.is_dir()} - {"__pycache__"} == set(
+        TEMPLATES
+    )
 
 
 def test_every_benchmark_is_documented() -> None:

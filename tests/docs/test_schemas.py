@@ -42,6 +42,7 @@ BLOCKS = {
     "yaml traits": "traits",
     "yaml policy": "policy",
     "yaml given": "given",
+    "yaml scores": "scores",
     "yaml journey": "journey",
 }
 """Info string of an example to its schema."""

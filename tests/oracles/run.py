@@ -11,6 +11,7 @@ import lzma
 import os
 import shutil
 import tempfile
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -93,10 +94,29 @@ def retailrocket_cart_items(path: Path, wait_s: int = 300, until_s: int | None =
     return [CartItem(*row) for row in _rows(rocket_database(path), "retailrocket_cart_items", **parameters)]
 
 
-def shop_segments(data: str, as_of_us: int) -> dict[str, set[str]]:
-    """The members of each segment of the retail template, among a sample of `data`: ``online_retail`` or ``retailrocket``."""
+def shop(data: str) -> duckdb.DuckDBPyConnection:
+    """A sample of the people of ``online_retail`` or ``retailrocket``, as acts for shop_segments.sql, from the raw file."""
+    database = retail_database(online_retail()) if data == "online_retail" else rocket_database(retailrocket())
+    database.execute((HERE / f"shop_acts_{data}.sql").read_text("utf-8"))
+    return database
+
+
+def acts(rows: Iterable[tuple[str, int, str, str]]) -> duckdb.DuckDBPyConnection:
+    """(who, at_us, event, properties as JSON) of made-up people, as acts."""
+    database = duckdb.connect()
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    database.execute(
+        "CREATE TABLE acts AS SELECT unnest($1::VARCHAR[]) AS who, unnest($2::BIGINT[]) AS at_us, "
+        "unnest($3::VARCHAR[]) AS event, unnest($4::VARCHAR[])::JSON AS properties",
+        columns,
+    )
+    return database
+
+
+def segments(database: duckdb.DuckDBPyConnection, trade: str, as_of_us: int) -> dict[str, set[str]]:
+    """The members of each segment of a template: of a ``shop``, of ``software``, of a ``newspaper``."""
     members: dict[str, set[str]] = {}
-    for segment, who in _rows(_shop(data), "shop_segments", as_of_us=as_of_us):
+    for segment, who in _rows(database, f"{trade}_segments", as_of_us=as_of_us):
         members.setdefault(segment, set()).add(who)
     return members
 
@@ -104,13 +124,6 @@ def shop_segments(data: str, as_of_us: int) -> dict[str, set[str]]:
 def _rows(connection: duckdb.DuckDBPyConnection, name: str, **parameters: int | None) -> list[tuple]:
     sql = (HERE / f"{name}.sql").read_text("utf-8")
     return connection.execute(sql, parameters or None).fetchall()
-
-
-@lru_cache(maxsize=2)
-def _shop(data: str) -> duckdb.DuckDBPyConnection:
-    database = retail_database(online_retail()) if data == "online_retail" else rocket_database(retailrocket())
-    database.execute((HERE / f"shop_acts_{data}.sql").read_text("utf-8"))
-    return database
 
 
 @lru_cache(maxsize=2)

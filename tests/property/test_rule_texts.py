@@ -33,6 +33,7 @@ REST: tuple[Any, ...] = (
     {"local_time": {"from": "22:00", "to": "07:00"}},
     {"local_time": {"weekdays": ["mon", "sun"]}},
     {"anniversary": {"of": "birthday"}},
+    {"score": "value", "recency": [4, 5], "monetary": 1},
     {"anniversary": {"of": "first order", "in_next": "7d"}},
 )  # fmt: skip
 """Rules of the kinds that the random ones do not have."""

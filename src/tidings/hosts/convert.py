@@ -15,6 +15,7 @@ from tidings.errors import InputError
 from tidings.process.layout import Layout
 from tidings.rules import parse as rule_parse
 from tidings.rules import text
+from tidings.rules.bands import Score
 from tidings.rules.kinds import KINDS
 from tidings.rules.write import write
 
@@ -24,12 +25,16 @@ MAX_BYTES = 1_000_000
 
 
 class _AnyWorkspace(Layout):
-    """A layout in which every segment is there: a rule alone does not say which are."""
+    """A layout in which every segment and score is there: a rule alone does not say which are."""
 
     @contextmanager
     def inside(self, segment: str, where: str) -> Iterator[Any]:  # noqa: ARG002 - see above
         """See `Traits.inside`."""
         yield {"trait": segment, "exists": True}
+
+    def score(self, name: Any, where: str) -> Score:  # noqa: ARG002 - see above
+        """See `Traits.score`."""
+        return Score.with_every_band(str(name))
 
 
 def tree_of(given: str) -> Any:

@@ -84,7 +84,7 @@ def _shown(dimension: Dimension, ends: list[float]) -> list[Any]:
 
 def _rounded(age_us: int) -> int:
     unit_us = DAY_US if age_us > 2 * DAY_US else HOUR_US
-    return max(-(-age_us // unit_us), 1) * unit_us
+    return (age_us // unit_us + 1) * unit_us  # beyond the age: who is just that old is still in the band
 
 
 def text_of(made: Cuts) -> str:

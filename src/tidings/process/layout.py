@@ -19,6 +19,7 @@ from tidings.domain.profile import ProfileState
 from tidings.domain.zones import UTC
 from tidings.errors import CorruptData, DefinitionError
 from tidings.ids import digest
+from tidings.rules.bands import Score, find
 
 MAX_TAKEN_IN = 100
 """Segments that one rule may take in, directly and through others."""
@@ -50,8 +51,7 @@ class Layout:
         self._feeds: dict[str, Feed] = {}
         self.zone = UTC
         """The time zone of whoever has none."""
-        self.scores: Mapping[str, Any] = {}
-        """Scores by name, see `rules/bands.py`."""
+        self.scores: Mapping[str, Score] = {}
         self.rules: Mapping[str, Any] = {}
         """Rules of segments as written, for those that name each other."""
         self._within: list[str] = []
@@ -76,6 +76,10 @@ class Layout:
             yield self.rules[segment]
         finally:
             self._within.pop()
+
+    def score(self, name: Any, where: str) -> Score:
+        """See `Traits.score`."""
+        return find(self.scores, name, where)
 
     def slot(self, accumulator: Accumulator) -> int:
         """Where this accumulator is kept; a new slot when nobody remembers the same yet."""

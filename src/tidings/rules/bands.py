@@ -15,9 +15,11 @@ from typing import Any
 import msgspec
 
 from tidings.accumulate.base import only
-from tidings.accumulate.reading import Named, Reading
+from tidings.accumulate.count import Count
+from tidings.accumulate.reading import Named, Reading, Single
 from tidings.clock import format_duration, parse_duration
 from tidings.domain import schema
+from tidings.domain.filter import EventFilter
 from tidings.domain.instants import instant_of
 from tidings.domain.names import known
 from tidings.errors import DefinitionError
@@ -90,6 +92,13 @@ class Score(msgspec.Struct, frozen=True):
     dimensions: dict[str, Dimension]
     as_of: str
     """When the cut points were made; empty before that."""
+
+    @classmethod
+    def with_every_band(cls, name: str) -> Score:
+        """A score of which nothing is known but its name, for rules that are looked at alone."""
+        nothing = Single(0, Count(EventFilter(())))
+        every = {one: Dimension(one, one, nothing, MOST_BANDS, ()) for one in DIMENSIONS}
+        return cls(name, MOST_BANDS, every, "")
 
 
 def parse(raw: Mapping[str, Any], cuts: Mapping[str, Any], traits: Named, where: str) -> dict[str, Score]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -12,6 +12,7 @@ from tidings.accumulate.base import NEVER, Accumulator
 from tidings.accumulate.reading import Reading
 from tidings.domain.profile import ProfileState
 from tidings.domain.sql import Query
+from tidings.rules.bands import Score
 
 __all__ = ["NEVER", "NO", "YES", "Condition", "Parser", "Reading", "Traits", "Verdict", "earliest"]
 
@@ -40,9 +41,8 @@ class Traits(Protocol):
         """A computed trait; None when there is none of that name."""
         ...
 
-    @property
-    def scores(self) -> Mapping[str, Any]:
-        """Scores (`rules/bands.py`) by name."""
+    def score(self, name: Any, where: str) -> Score:
+        """A score. Raises DefinitionError when there is none of that name."""
         ...
 
     @property

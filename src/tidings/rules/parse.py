@@ -15,6 +15,8 @@ __all__ = ["KINDS", "MAX_DEPTH", "MAX_PARTS", "parse", "parse_list"]
 
 MAX_DEPTH = 16
 """Deepest nesting of all, any and not."""
+BESIDE = ("trait", "score")
+"""Kinds whose settings stand beside their name."""
 MAX_PARTS = 100
 """Most conditions joined in one place."""
 
@@ -33,7 +35,7 @@ def parse(raw: Any, traits: Traits, where: str) -> Condition:
         do = f"did you mean {near[0]}?" if near else ""
         wanted = "one of " + ", ".join(KINDS)
         raise DefinitionError(where, "a condition needs exactly one kind", got=raw, wanted=wanted, do=do)
-    if kinds[0] != "trait" and len(raw) != 1:
+    if kinds[0] not in BESIDE and len(raw) != 1:
         extra = sorted(set(raw) - set(kinds))[0]
         raise DefinitionError(where, f"unknown setting beside `{kinds[0]}`", got=extra)
     condition: Condition = import_module(f"tidings.rules.{KINDS[kinds[0]]}").parse(raw, traits, where)

@@ -17,7 +17,6 @@ from tidings.domain.compare import Comparison
 from tidings.domain.profile import ProfileState
 from tidings.domain.sql import Query, instant_sql
 from tidings.errors import DefinitionError
-from tidings.rules import bands as scores
 from tidings.rules import sql
 from tidings.rules.bands import DIMENSIONS, MOST_BANDS, Dimension
 from tidings.rules.base import Condition, Traits, Verdict, earliest
@@ -105,7 +104,7 @@ class ScoreCondition(msgspec.Struct, frozen=True):
 
 
 def parse(raw: dict[str, Any], traits: Traits, where: str) -> Condition:
-    score = scores.find(traits.scores, raw["score"], f"{where}.score")
+    score = traits.score(raw["score"], f"{where}.score")
     given = {name: value for name, value in raw.items() if name != "score"}
     if not given:
         raise DefinitionError(where, "needs bands", wanted=f"one or more of {', '.join(score.dimensions)}")
