@@ -74,20 +74,21 @@ def located(texts: Mapping[str, str]) -> Iterator[None]:
     try:
         yield
     except DefinitionError as error:
-        moved = _with_line(error, texts)
-        if moved is error:
+        where = placed(error.where, texts, error.problem, error.got)
+        if where == error.where:
             raise
-        raise moved from error
+        raise error.moved(where) from error
 
 
-def _with_line(error: DefinitionError, texts: Mapping[str, str]) -> DefinitionError:
+def placed(where: str, texts: Mapping[str, str], problem: str = "", got: object = None) -> str:
+    """File and path with the line between them; as it is when the file is none of these, or the line is there already."""
     for name, text in texts.items():
-        path = _inside(error.where, name)
+        path = _inside(where, name)
         if path is not None:
-            line = places.nearest(plain.lines(text), f".{path}" if path else "", error)
+            line = places.nearest(plain.lines(text), f".{path}" if path else "", problem, got)
             if line is not None:
-                return error.moved(f"{name}:{line}" + (f": {path}" if path else ""))
-    return error
+                return f"{name}:{line}" + (f": {path}" if path else "")
+    return where
 
 
 def _inside(where: str, name: str) -> str | None:

@@ -4,6 +4,7 @@ traits.yml            computed traits
 segments.yml          named rules
 scores.yml            scores in bands; cuts/*.yml where the bands end
 settings.yml          the time zone of whoever has none
+given.yml             the events and traits that come from outside
 policy.yml            message categories: consent, caps
 journeys/*.yml        one journey a file
 templates/*.mjml      see render/
@@ -12,23 +13,26 @@ sources/*.yml         maps of files, see sources/
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from tidings import given
 from tidings.accumulate import kinds
 from tidings.accumulate.base import Accumulator, only
 from tidings.decide import policy as policies
 from tidings.decide.policy import Policy
 from tidings.domain import plain, schema, zones
+from tidings.domain.mention import Mention
 from tidings.domain.names import known
 from tidings.errors import DefinitionError
 from tidings.ids import digest
 from tidings.located import DefinitionFiles, located
 from tidings.process import journey as journeys
+from tidings.process import journey_form
 from tidings.process.journey import Journey
 from tidings.process.layout import Layout
 from tidings.process.segment import Segment, Segments
@@ -37,6 +41,7 @@ from tidings.rules import bands
 from tidings.rules import parse as rule_parse
 from tidings.rules import text as rule_text
 from tidings.rules.compile import compiled
+from tidings.rules.mentions import mentions as rule_mentions
 
 SETTINGS = schema.settings(
     {"timezone": {**schema.NAME, "description": "A name of the IANA database such as Europe/London."}},
@@ -116,6 +121,7 @@ def _load(
     segments = [_segment(str(name), raw, layout) for name, raw in written.items()]
     rules = policies.parse(files.mapping("policy.yml") or {"marketing": {}}, "policy.yml")
     current, versions, sources = _journeys(files, layout, segments, rules)
+    given.parse(files.mapping(given.FILE)).check(mentions(files), [name for name, _ in layout.traits()])
     kept = {key: text for key, text in earlier.items() if key not in sources}
     outdated = {}
     for key, text in kept.items():
@@ -136,6 +142,15 @@ def _load(
             layout.slot(accumulator)
     layout.seal(layouts, marks)
     return Definitions(layout, Segments(segments), current, versions, rules, sources, version, outdated)
+
+
+def mentions(files: DefinitionFiles) -> Iterator[Mention]:
+    """Every event and trait that the definitions of a folder name, once they are known to parse."""
+    yield from kinds.mentions(files.mapping("traits.yml"), "traits.yml")
+    for name, raw in files.mapping("segments.yml").items():
+        yield from rule_mentions(raw["rule"], f"segments.yml: {name}.rule")
+    for where in files.journeys():
+        yield from journey_form.mentions(files.data(where), where)
 
 
 def read_yaml(path: Path) -> Any:
@@ -193,14 +208,20 @@ def _journeys(
     names = [segment.name for segment in segments]
     for where in files.journeys():
         raw = files.data(where)
-        journey = journeys.parse(raw, version_of(raw), layout, where)
+        journey = journeys.parse(raw, version_of(journey_form.tree(raw, where)), layout, where)
         if journey.name in current:
             raise DefinitionError(f"{where}: journey", "two journeys have the same name", got=journey.name)
         if journey.entry_segment:
-            known(journey.entry_segment, names, "segment", f"{where}: entry.segment", "segments.yml")
+            known(journey.entry_segment, names, "segment", f"{where}: entry.segment", "define it in segments.yml")
         for index, step in enumerate(journey.steps.values()):
             if isinstance(step, Send):
-                known(step.category, rules, "category", f"{where}: steps[{index}].send.category", "policy.yml")
+                known(
+                    step.category,
+                    rules,
+                    "category",
+                    f"{where}: steps[{index}].send.category",
+                    "define it in policy.yml",
+                )
         current[journey.name] = versions[journey.name, journey.version] = journey
         sources[f"{journey.name}@{journey.version}"] = files.text(where)
     return current, versions, sources

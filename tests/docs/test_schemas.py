@@ -28,13 +28,21 @@ from tidings.rules import schema as rule_schema
 FOLDER = ROOT / "docs" / "reference" / "schema"
 WORKSPACES = Path(workspace.__file__).parent / "workspaces"
 SCHEMAS = schemas()
-FILES = {"segments.yml": "segments", "traits.yml": "traits", "policy.yml": "policy", "settings.yml": "settings"}
+FILES = {
+    "segments.yml": "segments",
+    "traits.yml": "traits",
+    "policy.yml": "policy",
+    "settings.yml": "settings",
+    "given.yml": "given",
+    "scores.yml": "scores",
+}
 """File at the top of a workspace to its schema."""
 BLOCKS = {
     "yaml segments": "segments",
     "yaml traits": "traits",
     "yaml policy": "policy",
     "yaml scores": "scores",
+    "yaml given": "given",
     "yaml journey": "journey",
 }
 """Info string of an example to its schema."""

@@ -15,7 +15,7 @@ LAYERS = (
     ("recommend",),
     ("decide",),
     ("render",),
-    ("located", "workspace", "pipeline"),
+    ("given", "located", "workspace", "pipeline"),
     ("state", "log", "outputs", "deliver", "lake", "sources", "serving"),
     ("versions",),
     ("feedback",),

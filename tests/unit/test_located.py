@@ -146,6 +146,14 @@ SEGMENTS = {
           label: Two
           <<: *one
         """,
+    "what takes the place of something named before": """
+        one: &one
+          rule: {in_list: x}
+          label: One
+        two:
+          <<: *one
+          rule: {bought: x}  # here
+        """,
     "a name with dots and colons": """
         "a.b: c[0]":
           rule:

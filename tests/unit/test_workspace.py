@@ -62,7 +62,7 @@ WRONG = {
     ),
     "a step nowhere": (
         {"jny": EXIT.replace("exit: x", "branch: {if: {trait: a, exists: true}, then: there}")},
-        "journeys/jny.yml:5: steps[0].branch.then: unknown step; got 'there'; wanted s; define it in this journey",
+        "journeys/jny.yml:5: steps[0].branch.then: unknown step; got 'there'; wanted s; name a step of this journey",
     ),
     "the same step twice": (
         {"jny": EXIT + "  - id: s\n    exit: y\n"},

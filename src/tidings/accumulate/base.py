@@ -10,6 +10,7 @@ import msgspec
 from tidings.domain.compare import Comparison
 from tidings.domain.event import Event
 from tidings.domain.filter import EventFilter
+from tidings.domain.names import nearest
 from tidings.domain.sql import Query
 from tidings.errors import DefinitionError
 
@@ -88,9 +89,11 @@ Parser = Callable[[Mapping[str, Any], EventFilter, str], Accumulator]
 
 def only(raw: Mapping[str, Any], allowed: set[str], where: str) -> None:
     """Refuse unknown settings by name."""
-    unknown = set(raw) - allowed
+    unknown = sorted(set(raw) - allowed)
     if unknown:
-        raise DefinitionError(where, "unknown setting", got=sorted(unknown)[0], wanted=", ".join(sorted(allowed)))
+        near = nearest(unknown[0], allowed)
+        do = f"did you mean {near}?" if near else ""
+        raise DefinitionError(where, "unknown setting", got=unknown[0], wanted=", ".join(sorted(allowed)), do=do)
 
 
 def required_property(raw: Mapping[str, Any], where: str) -> str:

@@ -191,7 +191,7 @@ _COLUMNS = _columns()
 
 
 SCHEMA = schema.settings(
-    {**dict.fromkeys(("added", "removed", "emptied"), schema.NAMES), "description": schema.SENTENCE},
+    {**dict.fromkeys(("added", "removed", "emptied"), schema.EVENT), "description": schema.SENTENCE},
     ["added", "emptied"],
 )
 

@@ -27,7 +27,9 @@ class DaysBetween(Derived, frozen=True):
         return f"to_json(sign({span})::BIGINT * (abs({span}) // {DAY_US}))"
 
 
-SCHEMA = schema.settings({**dict.fromkeys(("from", "to"), schema.NAME), "description": schema.SENTENCE}, ["from", "to"])
+SCHEMA = schema.settings(
+    {**dict.fromkeys(("from", "to"), schema.TRAIT), "description": schema.SENTENCE}, ["from", "to"]
+)
 
 
 def parse(raw: Any, known: Named, where: str) -> Reading:

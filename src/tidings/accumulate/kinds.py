@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Any, Protocol
 
@@ -12,7 +12,9 @@ from tidings.accumulate.reading import Reading
 from tidings.accumulate.recent import Recent
 from tidings.clock import parse_duration
 from tidings.domain import filter as event_filter
-from tidings.domain import schema
+from tidings.domain import mention, schema
+from tidings.domain.mention import Mention
+from tidings.domain.names import known
 from tidings.domain.schema import Schema
 from tidings.errors import DefinitionError
 
@@ -53,7 +55,16 @@ def define(raw: Mapping[str, Any], book: Book, file: str) -> None:
     for name, one in derived.items():
         kind = _kind(one, f"{file}: {name}")
         module = import_module(f"tidings.accumulate.{kind}")
+        _check_named(one[kind], module.SCHEMA, raw, f"{file}: {name}.{kind}")
         book.derive(name, module.parse(one[kind], book, f"{file}: {name}.{kind}"))
+
+
+def _check_named(held: Any, form: Schema, traits: Mapping[str, Any], where: str) -> None:
+    """Refuse a trait that is made of one which is not in the file."""
+    for setting, one in form["properties"].items():
+        named = held.get(setting) if isinstance(held, Mapping) else None
+        if one is schema.TRAIT and isinstance(named, str):
+            known(named, traits, "trait", f"{where}.{setting}", "define it in traits.yml")
 
 
 def parse(raw: Any, where: str) -> Accumulator:
@@ -83,6 +94,14 @@ def schema_of_one() -> Schema:
     """A computed trait, as JSON Schema."""
     found = {kind: import_module(f"tidings.accumulate.{kind}").SCHEMA for kind in KINDS}
     return {"anyOf": schema.kinds(found, {"description": schema.SENTENCE})}
+
+
+def mentions(raw: Mapping[str, Any], file: str) -> Iterator[Mention]:
+    """Every event that computed traits which parse name."""
+    for name, one in raw.items():
+        kind = _kind(one, f"{file}: {name}")
+        form = import_module(f"tidings.accumulate.{kind}").SCHEMA
+        yield from mention.in_settings(form, one[kind], f"{file}: {name}.{kind}")
 
 
 def _kind(raw: Any, where: str) -> str:

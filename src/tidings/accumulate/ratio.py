@@ -27,7 +27,7 @@ class Ratio(Derived, frozen=True):
         return f"CASE WHEN {numbers} AND {below} != {double(0)} THEN to_json({above} / {below}) END"
 
 
-SCHEMA = schema.settings({**dict.fromkeys(("of", "per"), schema.NAME), "description": schema.SENTENCE}, ["of", "per"])
+SCHEMA = schema.settings({**dict.fromkeys(("of", "per"), schema.TRAIT), "description": schema.SENTENCE}, ["of", "per"])
 
 
 def parse(raw: Any, known: Named, where: str) -> Reading:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from tidings.errors import DefinitionError
-
 _NAMED = re.compile(r"`([^`]+)`")
 
 
@@ -15,15 +13,15 @@ def below(path: str, key: object) -> str:
     return f"{path}[{key}]" if isinstance(key, int) else f"{path}.{key}"
 
 
-def nearest(places: Mapping[str, int], path: str, error: DefinitionError) -> int | None:
+def nearest(places: Mapping[str, int], path: str, problem: str = "", got: object = None) -> int | None:
     """Where the path stands, or the nearest known one above it; None when there is none.
 
-    Paths begin with a dot. An error that names a setting right below its path is about that one: something unknown that it
+    Paths begin with a dot. A problem that names a setting right below the path is with that one: something unknown that was
     got, else what its sentence names first.
     """
     known = _known(places, path)
-    named = _NAMED.search(error.problem)
-    name = error.got if error.problem.startswith("unknown") else named[1] if named else None
+    named = _NAMED.search(problem)
+    name = got if problem.startswith("unknown") else named[1] if named else None
     return places.get(f"{known}.{name}", places.get(known)) if known == path else places.get(known)
 
 

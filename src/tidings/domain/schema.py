@@ -19,6 +19,8 @@ SENTENCE: Schema = {"description": "For people; means nothing to the machine."}
 FLAG: Schema = {"type": "boolean"}
 NAMES: Schema = {"anyOf": [NAME, {"type": "array", "items": NAME, "minItems": 1}]}
 EVENT: Schema = {"description": "An event name, or a list of them: any of these.", **NAMES}
+"""By being this very object, it marks a setting that names events; `TRAIT` one that names a trait."""
+TRAIT: Schema = {"description": "A given or computed trait.", **NAME}
 SPAN: Schema = {
     "type": "string",
     "pattern": r"^\s*[0-9]{1,18}(\.[0-9]{1,6})?\s*(ms|s|m|h|d|w)\s*$",

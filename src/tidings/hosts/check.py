@@ -10,13 +10,14 @@ from pathlib import Path
 
 import msgspec
 
-from tidings import workspace
+from tidings import given, workspace
 from tidings.clock import SystemClock
 from tidings.config import Config
 from tidings.deliver.ledger import Ledger
-from tidings.domain.names import known
+from tidings.domain import mention
+from tidings.domain.names import known, nearest
 from tidings.errors import TidingsError
-from tidings.located import DefinitionFiles, located
+from tidings.located import DefinitionFiles, located, placed
 from tidings.log.sqlite import SqliteLog
 from tidings.process.steps.send import Send
 from tidings.render import lint
@@ -30,6 +31,10 @@ LOW_DISK_BYTES = 2 << 30
 """Free space below which the doctor warns."""
 
 
+ALIKE = 0.85
+"""How much a name must look like another one to be taken for a slip (0 to 1)."""
+
+
 class Finding(msgspec.Struct, frozen=True):
     """One thing that was looked at."""
 
@@ -41,8 +46,9 @@ class Finding(msgspec.Struct, frozen=True):
 
 def check_workspace(folder: Path, definitions: Definitions) -> list[str]:
     """Notes on a workspace that loads: templates that are weak. Raises DefinitionError, also for templates that are missing."""
-    notes = []
-    _check_templates(folder, definitions)
+    files = DefinitionFiles(folder)
+    _check_templates(files, definitions)
+    notes = list(_alike(files, definitions))
     for path in sorted((folder / "templates").glob("*.mjml")):
         template = compile_template(path.stem, path.read_text("utf-8"))
         notes += [f"templates/{path.name}: {finding}" for finding in lint.findings(template)]
@@ -51,15 +57,32 @@ def check_workspace(folder: Path, definitions: Definitions) -> list[str]:
     return notes
 
 
-def _check_templates(folder: Path, definitions: Definitions) -> None:
+def _check_templates(files: DefinitionFiles, definitions: Definitions) -> None:
     """Refuse a step that sends a template which is not there: it could never send."""
-    present = sorted(path.stem for path in (folder / "templates").glob("*.mjml"))
-    files = DefinitionFiles(folder)
+    present = sorted(path.stem for path in (files.folder / "templates").glob("*.mjml"))
     with located(files.texts):
         for where in files.journeys():
             for index, step in enumerate(definitions.journeys[files.data(where)["journey"]].steps.values()):
                 if isinstance(step, Send):
-                    known(step.template, present, "template", f"{where}: steps[{index}].send.template", "templates/")
+                    known(
+                        step.template,
+                        present,
+                        "template",
+                        f"{where}: steps[{index}].send.template",
+                        "put it into templates/",
+                    )
+
+
+def _alike(files: DefinitionFiles, definitions: Definitions) -> Iterator[str]:
+    """Traits that are not computed, nor listed as given, and look like one that is computed."""
+    computed = [name for name, _ in definitions.layout.traits()]
+    if given.parse(files.mapping(given.FILE)).traits is not None:
+        return  # then a wrong name was refused
+    for one in workspace.mentions(files):
+        near = nearest(one.name, computed, ALIKE) if one.kind == mention.TRAIT and one.name not in computed else ""
+        if near:
+            where = placed(one.where, files.texts)
+            yield f"{where}: trait {one.name} is not computed, so it must come from outside; did you mean {near}?"
 
 
 def check_installation(config: Config) -> Iterator[Finding]:

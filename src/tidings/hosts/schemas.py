@@ -6,11 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tidings import workspace
+from tidings import given, workspace
 from tidings.accumulate import kinds
 from tidings.decide import policy
 from tidings.domain import schema
-from tidings.process import journey
+from tidings.process import journey_form
 from tidings.rules import bands
 from tidings.rules import schema as rules
 
@@ -23,9 +23,10 @@ def schemas() -> dict[str, dict[str, Any]]:
         "segments": schema.whole_file("segments.yml", schema.named(schema.settings(segment, ["rule"])), rules.defs()),
         "traits": schema.whole_file("traits.yml", traits, schema.DEFS),
         "scores": schema.whole_file("scores.yml", bands.SCHEMA, {}),
-        "journey": schema.whole_file("journeys/*.yml", journey.schema_of_file(), rules.defs()),
+        "journey": schema.whole_file("journeys/*.yml", journey_form.schema_of_file(), rules.defs()),
         "policy": schema.whole_file("policy.yml", policy.SCHEMA, {}),
         "settings": schema.whole_file("settings.yml", workspace.SETTINGS, {}),
+        "given": schema.whole_file("given.yml", given.SCHEMA, {}),
         "rule": schema.whole_file("a rule", rules.RULE, rules.defs()),
     }
 

@@ -14,13 +14,11 @@ import msgspec
 from tidings.accumulate.base import only
 from tidings.clock import format_duration, parse_duration
 from tidings.domain import filter as event_filter
-from tidings.domain import schema
 from tidings.domain.event import Event
 from tidings.domain.filter import EventFilter
 from tidings.domain.names import known
 from tidings.domain.output import Fact, FactKind
 from tidings.domain.profile import ProfileState, Run
-from tidings.domain.schema import Schema
 from tidings.errors import DefinitionError
 from tidings.ids import run_id
 from tidings.process.steps import kinds
@@ -63,26 +61,6 @@ class Journey(msgspec.Struct, frozen=True, kw_only=True):
     def listens(self) -> set[str]:
         """Names of events that matter to runs of this journey."""
         return {*self.exit_on, *(name for step in self.steps.values() for name in step.listens())}
-
-
-def schema_of_file() -> Schema:
-    """A file of one journey, as JSON Schema; it speaks of rules."""
-    entry = [
-        schema.settings({"event": schema.EVENT, "where": schema.WHERE}, ["event"]),
-        schema.settings({"segment": schema.NAME}, ["segment"]),
-    ]
-    reentry = [schema.one_of(("always", "once")), schema.SPAN, schema.settings({"after": schema.SPAN}, ["after"])]
-    return schema.settings(
-        {
-            "journey": {"description": "Its name.", **schema.NAME},
-            "description": schema.SENTENCE,
-            "entry": {"anyOf": entry},
-            "reentry": {"anyOf": reentry},
-            "exit_on": {"anyOf": [*schema.NAMES["anyOf"], {"type": "null"}]},
-            "steps": {"type": "array", "minItems": 1, "items": kinds.schema_of_one()},
-        },
-        ["journey", "entry", "steps"],
-    )
 
 
 Send = Callable[[Run, Draft, int], str]
@@ -287,7 +265,9 @@ def _parse_steps(raw: Any, traits: Traits, where: str) -> dict[str, Step]:
     for index, step in enumerate(steps.values()):
         for target in step.targets():
             if target != EXIT:
-                known(target, steps, "step", _goes(raw[index], target, f"{where}[{index}]"), "this journey")
+                known(
+                    target, steps, "step", _goes(raw[index], target, f"{where}[{index}]"), "name a step of this journey"
+                )
     return steps
 
 

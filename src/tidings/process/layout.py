@@ -62,7 +62,7 @@ class Layout:
     @contextmanager
     def inside(self, segment: str, where: str) -> Iterator[Any]:
         """See `Traits.inside`."""
-        known(segment, self.rules, "segment", where, "segments.yml")
+        known(segment, self.rules, "segment", where, "define it in segments.yml")
         if segment in self._within:
             circle = " → ".join([*self._within[self._within.index(segment) :], segment])
             raise DefinitionError(where, f"segments name each other in a circle: {circle}", do="take one of them out")

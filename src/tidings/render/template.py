@@ -25,6 +25,7 @@ import yaml
 from liquid import BoundTemplate
 from mjml import mjml2html
 
+from tidings.domain import places, plain
 from tidings.errors import DefinitionError
 from tidings.render import liquid
 from tidings.render.plain import LINK_END, LINK_START, to_text
@@ -44,6 +45,7 @@ RESERVED = frozenset(
 
 _FORMAT = b"tidings-template-1"  # part of the version: raise it when the same source compiles to something else
 _FRONT = re.compile(r"\A---[ \t]*\r?\n(.*?)^---[ \t]*\r?\n", re.DOTALL | re.MULTILINE)
+_FIELD = re.compile(r"\$\.(\w+)")  # as msgspec names a place
 _INLINE_STYLE = re.compile(r"<mj-style\b[^>]*\binline\s*=\s*[\"']inline[\"'][^>]*>(.*?)</mj-style>", re.DOTALL)
 _HREF = re.compile(r"(<(?:a|area)\b[^>]*?\bhref=)(?:\"([^\"]*)\"|'([^']*)')")
 _LONG_TAG = re.compile(r"<([a-z][a-z0-9:]*) ([^<>]{40,}>)")
@@ -114,7 +116,7 @@ def compile_template(name: str, source: str) -> Template:
     where = f"templates/{name}.mjml"
     if len(source.encode("utf-8", "surrogatepass")) > MAX_SOURCE_BYTES:
         raise DefinitionError(where, "too large", got=len(source), wanted=f"at most {MAX_SOURCE_BYTES} bytes")
-    front, body, first_line = _split(source, where)
+    front, body, first_line, lines = _split(source, where)
     liquid.parse(liquid.HTML, body, where, first_line)
     _check_structure(body, where, first_line)
     html, protected = _to_html(_with_head(body, front), where, first_line)
@@ -125,15 +127,16 @@ def compile_template(name: str, source: str) -> Template:
         version=version_of(source),
         source=source,
         front=front,
-        subject=liquid.parse(liquid.TEXT, front.subject, f"{where}: subject"),
-        preheader=liquid.parse(liquid.TEXT, front.preheader, f"{where}: preheader"),
+        subject=liquid.parse(liquid.TEXT, front.subject, where, lines.get(".subject", 1)),
+        preheader=liquid.parse(liquid.TEXT, front.preheader, where, lines.get(".preheader", 1)),
         html=liquid.parse(liquid.HTML, html, where),
         text=liquid.parse(liquid.TEXT, text, f"{where} (text part)"),
         html_bytes=len(html.encode()),
     )
 
 
-def _split(source: str, where: str) -> tuple[Front, str, int]:
+def _split(source: str, where: str) -> tuple[Front, str, int, dict[str, int]]:
+    """The head, the body, its first line, and the lines of what is in the head (see `domain/plain.py`)."""
     match = _FRONT.match(source)
     if match is None:
         raise DefinitionError(f"{where}:1", "no head", wanted="a YAML block between two lines of ---, with `subject`")
@@ -143,23 +146,36 @@ def _split(source: str, where: str) -> tuple[Front, str, int]:
         mark = getattr(error, "problem_mark", None)
         raise DefinitionError(f"{where}:{mark.line + 2 if mark else 1}", f"head is not YAML: {error}") from error
     except msgspec.ValidationError as error:
-        raise DefinitionError(f"{where}:1", f"head: {error}") from error
-    _check_front(front, where)
-    return front, source[match.end() :], match[0].count("\n") + 1
+        named = _FIELD.search(str(error))
+        line = places.nearest(_lines(match[1]), f".{named[1]}" if named else "", str(error))
+        raise DefinitionError(f"{where}:{line or 1}", f"head: {error}") from error
+    lines = _lines(match[1])
+    _check_front(front, where, lines)
+    return front, source[match.end() :], match[0].count("\n") + 1, lines
 
 
-def _check_front(front: Front, where: str) -> None:
+def _lines(head: str) -> dict[str, int]:
+    """The lines in the file of what is in its head, which follows the first line."""
+    return {path: line + 1 for path, line in plain.lines(head).items() if path} | {"": 1}
+
+
+def _check_front(front: Front, where: str, lines: dict[str, int]) -> None:
+    def at(path: str) -> str:
+        return f"{where}:{lines.get(path, 1)}"
+
     if not front.subject.strip():
-        raise DefinitionError(f"{where}:1", "head: `subject` is empty")
+        raise DefinitionError(at(".subject"), "head: `subject` is empty")
     if front.dir not in ("ltr", "rtl"):
-        raise DefinitionError(f"{where}:1", "head: `dir`", got=front.dir, wanted="ltr or rtl")
+        raise DefinitionError(at(".dir"), "head: `dir`", got=front.dir, wanted="ltr or rtl")
     if not re.fullmatch(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*", front.lang):
-        raise DefinitionError(f"{where}:1", "head: `lang`", got=front.lang, wanted="a language tag such as en or de-CH")
+        raise DefinitionError(at(".lang"), "head: `lang`", got=front.lang, wanted="a language tag such as en or de-CH")
     for slot, count in front.slots.items():
         if slot in RESERVED or not slot.isidentifier():
-            raise DefinitionError(f"{where}:1", "head: slot name", got=slot, wanted="a free name such as items")
+            raise DefinitionError(at(f".slots.{slot}"), "head: slot name", got=slot, wanted="a free name such as items")
         if not 1 <= count <= MAX_SLOT_ITEMS:
-            raise DefinitionError(f"{where}:1", f"head: slot {slot}", got=count, wanted=f"1 to {MAX_SLOT_ITEMS}")
+            raise DefinitionError(
+                at(f".slots.{slot}"), f"head: slot {slot}", got=count, wanted=f"1 to {MAX_SLOT_ITEMS}"
+            )
 
 
 def _with_head(body: str, front: Front) -> str:

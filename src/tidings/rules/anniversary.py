@@ -30,7 +30,7 @@ from tidings.rules.local_time import ZONE_TRAIT, zone_name
 
 MAX_AHEAD_US = 180 * DAY_US
 """Furthest that can be looked ahead: half a year, so that there is always a time when it does not hold."""
-FORM = Form((Setting("of", schema.NAME, leads=True, word="of"), Setting("in_next", schema.SPAN)))
+FORM = Form((Setting("of", schema.TRAIT, leads=True, word="of"), Setting("in_next", schema.SPAN)))
 """``anniversary of birthday in next 7d``."""
 
 

@@ -179,5 +179,5 @@ def find(scores: Mapping[str, Score], name: Any, where: str) -> Score:
     """The score of this name. Raises DefinitionError, with the nearest name."""
     if not isinstance(name, str):
         raise DefinitionError(where, "needs the name of a score", got=name)
-    known(name, scores, "score", where, "scores.yml")
+    known(name, scores, "score", where, "define it in scores.yml")
     return scores[name]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+from tidings.domain.names import nearest
 from tidings.errors import DefinitionError
 from tidings.rules import text
 from tidings.rules.base import Condition, Traits
@@ -28,7 +29,12 @@ def parse(raw: Any, traits: Traits, where: str) -> Condition:
         raise DefinitionError(where, f"nested deeper than {MAX_DEPTH}")
     kinds = [name for name in raw if name in KINDS] if isinstance(raw, dict) else []
     if len(kinds) != 1:
-        raise DefinitionError(where, "a condition needs exactly one kind", got=raw, wanted="one of " + ", ".join(KINDS))
+        near = [
+            found for name in (raw if isinstance(raw, dict) and not kinds else ()) if (found := nearest(name, KINDS))
+        ]
+        do = f"did you mean {near[0]}?" if near else ""
+        wanted = "one of " + ", ".join(KINDS)
+        raise DefinitionError(where, "a condition needs exactly one kind", got=raw, wanted=wanted, do=do)
     if kinds[0] not in BESIDE and len(raw) != 1:
         extra = sorted(set(raw) - set(kinds))[0]
         raise DefinitionError(where, f"unknown setting beside `{kinds[0]}`", got=extra)

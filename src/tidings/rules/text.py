@@ -8,18 +8,20 @@ else begins the next condition, which never reads so.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NoReturn
 
 import msgspec
 
 from tidings.domain import places
 from tidings.domain.compare import OPERATORS
+from tidings.domain.names import nearest
 from tidings.errors import DefinitionError
 from tidings.rules import form as forms
 from tidings.rules import tokens
 from tidings.rules.cursor import LITERALS, Cursor
 from tidings.rules.form import Form, Phrases, Setting
+from tidings.rules.kinds import KINDS
 from tidings.rules.tokens import END, MARK, NUMBER, TEXT, WORD
 
 
@@ -34,7 +36,9 @@ class Read(msgspec.Struct, frozen=True):
     def placed(self, error: DefinitionError, where: str) -> DefinitionError:
         """The same error, about a part of the tree, with the place in the text."""
         found = dict(_paths(self.tree, "", self.marks))
-        at = places.nearest(found, error.where.removeprefix(where), error) if error.where.startswith(where) else None
+        at = None
+        if error.where.startswith(where):
+            at = places.nearest(found, error.where.removeprefix(where), error.problem, error.got)
         return error.moved(f"{error.where}, {tokens.place(self.source, at)}") if at is not None else error
 
 
@@ -77,8 +81,14 @@ class _Reader(Cursor):
     def whole(self) -> Any:
         found = self._rule()
         if self.see().kind != END:
-            self.refuse("cannot go on so", wanted="`and`, `or`, a setting, a comparison or the end")
+            wanted = "`and`, `or`, a setting, a comparison or the end"
+            self.refuse("cannot go on so", wanted, self._near(forms.reserved()))
         return found
+
+    def _near(self, words: Iterable[str]) -> str:
+        """What the next token may have been meant to be."""
+        near = nearest(self.see().shown, words) if self.see().kind == WORD else ""
+        return f"did you mean {near.replace('_', ' ')}?" if near else ""
 
     def _rule(self) -> Any:
         return self._joined("or", "any", lambda: self._joined("and", "all", self._term))
@@ -127,9 +137,8 @@ class _Reader(Cursor):
         kind, further = self.phrase(forms.simple_kinds())
         if not kind:
             wanted = "a condition: one of " + ", ".join(forms.simple_kinds().values()) + ", not, or one in parentheses"
-            self.refuse(
-                "no condition", wanted, "a name that is none of these words stands after one of them, or in quotes"
-            )
+            other = "a name that is none of these words stands after one of them, or in quotes"
+            self.refuse("no condition", wanted, self._near(KINDS) or other)
         self.at += further
         form = forms.of(kind)
         if form.value is None:

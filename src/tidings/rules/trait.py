@@ -30,7 +30,7 @@ SYMBOLS = {"at_least": ">=", "at_most": "<=", "more_than": ">", "less_than": "<"
 
 FORM = Form(
     tuple(Setting(name, schema.SPAN) for name in age.SETTINGS),
-    value={"description": "A given or computed trait.", **schema.NAME},
+    value=schema.TRAIT,
     comparisons=tuple(OPERATORS),
     more={"minProperties": 2},
 )

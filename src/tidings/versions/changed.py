@@ -1,6 +1,7 @@
 """Which definitions differ between two versions, each with its text before and after.
 
-What is compared is what they mean, as read from YAML: comments, quotes, layout and the order of names make no difference.
+What is compared is what they mean, as read from YAML: comments, quotes, layout and the order of names make no difference, nor does it
+whether a rule is written as a text.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import msgspec
 import yaml
 
 from tidings.domain import plain
+from tidings.process import journey_form
+from tidings.rules import text as rule_text
 from tidings.versions.files import Files, difference
 from tidings.workspace import version_of
 
@@ -76,7 +79,7 @@ def _definitions(files: Files) -> Iterator[tuple[tuple[str, str], Meant]]:
 
 def _compare(key: tuple[str, str], old: Meant | None, new: Meant | None) -> ChangedDefinition | None:
     if old is not None and new is not None:
-        if _version(old) == _version(new):
+        if _version(key[0], old) == _version(key[0], new):
             return None
         old = (_like(old[0], new[0]), old[1])
     how = "added" if old is None else "removed" if new is None else "changed"
@@ -84,10 +87,18 @@ def _compare(key: tuple[str, str], old: Meant | None, new: Meant | None) -> Chan
     return ChangedDefinition(kind=key[0], name=key[1], how=how, diff="".join(f"{line}\n" for line in lines))
 
 
-def _version(one: Meant) -> str:
-    """As segments and journeys are named by: the same content is the same version."""
+def _version(kind: str, one: Meant) -> str:
+    """As segments and journeys are named by: the same content is the same version, and a rule may be a text."""
     raw, text = one
+    if kind == "journey":
+        raw = journey_form.tree(raw, kind)
+    if kind == "segment":
+        raw = {name: _segment(own, name) for name, own in raw.items()}
     return version_of(raw) if text is None else text
+
+
+def _segment(raw: Any, where: str) -> Any:
+    return {**raw, "rule": rule_text.tree(raw["rule"], where)} if isinstance(raw, dict) and "rule" in raw else raw
 
 
 def _like(old: Any, new: Any) -> Any:

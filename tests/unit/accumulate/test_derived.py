@@ -64,7 +64,7 @@ def test_days_between_are_whole_ones_and_may_be_negative() -> None:
 @pytest.mark.parametrize(
     ("raw", "says"),
     [
-        ({"ratio": {"of": "n", "per": "nobody"}}, "x.ratio.per: needs the name of a computed trait"),
+        ({"ratio": {"of": "n", "per": "nobody"}}, "x.ratio.per: unknown trait; got 'nobody'"),
         ({"ratio": {"of": "n"}}, "x.ratio.per: needs the name of a computed trait"),
         ({"ratio": {"of": "n", "per": "n", "k": 1}}, "unknown setting; got 'k'"),
         ({"ratio": {"of": "warm", "per": "n"}}, "a decayed_sum changes at every instant"),

@@ -67,3 +67,10 @@ def test_a_branch_may_ask_in_a_text(tmp_path: Path) -> None:
     journey = 'entry: {event: Go}\nsteps:\n  - id: s\n    branch: {if: trait plan is "gold", then: exit}\n'
     (step,) = definitions(tmp_path, jny=journey).journeys["jny"].steps.values()
     assert step.words() == "If plan is 'gold'"
+
+
+def test_a_journey_with_a_text_is_the_same_version_as_with_its_tree(tmp_path: Path) -> None:
+    journey = "entry: {event: Go}\nsteps:\n  - id: s\n    branch: {if: RULE, then: exit}\n"
+    rules = ("trait plan is 1", "{trait: plan, equals: 1}", "trait plan is 2")
+    one, same, other = (definitions(tmp_path, j=journey.replace("RULE", rule)).journeys["j"].version for rule in rules)
+    assert one == same != other

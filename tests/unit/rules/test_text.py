@@ -114,7 +114,8 @@ WRONG = {
     'did "Order': "rule: column 5: cannot be read; got '\"Order'; close the quotes",
     "did A at least 3x": "rule: column 16: neither a number nor a time; got '3x'; wanted a number, a span",
     "did A within 3 d": "rule: column 16: cannot go on so; got 'd'; wanted `and`, `or`",
-    "did A atleast 3": "rule: column 7: cannot go on so; got 'atleast'",
+    "did A atleast 3": "rule: column 7: cannot go on so; got 'atleast'; wanted `and`, `or`, a setting, a comparison or the end; did you mean at least?",
+    "did A and insegment x": "rule: column 11: no condition; got 'insegment'; wanted",
     "did A where x": "rule: column 14: no comparison; got 'the end'; wanted one of equals",
     "did A where x is gold": "rule: column 15: no comparison; got 'is'",
     "did A where x is 1 and y": "rule: column 24: no condition; got 'y'; wanted a condition",
@@ -196,3 +197,19 @@ def test_a_rule_too_long_for_a_text_is_not_written() -> None:
     tree = {"any": [{"trait": "x", "equals": "y" * 300} for _ in range(100)]}
     with pytest.raises(DefinitionError, match="too long"):
         write(tree)
+
+
+@pytest.mark.parametrize(
+    ("raw", "says"),
+    [
+        ("didnt A", "did you mean did not?"),
+        ("did A wihtin 3d", "did you mean within?"),
+        ({"sequenz": {}}, "did you mean sequence?"),
+        ({"did": {"event": "A", "at_leest": 3}}, "did you mean at_least?"),
+        ({"did": {"event": "A", "where": {"x": {"at_leest": 3}}}}, "did you mean at_least?"),
+    ],
+)
+def test_a_slip_is_told_the_word_that_was_meant(raw: Any, says: str) -> None:
+    with pytest.raises(DefinitionError) as problem:
+        build(raw)
+    assert str(problem.value).endswith(says)

@@ -75,6 +75,15 @@ def test_what_is_only_written_otherwise_is_no_change_of_a_definition() -> None:
     assert changed(before, before) == []
 
 
+def test_a_rule_written_as_a_text_is_no_change_either() -> None:
+    journey = "journey: j\nentry: {event: Go}\nsteps: [{id: b, branch: {if: %s}}]"
+    settings = {"segments.yml": "s: {rule: {trait: a, equals: 1}}", "journeys/j.yml": journey % "{did: {event: A}}"}
+    texts = {"segments.yml": "s: {rule: trait a is 1}", "journeys/j.yml": journey % "did A"}
+    assert {one.kind for one in changed(files(settings), files(texts))} == {"file"}
+    other = files({**texts, "segments.yml": "s: {rule: trait a is 2}", "journeys/j.yml": journey % "did B"})
+    assert what(changed(files(settings), other)) == [("changed", "segment", "s"), ("changed", "journey", "j")]
+
+
 @pytest.mark.parametrize(
     ("path", "old", "new", "expected"),
     [

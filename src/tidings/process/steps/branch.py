@@ -10,9 +10,10 @@ from tidings.domain.profile import ProfileState, Run
 from tidings.errors import DefinitionError
 from tidings.process.steps.base import Move, Step, StepBase, text
 from tidings.rules import parse as rule_parse
+from tidings.rules import schema as rule_schema
 from tidings.rules.base import Traits
 
-SCHEMA = schema.settings({"if": {"$ref": "#/$defs/rule"}, "then": schema.NAME, "else": schema.NAME}, ["if"])
+SCHEMA = schema.settings({"if": rule_schema.RULE, "then": schema.NAME, "else": schema.NAME}, ["if"])
 
 
 class Branch(StepBase, frozen=True):

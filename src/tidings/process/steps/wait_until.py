@@ -24,7 +24,7 @@ SCHEMA = schema.settings(
         "event": schema.EVENT,
         "where": schema.WHERE,
         "timeout": schema.SPAN,
-        "restart_on": schema.NAMES,
+        "restart_on": schema.EVENT,
         "on_event": schema.NAME,
     },
     ["event", "timeout"],
