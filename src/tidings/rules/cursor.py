@@ -51,17 +51,21 @@ class Cursor:
         if self._depth > MAX_NESTING:
             self.refuse(f"nested deeper than {MAX_NESTING}")
 
-    def phrase(self, table: Phrases, ahead: int = 0) -> tuple[str, int]:
-        """The longest name that reads from here on, and how many tokens further it ends; an empty name if there is none."""
+    def phrases(self, table: Phrases, ahead: int = 0) -> list[tuple[str, int]]:
+        """Names that read from here on, and how many tokens further each ends; the longest first."""
         pieces: list[str] = []
-        found = ("", ahead)
+        found = []
         for further in range(ahead, ahead + _LONGEST):
             if self.see(further).kind != WORD:
                 break
             pieces += self.see(further).shown.split("_")
             if tuple(pieces) in table:
-                found = (table[tuple(pieces)], further + 1)
-        return found
+                found.append((table[tuple(pieces)], further + 1))
+        return found[::-1]
+
+    def phrase(self, table: Phrases, ahead: int = 0) -> tuple[str, int]:
+        """The longest of them; an empty name if there is none."""
+        return next(iter(self.phrases(table, ahead)), ("", ahead))
 
     def literal(self, ahead: int) -> bool:
         """Whether a value that is no name begins here."""
@@ -73,6 +77,6 @@ class Cursor:
         )
 
     def comparison(self, table: Phrases, ahead: int = 0) -> tuple[str, int]:
-        """As `_phrase`: a comparison together with what it asks for."""
-        name, further = self.phrase(table, ahead)
-        return (name, further) if name and self.literal(further) else ("", ahead)
+        """As `phrase`, the longest one that a value follows: a comparison together with what it asks for."""
+        valued = (one for one in self.phrases(table, ahead) if self.literal(one[1]))
+        return next(valued, ("", ahead))
