@@ -25,13 +25,8 @@ PLACES = {
     "yaml segments": "segments.yml",
     "yaml journey": "journeys/example.yml",
     "yaml policy": "policy.yml",
-<<<<<<< HEAD
-    "yaml given": "given.yml",
-    "yaml scores": "scores.yml",
-=======
     "yaml scores": "scores.yml",
     "yaml given": "given.yml",
->>>>>>> main
 }
 """Info string to the workspace file that such a block is."""
 

@@ -41,13 +41,8 @@ BLOCKS = {
     "yaml segments": "segments",
     "yaml traits": "traits",
     "yaml policy": "policy",
-<<<<<<< HEAD
-    "yaml given": "given",
-    "yaml scores": "scores",
-=======
     "yaml scores": "scores",
     "yaml given": "given",
->>>>>>> main
     "yaml journey": "journey",
 }
 """Info string of an example to its schema."""
