@@ -412,8 +412,8 @@ def test_what_happens_in_a_moment_goes_together_soon_after_it(visit: Visit, door
     """Long before the half second that a steady stream may wait: a click that leaves the page finds little to send again."""
     visit.go("/", attributes='data-auto-page="false"')
     visit.run("window.asked = 0; const real = fetch; window.fetch = (...words) => { asked++; return real(...words); }")
-    visit.run("tidings.track('A'); setTimeout(() => tidings.track('B'), 5)")
-    asked = visit.run("new Promise(done => setTimeout(() => done(asked), 300))")
+    told = "tidings.track('A'); setTimeout(() => tidings.track('B'), 5);"
+    asked = visit.run(f"() => {{ {told} return new Promise(done => setTimeout(() => done(asked), 300)) }}")
     door.wait_for(2)
     assert asked >= 1, "on its way when the page's own clock says 300 ms"
     assert sum(len(post.event_ids()) for post in door.proxy.posts()) == 2, "and each once"
