@@ -411,7 +411,9 @@ def test_twenty_events_go_at_once_and_no_batch_is_larger(visit: Visit, door: Doo
 def test_what_happens_in_a_moment_goes_together_soon_after_it(visit: Visit, door: Door) -> None:
     """Long before the half second that a steady stream may wait: a click that leaves the page finds little to send again."""
     visit.go("/", attributes='data-auto-page="false"')
-    visit.run("window.asked = 0; const real = fetch; window.fetch = (...words) => { asked++; return real(...words); }")
+    visit.run(
+        "window.asked = 0; const real = fetch; window.fetch = (...words) => { asked++; return real(...words); }; 0"
+    )
     told = "tidings.track('A'); setTimeout(() => tidings.track('B'), 5);"
     asked = visit.run(f"() => {{ {told} return new Promise(done => setTimeout(() => done(asked), 300)) }}")
     door.wait_for(2)
