@@ -15,8 +15,13 @@ from tidings.accumulate.decayed_sum import DecayedSum
 from tidings.accumulate.entries import Entries
 from tidings.accumulate.numbers import millionths_sql
 from tidings.domain.compare import Comparison
-from tidings.domain.sql import Query, member, text
+from tidings.domain.filter import EventFilter
+from tidings.domain.literals import pointer, text
 
+AMOUNT = "amount"
+"""A number, or a text that is one, as sums take it."""
+EXAMPLE = 60
+"""Characters of a value that is shown."""
 _TYPES = {"number": ("UBIGINT", "BIGINT", "DOUBLE"), "text": ("VARCHAR",), "true or false": ("BOOLEAN",)}
 
 
@@ -33,15 +38,17 @@ def wanted(accumulators: Iterable[Accumulator]) -> list[Wanted]:
     """All that the accumulators of a layout ask of properties."""
     found: set[Wanted] = set()
     for one in accumulators:
-        for name, comparisons in one.filter.where:
-            for comparison in comparisons:
-                types = _types(comparison)
-                if types:
-                    found.add(Wanted(one.filter.names, name, types))
+        found.update(wanted_of(one.filter))
         whole = getattr(one, "whole", one)  # of a window, or of what came since a date
         if isinstance(whole, DecayedSum) or (isinstance(whole, Entries) and whole.taken == "amount"):
-            found.add(Wanted(one.filter.names, whole.name, ("amount",)))
+            found.add(Wanted(one.filter.names, whole.name, (AMOUNT,)))
     return sorted(found)
+
+
+def wanted_of(events: EventFilter) -> list[Wanted]:
+    """All that it asks of properties."""
+    asked = ((name, _types(comparison)) for name, many in events.where for comparison in many)
+    return sorted({Wanted(events.names, name, types) for name, types in asked if types})
 
 
 def _types(comparison: Comparison) -> tuple[str, ...]:
@@ -71,16 +78,29 @@ def _scalars(values: Sequence[Any]) -> tuple[str, ...]:
     return tuple(sorted({kinds[type(value)] for value in values}))
 
 
-def mistyped_sql(query: Query, one: Wanted) -> str:
-    """SELECT ``mistyped``: how many of these events have the property, with another type."""
-    value = member("properties", one.property)
-    if one.types == ("amount",):
+def mistyped_sql(events: str, asked: Sequence[Wanted]) -> str:
+    """SELECT one row over a relation with ``name, properties``. For each of those asked, of which there is at least one: how many events
+    have these names, how many of them have the property with another type, and one such value as JSON, cut.
+    """
+    properties = sorted({one.property for one in asked})
+    names = sorted({name for one in asked for name in one.events})
+    counted = [column for one in asked for column in _counted(one, f"v[{properties.index(one.property) + 1}]")]
+    pointers = ", ".join(text(pointer(name)) for name in properties)  # each event is read once, whatever is asked of it
+    return (
+        f"SELECT {', '.join(counted)} FROM (SELECT name, json_extract(properties, [{pointers}]) AS v FROM {events}"
+        f" WHERE name IN ({_list(names)}))"
+    )
+
+
+def _counted(one: Wanted, value: str) -> tuple[str, str, str]:
+    of = f"name IN ({_list(one.events)})"
+    if one.types == (AMOUNT,):
         wrong = f"{millionths_sql(value)} IS NULL"
     else:
-        fitting = [name for kind in one.types for name in _TYPES.get(kind, ("ARRAY",))]
-        wrong = f"json_type({value}) NOT IN ({', '.join(text(name) for name in fitting)})"
-    names = ", ".join(text(name) for name in one.events)
-    return (
-        f"SELECT count(*) AS mistyped FROM {query.EVENTS}"
-        f" WHERE name IN ({names}) AND json_type({value}) != 'NULL' AND {wrong}"
-    )
+        wrong = f"json_type({value}) NOT IN ({_list([name for kind in one.types for name in _TYPES.get(kind, ('ARRAY',))])})"
+    test = f"FILTER (WHERE {of} AND json_type({value}) != 'NULL' AND {wrong})"
+    return f"count(*) FILTER (WHERE {of})", f"count(*) {test}", f"min(left({value}::VARCHAR, {EXAMPLE})) {test}"
+
+
+def _list(values: Iterable[str]) -> str:
+    return ", ".join(text(value) for value in values)
