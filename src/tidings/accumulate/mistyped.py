@@ -83,23 +83,32 @@ def mistyped_sql(events: str, asked: Sequence[Wanted]) -> str:
     have these names, how many of them have the property with another type, and one such value as JSON, cut.
     """
     properties = sorted({one.property for one in asked})
-    names = sorted({name for one in asked for name in one.events})
-    counted = [column for one in asked for column in _counted(one, f"v[{properties.index(one.property) + 1}]")]
-    pointers = ", ".join(text(pointer(name)) for name in properties)  # each event is read once, whatever is asked of it
+    pointers = ", ".join(text(pointer(name)) for name in properties)
+    # each event is read once, and each test made once, whatever is asked of it
+    read = f"name, json_extract(properties, [{pointers}]) AS v, json_type(properties, [{pointers}]) AS t"
+    names = _list(sorted({name for one in asked for name in one.events}))
+    places = [properties.index(one.property) + 1 for one in asked]
+    tests = [_wrong(one, place) for one, place in zip(asked, places, strict=True)]
+    tested = ", ".join(f"{test} AS wrong_{number}" for number, test in enumerate(tests))
+    counted = [
+        f"count(*) FILTER (WHERE name IN ({_list(one.events)})), count(*) FILTER (WHERE wrong_{number}),"
+        f" min(left(v[{place}]::VARCHAR, {EXAMPLE})) FILTER (WHERE wrong_{number})"
+        for number, (one, place) in enumerate(zip(asked, places, strict=True))
+    ]
     return (
-        f"SELECT {', '.join(counted)} FROM (SELECT name, json_extract(properties, [{pointers}]) AS v FROM {events}"
-        f" WHERE name IN ({_list(names)}))"
+        f"SELECT {', '.join(counted)} FROM (SELECT name, v, {tested} FROM"
+        f" (SELECT {read} FROM {events} WHERE name IN ({names})))"
     )
 
 
-def _counted(one: Wanted, value: str) -> tuple[str, str, str]:
-    of = f"name IN ({_list(one.events)})"
+def _wrong(one: Wanted, place: int) -> str:
+    """Whether an event has it with another type."""
     if one.types == (AMOUNT,):
-        wrong = f"{millionths_sql(value)} IS NULL"
+        test = f"t[{place}] != 'NULL' AND {millionths_sql(f'v[{place}]')} IS NULL"
     else:
-        wrong = f"json_type({value}) NOT IN ({_list([name for kind in one.types for name in _TYPES.get(kind, ('ARRAY',))])})"
-    test = f"FILTER (WHERE {of} AND json_type({value}) != 'NULL' AND {wrong})"
-    return f"count(*) FILTER (WHERE {of})", f"count(*) {test}", f"min(left({value}::VARCHAR, {EXAMPLE})) {test}"
+        fitting = [name for kind in one.types for name in _TYPES.get(kind, ("ARRAY",))]
+        test = f"t[{place}] NOT IN ('NULL', {_list(fitting)})"
+    return f"CASE WHEN name IN ({_list(one.events)}) THEN {test} END"
 
 
 def _list(values: Iterable[str]) -> str:
