@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from contextlib import closing
+from random import Random
 from typing import Any
 
 import msgspec
 import pytest
 
+from tests.property.rule_cases import VALUES as RANDOM_VALUES
+from tests.property.rule_cases import Rules
 from tidings.accumulate import kinds
-from tidings.accumulate.mistyped import Wanted, mistyped_sql, wanted
+from tidings.accumulate.mistyped import Wanted, mistyped_sql, wanted, wanted_of
+from tidings.domain import filter as filters_
 from tidings.lake.duck import open_duck, run
 
 VALUES = [1, 2.5, "3", "many", True, None, ["a"], {}]
@@ -45,6 +49,20 @@ def test_those_of_another_type_are_counted_with_an_example(types: tuple[str, ...
     rows = [("A", {"x": value}) for value in VALUES]
     others = [("A", {}), ("B", {"x": 1}), ("B", {"x": "b"})]
     assert asked([*rows, *others], Wanted(("A",), "x", types)) == (len(rows) + 1, count, example)
+
+
+def test_whatever_is_counted_makes_its_comparison_false() -> None:
+    made = Rules(Random(7), "d")
+    filters = [filters_.parse("A", {"x": made.comparison()}, "f") for _ in range(400)]
+    what = sorted({one for events in filters for one in wanted_of(events)})
+    seen = set()
+    for value in RANDOM_VALUES:
+        counted = {one for one, wrong in zip(what, asked([("A", {"x": value})], *what)[1::3], strict=True) if wrong}
+        for events in filters:
+            if counted.intersection(wanted_of(events)):
+                seen.add(events.where[0][1][0].operator)
+                assert not events.passes({"x": value}), (events, value)
+    assert len(seen) >= 20  # of the kinds of comparison that ask for a type
 
 
 def test_many_are_counted_at_once_each_of_its_own_events_and_property() -> None:
