@@ -410,7 +410,7 @@ def doctor(path: Path) -> None:
     worst = 0
     for finding in check_installation(config.load(path)):
         colour = {"ok": "green", "note": "yellow", "wrong": "red"}[finding.level]
-        SCREEN.print(f"[{colour}]{finding.level:>5}[/{colour}]  {finding.text}", soft_wrap=True)
+        SCREEN.print(f"[{colour}]{finding.level:>5}[/{colour}]  {escape(finding.text)}", soft_wrap=True)
         worst = max(worst, finding.level == "wrong")
     sys.exit(int(worst))
 

@@ -20,8 +20,8 @@ from tidings.config import Config
 from tidings.console.app import create_app
 from tidings.errors import InputError
 from tidings.hosts import plan as planning
+from tidings.hosts.bounds import Bounds
 from tidings.hosts.console import BOUNDS
-from tidings.hosts.plan import Bounds
 from tidings.versions.shelf import Versions
 
 

@@ -35,6 +35,7 @@ def rejected(request: Request) -> Response:
         n=counted,
         chosen=(source, reason) if reason else None,
         samples=[_sample(row) for row in rows[:PAGE]],
+        types=site.typed(),
         older=rows[PAGE - 1]["offset"] if len(rows) > PAGE else None,
     )
 

@@ -82,9 +82,11 @@ def segment(request: Request) -> Response:
         instants = [row for row in store.serving.rows("change_instants") if row["segment"] == name]
     found = [(row["occurred_us"], 1 if row["entered"] else -1) for row in instants]
     now_us = site.clock.now_us()
+    types = site.typed().found
     return site.page(
         request,
         "segment.html",
+        mistyped=types.of("segment", name) if types is not None else [],
         title=shown.label(name),
         segment=about(name, shown),
         members=counts.get(name, 0),

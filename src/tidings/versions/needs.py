@@ -71,7 +71,7 @@ def _events(definitions: Definitions) -> Iterator[tuple[str, str]]:
         for slot in reading.slots:
             yield from ((one, f"trait {name}") for one in definitions.layout.accumulators[slot].filter.names)
     for segment in definitions.segments.all():
-        for slot in _slots(segment.rule):
+        for slot in slots(segment.rule):
             yield from ((one, f"segment {segment.name}") for one in definitions.layout.accumulators[slot].filter.names)
     for journey in definitions.journeys.values():
         entry = journey.entry.names if journey.entry is not None else ()
@@ -94,7 +94,8 @@ def _purposes(definitions: Definitions) -> Iterator[tuple[str, str]]:
                 yield step.category, f"journey {journey.name} step {step.id}"
 
 
-def _slots(rule: Any) -> list[int]:
+def slots(rule: Any) -> list[int]:
+    """Memories that a rule reads."""
     return [int(one.removeprefix("slot:")) for one in rule.reads() if one.startswith("slot:")]
 
 
