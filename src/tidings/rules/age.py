@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from tidings.clock import format_duration, iso
-from tidings.domain.instants import instant_of
+from tidings.domain.instants import END_US, instant_of
 from tidings.domain.sql import Query, instant_sql
 from tidings.errors import DefinitionError
 from tidings.rules import window
@@ -38,6 +38,10 @@ class Age(msgspec.Struct, frozen=True, gc=False):
         instant_us = instant_of(value)
         if instant_us is None:
             return NO
+        found = self._verdict(instant_us, at_us)
+        return found if found.next_us < END_US else Verdict(found.holds)  # after the end of the calendar nothing turns
+
+    def _verdict(self, instant_us: int, at_us: int) -> Verdict:
         match self.setting:
             case "within":
                 from_us, to_us = instant_us, instant_us + self.span_us
