@@ -90,15 +90,15 @@ def _instant(typed: str, now_us: int, option: str) -> int:
         pass
     try:
         at_us = parse_instant(typed)
-        if not 0 <= at_us < LATEST_US:
-            raise ValueError(typed)  # noqa: TRY301 - as wrong as what is no instant
-        return at_us
-    except ValueError as error:
+    except ValueError:
+        at_us = -1
+    if not 0 <= at_us < LATEST_US:
         msg = (
             f"{option}: got {typed!r}, wanted an instant from 1970 to {iso(LATEST_US)[:4]} such as 2026-01-31T12:00Z, or a span "
             f"back such as 2d"
         )
-        raise InputError(msg) from error
+        raise InputError(msg)
+    return at_us
 
 
 def running(config: Config) -> Definitions:
