@@ -322,6 +322,9 @@ class Door:
             raise InputError(msg) from error
         finally:
             connection.close()
+        if answer.status == http.client.UNAUTHORIZED:
+            msg = f"{self._host}:{self._port}: what listens there does not run on {self._data}; look at [collect] port"
+            raise InputError(msg)
         if answer.status != http.client.OK:
             msg = f"the collector answered {answer.status}: {text[:300].decode('utf-8', 'replace')}"
             raise InputError(msg)
