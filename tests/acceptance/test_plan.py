@@ -40,12 +40,19 @@ def test_a_plan_says_what_changes_and_for_whom(here: Here) -> None:
         ("trait", "orders"): "added",
         ("segment", "big"): "changed",
         ("segment", "quiet"): "added",
+        ("segment", "lately"): "added",
         ("segment", "misspelt"): "added",
         ("segment", "by_place"): "added",
         ("journey", "miss_you"): "added",
     }
     effects = {one["segment"]: (one["before"], one["after"], one["enter"], one["leave"]) for one in plan["segments"]}
-    assert effects == {"big": (1, 2, 1, 0), "quiet": (0, 1, 1, 0), "misspelt": (0, 0, 0, 0), "by_place": (0, 0, 0, 0)}
+    assert effects == {
+        "big": (1, 2, 1, 0),
+        "quiet": (0, 1, 1, 0),
+        "lately": (0, 2, 2, 0),  # bob was in it for three days, and is not any more
+        "misspelt": (0, 0, 0, 0),
+        "by_place": (0, 0, 0, 0),
+    }
     touched = {one["journey"]: one["why"] for one in plan["journeys"]}
     # `later` is written as before, and its branch asks for a segment that is not
     assert touched == {
