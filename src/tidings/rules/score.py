@@ -57,7 +57,9 @@ class Wanted(msgspec.Struct, frozen=True):
             return f"{one.name} has no band" + ("" if one.cuts else ", as no cut points are made")
         low, high = one.limits(band)
         between = f"{one.shown(low) if low is not None else '…'} to {one.shown(high) if high is not None else '…'}"
-        return f"{one.name} is {band}: {between}, as {one.trait} is {age.shown(value) if one.reading.instant else value}"
+        return (
+            f"{one.name} is {band}: {between}, as {one.trait} is {age.shown(value) if one.reading.instant else value}"
+        )
 
     def sql(self, query: Query) -> str:
         tests = [self._in_band(query, band) for band in sorted(self.bands)] if self.dimension.cuts else []
