@@ -33,8 +33,10 @@ from tidings.process.segment import Change, Segment
 from tidings.process.steps.base import Draft
 from tidings.workspace import Definitions
 
-MAX_TIMERS = 1_000
-"""Timers of one person that may fire in one go; more is a definition that goes round in a circle."""
+MAX_TIMERS = 1_000_000
+"""Timers of one person that fire in one go: decades of many segments that turn twice a day, as loaded history makes them due. All
+must fire at once: what an event finds, and whether entering starts a journey, must not depend on who asks next. More is a
+definition that goes round in a circle."""
 
 Intent = SendIntent | SuppressIntent
 

@@ -177,11 +177,11 @@ def _zone(files: DefinitionFiles) -> str:
     settings = files.mapping("settings.yml")
     only(settings, {"timezone"}, "settings.yml")
     name = settings.get("timezone", zones.UTC)
-    if name not in zones.NAMES:
+    if not isinstance(name, str) or name not in zones.NAMES:
         near = get_close_matches(str(name), zones.NAMES, 1)
         do = f"did you mean {near[0]}?" if near else "use a name of the IANA database such as Europe/London"
         raise DefinitionError("settings.yml: timezone", "unknown time zone", got=name, do=do)
-    return str(name)
+    return name
 
 
 def _has_rule(raw: Any) -> bool:

@@ -44,6 +44,7 @@ AFTER_TRAITS = TRAITS + "orders: {count: {event: Order}}\n"
 AFTER_SEGMENTS = """
 big: {rule: {trait: spent, at_least: 50}}
 quiet: {rule: {all: [{trait: orders, at_least: 1}, {did_not: {event: Order, within: 3d}}]}}
+lately: {rule: {did: {event: Order, within: 3d}}}
 misspelt: {rule: {did: {event: Oder}}}
 by_place: {rule: {trait: contry, equals: GB}}
 """

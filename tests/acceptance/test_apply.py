@@ -100,7 +100,7 @@ def test_a_switch_that_nobody_took_yet_is_finished_by_the_next_call(here: Here) 
     assert again.returncode == 0, out
     done = msgspec.json.decode(out)["applied"]
     assert (done["switch_offset"], Versions(here.config.data).running()) == (before - 1, done["version"])
-    assert {one["segment"] for one in done["segments"]} == {"big", "quiet"}
+    assert {one["segment"] for one in done["segments"]} == {"big", "quiet", "lately"}
     assert (latest(here).state, latest(here).switch_offset, latest(here).plan) == ("running", before - 1, plan)
     undo(here)
 
@@ -112,7 +112,7 @@ def test_a_switch_that_was_taken_is_told_by_the_next_call(here: Here) -> None:
     until(lambda: Versions(here.config.data).running() == latest(here).version)
     code, out = here.run("apply", str(here.after), "--why", "wanted", "--plan", plan, "--json")
     assert code == 0, out
-    assert {one["segment"] for one in msgspec.json.decode(out)["applied"]["segments"]} == {"big", "quiet"}
+    assert {one["segment"] for one in msgspec.json.decode(out)["applied"]["segments"]} == {"big", "quiet", "lately"}
     undo(here)
 
 

@@ -65,3 +65,18 @@ def test_a_score_of_which_nobody_has_a_value_is_said(place: Place, tmp_path: Pat
     wrong = CliRunner().invoke(main, ["cuts", "valu", *arguments[2:]])
     assert "did you mean value?" in wrong.output
     assert not (place.config.workspace / "cuts").exists()
+
+
+def test_who_has_no_band_has_no_say(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    folder = place.config.workspace
+    (folder / "traits.yml").write_text("worth: {last: {event: Order Completed, property: revenue}}\n")
+    (folder / "scores.yml").write_text("value: {monetary: worth, bands: 3}\n")
+    (folder / "segments.yml").write_text("best: {rule: {score: value, monetary: 3}}\n")
+    for number, revenue in enumerate(["12", "13", True, 5, 7, 9]):
+        place.take(1, track(number, 0, "Order Completed", f"u{number}", revenue=revenue))
+    place.follow(2)
+    arguments = ["cuts", "value", "--as-of", NOW, "--known-at", KNOWN, "--config", str(tmp_path / "tidings.toml")]
+    assert "of 3 people" in CliRunner().invoke(main, arguments).output
+    assert yaml.safe_load((folder / "cuts" / "value.yml").read_text())["monetary"] == [5, 7]
+    place.host.close()

@@ -16,12 +16,13 @@ import pytest
 from tests.acceptance.installation import AFTER_SEGMENTS, AFTER_TRAITS, SEGMENTS, Here, with_history
 from tests.unit.console.web import Visitor
 from tidings import config as configuration
-from tidings.config import Config
+from tidings.config import CollectConfig, Config
 from tidings.console.app import create_app
 from tidings.errors import InputError
 from tidings.hosts import plan as planning
 from tidings.hosts.bounds import Bounds
 from tidings.hosts.console import BOUNDS
+from tidings.hosts.supervisor import free_ports
 from tidings.versions.shelf import Versions
 
 
@@ -39,13 +40,25 @@ def test_a_plan_says_what_changes_and_for_whom(here: Here) -> None:
         ("trait", "orders"): "added",
         ("segment", "big"): "changed",
         ("segment", "quiet"): "added",
+        ("segment", "lately"): "added",
         ("segment", "misspelt"): "added",
         ("segment", "by_place"): "added",
         ("journey", "miss_you"): "added",
     }
     effects = {one["segment"]: (one["before"], one["after"], one["enter"], one["leave"]) for one in plan["segments"]}
-    assert effects == {"big": (1, 2, 1, 0), "quiet": (0, 1, 1, 0), "misspelt": (0, 0, 0, 0), "by_place": (0, 0, 0, 0)}
-    assert [one["journey"] for one in plan["journeys"]] == ["miss_you"]
+    assert effects == {
+        "big": (1, 2, 1, 0),
+        "quiet": (0, 1, 1, 0),
+        "lately": (0, 2, 2, 0),  # bob was in it for three days, and is not any more
+        "misspelt": (0, 0, 0, 0),
+        "by_place": (0, 0, 0, 0),
+    }
+    touched = {one["journey"]: one["why"] for one in plan["journeys"]}
+    # `later` is written as before, and its branch asks for a segment that is not
+    assert touched == {
+        "miss_you": "journey miss_you added, segment quiet added",
+        "later": "branch still_big asks something else now",
+    }
 
 
 def test_a_plan_counts_the_messages_of_the_next_day_under_both(here: Here) -> None:
@@ -158,7 +171,9 @@ def test_drift_export_history_and_undo(here: Here, tmp_path: Path) -> None:
 
 
 def test_without_a_running_tidings_apply_says_so(tmp_path: Path) -> None:
-    configuration.save(Config(data=tmp_path / "data", workspace=tmp_path), tmp_path / "tidings.toml")
+    (port,) = free_ports(1)
+    config = Config(data=tmp_path / "data", workspace=tmp_path, collect=CollectConfig(port=port))
+    configuration.save(config, tmp_path / "tidings.toml")
     (tmp_path / "segments.yml").write_text(SEGMENTS)
     command = [sys.executable, "-m", "tidings.cli", "apply", str(tmp_path), "--why", "x", "--config"]
     done = subprocess.run([*command, str(tmp_path / "tidings.toml")], capture_output=True, text=True, check=False)

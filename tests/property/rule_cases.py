@@ -168,7 +168,7 @@ class Rules:
         elif operator == "like":
             wanted = self._rng.choice(["*", "X", "a*B", "*x*", "*.10", "20*-*9"])
         elif operator in ("in", "not_in", "has_any", "has_all"):
-            wanted = self._rng.sample(WANTED, self._rng.randint(operator.startswith("has"), 3))
+            wanted = self._rng.sample(WANTED, self._rng.randint(operator != "not_in", 3))
         elif operator.startswith("size"):
             wanted = self._rng.randint(0, 3)
         elif operator in ("before", "after", "on"):

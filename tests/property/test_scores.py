@@ -14,7 +14,7 @@ import pytest
 
 from tests.property.test_streaming_equals_sql import found_by_sql, lake
 from tests.unit.core import START_US, definitions
-from tidings.clock import HOUR_US
+from tidings.clock import HOUR_US, iso
 from tidings.hosts.simulator import Simulator
 from tidings.lake.duck import open_duck
 from tidings.testing.histories import call
@@ -125,3 +125,14 @@ def test_a_band_falls_at_the_microsecond(tmp_path: Path) -> None:
     assert sorted(turns) == sorted(
         [("segment_entered", 0), *((kind, at) for at in (2 * HOUR_US, 30 * HOUR_US) for kind in moved)]
     )
+
+
+def test_an_explanation_has_the_persons_own_values(tmp_path: Path) -> None:
+    what = made(tmp_path)
+    simulator = Simulator(what, start_us=START_US)
+    simulator.take([call("track", "e", START_US, user="ann", event="Order", properties={"revenue": 9})], START_US)
+    simulator.run()
+    (state,) = simulator.people()
+    said = [one.rule.explain(state, START_US) for one in what.segments.all()]
+    assert any("monetary is" in one and "as revenue is 9" in one for one in said), said
+    assert any("recency is" in one and f"as last_order is {iso(START_US)}" in one for one in said), said

@@ -86,3 +86,42 @@ def test_a_late_event_that_shows_she_had_lapsed_enters_at_once_and_acts_just_aft
     assert world.sends() == []
     world.until(1)
     assert [intent.decided_us for intent in world.sends()] == [START_US + 1]
+
+
+WEEKENDS = "weekend: {rule: {local_time: {weekdays: [sat, sun]}}}"
+LONG_AGO_S = -30 * 365 * DAY_S
+"""More than a thousand weekends."""
+
+
+def at_weekends(entry: str) -> str:
+    return f"""
+    entry: {{segment: {entry}}}
+    reentry: {{after: 1h}}
+    steps:
+      - id: done
+        exit: done
+    """
+
+
+def test_history_of_decades_enters_no_journey_however_often_a_segment_turned_in_it(tmp_path: Path) -> None:
+    world = World(definitions(tmp_path, segments=WEEKENDS, saturday=at_weekends("weekend")))
+    world.loaded(LONG_AGO_S, "Order", received_s=0)
+    assert world.person().alarms["weekend"][0] > START_US, "all that was due has rung"
+    world.until(DAY_S / 4)
+    assert world.facts("run_started") == []
+
+
+def test_before_an_event_all_timers_have_fired_however_many(tmp_path: Path) -> None:
+    what = definitions(
+        tmp_path, segments=f"{WEEKENDS}\nbuyers: {{rule: {{all: [did Order, {{in_segment: weekend}}]}}}}"
+    )
+    together, apart = World(what), World(what)
+    together.take([together.record("track", at_s, "Order", user="ann") for at_s in (LONG_AGO_S, 0)], 0)
+    for at_s in (LONG_AGO_S, 0):
+        apart.track(at_s, "Order", received_s=0)
+    turns = [
+        [(one.kind, one.occurred_us) for one in world.facts("segment_entered", "segment_left")]
+        for world in (together, apart)
+    ]
+    assert turns[0] == turns[1] == sorted(turns[0], key=lambda one: one[1])
+    assert len(turns[0]) > 3_000

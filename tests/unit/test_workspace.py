@@ -25,7 +25,7 @@ WRONG = {
     "a name twice": ({"segments": "a: {}\nb: {}\na: {}"}, "segments.yml:3: a name comes twice; got 'a'"),
     "yaml's on": (
         {"segments": "a: {rule: {trait: x, equals: {on: 1}}}"},
-        "segments.yml:1: a name must be text; got True",
+        "segments.yml:1: a name must be text; got 'on'",
     ),
     "a number for a name": ({"jny": EXIT + "5: x"}, "journeys/jny.yml:6: a name must be text; got 5"),
     "no rule": ({"segments": "a: {description: x}"}, "segments.yml:1: a: needs `rule`"),

@@ -166,11 +166,20 @@ def _range(wanted: Any) -> bool:
     return isinstance(wanted, list) and len(wanted) == 2 and _at_most(wanted[0], wanted[1])
 
 
+def _bounded(wanted: Any) -> bool:
+    return _parts(wanted) <= MAX_LIST
+
+
+def _parts(wanted: Any) -> int:
+    below = wanted.values() if isinstance(wanted, dict) else wanted if isinstance(wanted, list) else ()
+    return 1 + sum(map(_parts, below))
+
+
 def _pattern(wanted: Any) -> bool:
     return isinstance(wanted, str) and wanted.count("*") <= MAX_STARS
 
 
-_ANY = (lambda _: True, "a value")
+_ANY = (_bounded, f"a value of at most {MAX_LIST:,} parts")
 _SCALAR = (_scalar, "a number or a text")
 _A_TEXT = (_text, "a text")
 _A_LIST = (_list, f"a list of at most {MAX_LIST:,} values")
@@ -264,12 +273,49 @@ def _check_possible(found: list[Comparison], where: str) -> None:
     _check_order(
         [asked.get("size_at_least"), asked.get("size")], [asked.get("size"), asked.get("size_at_most")], where, asked
     )
-    after, before = (instant_of(asked.get(name)) for name in ("after", "before"))
-    if after is not None and before is not None and after + 1 >= before:
-        raise DefinitionError(where, "can never hold", got=asked)
-    lows = [semver.key(asked[name]) for name in ("version", "version_at_least", "version_more_than") if name in asked]
-    highs = [semver.key(asked[name]) for name in ("version", "version_at_most", "version_less_than") if name in asked]
+    _check_instants(asked, where)
+    _check_versions(asked, where)
+    _check_few(found, where, asked)
+
+
+def _check_instants(asked: Mapping[str, Any], where: str) -> None:
+    after, before, day = (instant_of(asked.get(name)) for name in ("after", "before", "on"))
+    lows = [after + 1 if after is not None else None, day]
+    highs = [before - 1 if before is not None else None, day + DAY_US - 1 if day is not None else None]
     _check_order(lows, highs, where, asked)
+
+
+def _check_versions(asked: Mapping[str, Any], where: str) -> None:
+    """A version with a 1 behind it lies right after it, with a -1 right before."""
+    keys = {name: (semver.key(wanted), 0) for name, wanted in asked.items() if name.startswith("version")}
+    lows = [keys.get("version"), keys.get("version_at_least"), _beside(keys.get("version_more_than"), 1)]
+    highs = [keys.get("version"), keys.get("version_at_most"), _beside(keys.get("version_less_than"), -1)]
+    _check_order(lows, highs, where, asked)
+
+
+def _beside(key: tuple[Any, int] | None, by: int) -> tuple[Any, int] | None:
+    return None if key is None else (key[0], by)
+
+
+def _check_few(found: list[Comparison], where: str, asked: Mapping[str, Any]) -> None:
+    """Where only a few values are left by one comparison, one of them must pass the others."""
+    few = [values for one in found if (values := _only_values(one)) is not None]
+    if few and not any(all(one.test(value) for one in found) for value in min(few, key=len)):
+        raise DefinitionError(where, "can never hold", got=dict(asked))
+
+
+def _only_values(one: Comparison) -> list[Any] | None:
+    """The values that a comparison leaves; None when they are many."""
+    match one.operator, one.wanted:
+        case "equals", wanted:
+            return [wanted]
+        case "in", wanted:
+            return list(wanted)
+        case "exists", False:
+            return [None]
+        case "empty", True:
+            return [None, "", [], {}]
+    return None
 
 
 def _check_order(lows: Sequence[Any], highs: Sequence[Any], where: str, asked: Mapping[str, Any]) -> None:
@@ -297,7 +343,7 @@ def _check_bounds(bounds: list[Comparison], where: str) -> None:
 def parse(raw: Any, where: str) -> tuple[Comparison, ...]:
     """Comparisons from ``{at_least: 3, less_than: 9}``, or from a plain value, which means equals."""
     if not isinstance(raw, Mapping):
-        return (Comparison("equals", raw),)
+        raw = {"equals": raw}
     found = []
     for name, wanted in raw.items():
         if name not in OPERATORS:

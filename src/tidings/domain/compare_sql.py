@@ -161,7 +161,9 @@ def _instant(symbol: str) -> Callable[[str, Any], str]:
 
 
 def _on(value: str, wanted: str) -> str:
-    return f"{instant_sql(value)} // {DAY_US} = {(instant_of(wanted) or 0) // DAY_US}"
+    day_us = instant_of(wanted) or 0
+    # not by division, which SQL rounds up before 1970
+    return f"({instant_sql(value)} >= {day_us} AND {instant_sql(value)} < {day_us + DAY_US})"
 
 
 def _like(value: str, wanted: str) -> str:

@@ -7,7 +7,7 @@ Stricter than YAML, where YAML surprises: a name is text and comes once (else th
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import yaml
@@ -23,7 +23,9 @@ _REFUSE = None
 MAX_PATHS = 50_000
 """Paths whose line is known, at most."""
 MAX_DEPTH = 60
-"""Deepest of them."""
+"""Deepest nesting."""
+MAX_VALUES = 500_000
+"""Values in one text, those that are named again (`*`) or merged in (`<<`) counted each time: no text that is written out has more."""
 
 
 class _Unfit(Exception):
@@ -45,16 +47,29 @@ class _Loader(yaml.SafeLoader):
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         names: set[str] = set()
-        for key, _ in node.value:
+        for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
             if key.tag == _MERGE:
                 continue
             name = self.construct_object(key, deep=True)
             if not isinstance(name, str):
-                raise _Unfit("a name must be text", name, "put it in quotes", key)
+                shown = key.value if isinstance(name, bool) else name  # `on`, which is read as true
+                raise _Unfit("a name must be text", shown, "put it in quotes", key)
             if name in names:
                 raise _Unfit("a name comes twice", name, "give one of the two another name", key)
             names.add(name)
         return super().construct_mapping(node, deep=deep)
+
+
+def _written(kind: str, construct: Callable[[Any, Any], Any]) -> Callable[[_Loader, yaml.ScalarNode], Any]:
+    """As PyYAML builds it, and what it chokes on (``!!int abc``, a number of thousands of digits) is said."""
+
+    def build(loader: _Loader, node: yaml.ScalarNode) -> Any:
+        try:
+            return construct(loader, node)
+        except (ValueError, KeyError, IndexError) as error:
+            raise _Unfit(f"cannot be read as {kind}", str(node.value)[:20], "put a text in quotes", node) from error
+
+    return build
 
 
 def _finite(loader: _Loader, node: yaml.ScalarNode) -> float:
@@ -64,13 +79,65 @@ def _finite(loader: _Loader, node: yaml.ScalarNode) -> float:
     return number
 
 
-_Loader.add_constructor("tag:yaml.org,2002:float", _finite)
+def _whole_characters(loader: _Loader, node: yaml.ScalarNode) -> str:
+    """A text; two escapes that are one character in JSON are one here."""
+    text: str = loader.construct_yaml_str(node)
+    if text.isascii():
+        return text
+    try:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16")
+    except UnicodeDecodeError as error:
+        raise _Unfit("half a character", ascii(text)[:40], "write the character itself", node) from error
+
+
+for _name, _construct in {
+    "int": _written("a whole number", yaml.SafeLoader.construct_yaml_int),
+    "float": _written("a number", _finite),
+    "bool": _written("true or false", yaml.SafeLoader.construct_yaml_bool),
+    "str": _whole_characters,
+}.items():
+    _Loader.add_constructor(f"tag:yaml.org,2002:{_name}", _construct)
+
+
+def _check_size(root: yaml.Node) -> None:
+    """Refuse what is in itself, nested too deep, or grows too large because it is named again and again."""
+    sizes: dict[int, tuple[int, int]] = {}
+    """(values, levels) of a node; zeros while its parts are looked at."""
+    waiting = [root]
+    while waiting:
+        node = waiting[-1]
+        parts = _below(node)
+        if id(node) not in sizes:
+            sizes[id(node)] = (0, 0)
+            waiting += [one for one in parts if id(one) not in sizes]
+            if any(sizes.get(id(one)) == (0, 0) for one in parts):
+                raise _Unfit("a part of itself", "a name (`*`) inside what it names", "write it out", node)
+            continue
+        waiting.pop()
+        values = 1 + sum(sizes[id(one)][0] for one in parts)
+        levels = 1 + max((sizes[id(one)][1] for one in parts), default=0)
+        if values > MAX_VALUES or levels > MAX_DEPTH:
+            wanted = f"at most {MAX_VALUES:,} values, {MAX_DEPTH} deep"
+            raise _Unfit(f"too large: wanted {wanted}", f"{values:,} values, {levels} deep", "make it smaller", node)
+        sizes[id(node)] = (values, levels)
+
+
+def _below(node: yaml.Node) -> list[yaml.Node]:
+    """What stands right below a node."""
+    if isinstance(node, yaml.MappingNode):
+        return [one for pair in node.value for one in pair]
+    return list(node.value) if isinstance(node, yaml.SequenceNode) else []
 
 
 def parse(text: str, where: str) -> Any:
     """The data in a YAML text; None when it is empty. Raises DefinitionError with the line."""
     try:
-        return _Loader(text).get_single_data()
+        loader = _Loader(text)
+        root = loader.get_single_node()
+        if root is None:
+            return None
+        _check_size(root)
+        return loader.construct_document(root)
     except _Unfit as error:
         raise DefinitionError(f"{where}:{error.line}", str(error), got=error.got, do=error.do) from error
     except yaml.MarkedYAMLError as error:

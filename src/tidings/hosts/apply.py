@@ -39,6 +39,10 @@ DOOR_S = 30.0
 PATIENCE_S = 60.0
 """How long the processor may take to come to a record while it makes no headway at all."""
 
+_MOVED = """SELECT segment, sum(net > 0), sum(net < 0) FROM (
+  SELECT segment, profile_id, sum(2 * entered - 1) AS net FROM member_changes WHERE cause = ? GROUP BY segment, profile_id)
+  GROUP BY segment HAVING sum(net <> 0) > 0"""
+
 Post = Callable[[Change], int]
 """Put a change into the log; the offset of its record."""
 
@@ -271,10 +275,9 @@ class Applying:
             return int(db.execute("SELECT seq FROM cursor").fetchone()[0])
 
     def _segments(self, cause: str) -> list[Moved]:
-        """Who entered and left by it, a segment a line."""
-        asked = "SELECT segment, sum(entered), sum(1 - entered) FROM member_changes WHERE cause = ? GROUP BY segment"
+        """Who is in by it and was not before, and the other way, a segment a line; whoever went in and out meanwhile is neither."""
         with closing(self._serving()) as db:
-            return [Moved(segment=name, entered=inn, left=out) for name, inn, out in db.execute(asked, (cause,))]
+            return [Moved(segment=name, entered=inn, left=out) for name, inn, out in db.execute(_MOVED, (cause,))]
 
     def _serving(self) -> sqlite3.Connection:
         path = self._data / "serving.db"
@@ -322,6 +325,9 @@ class Door:
             raise InputError(msg) from error
         finally:
             connection.close()
+        if answer.status == http.client.UNAUTHORIZED:
+            msg = f"{self._host}:{self._port}: what listens there does not run on {self._data}; look at [collect] port"
+            raise InputError(msg)
         if answer.status != http.client.OK:
             msg = f"the collector answered {answer.status}: {text[:300].decode('utf-8', 'replace')}"
             raise InputError(msg)

@@ -29,6 +29,8 @@ from tidings.rules.compile import walked
 from tidings.versions.shelf import Versions
 from tidings.workspace import Definitions
 
+LATEST_US = parse_instant("9000-01-01")
+"""Latest instant that can be asked about: rules look ahead from there, and the calendar ends."""
 MAX_EVENTS = 1_000_000
 """Events of one person that are folded."""
 _EVENTS = f"""SELECT kind, name, event_id, occurred_us, received_us, properties, traits, context
@@ -87,10 +89,16 @@ def _instant(typed: str, now_us: int, option: str) -> int:
     except ValueError:
         pass
     try:
-        return parse_instant(typed)
-    except ValueError as error:
-        msg = f"{option}: got {typed!r}, wanted an instant such as 2026-01-31T12:00Z, or a span back such as 2d"
-        raise InputError(msg) from error
+        at_us = parse_instant(typed)
+    except ValueError:
+        at_us = -1
+    if not 0 <= at_us < LATEST_US:
+        msg = (
+            f"{option}: got {typed!r}, wanted an instant from 1970 to {iso(LATEST_US)[:4]} such as 2026-01-31T12:00Z, or a span "
+            f"back such as 2d"
+        )
+        raise InputError(msg)
+    return at_us
 
 
 def running(config: Config) -> Definitions:

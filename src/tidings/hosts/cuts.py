@@ -27,6 +27,8 @@ from tidings.rules.bands import Dimension, Score, cuts_path, find
 _ABOUT = """# Where the bands of the score "{name}" end, made of {people:,} people. Do not edit: `tidings cuts {name}` makes it anew.
 # Nothing runs by it before `tidings apply`; `tidings plan` shows whom it moves.
 """
+_NUMBER = "CASE WHEN json_type(value) IN ('UBIGINT', 'BIGINT', 'DOUBLE') THEN TRY_CAST(value AS DOUBLE) END"
+"""A text of digits, or true, has no band."""
 
 
 class Cuts(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,7 +66,7 @@ def _quantiles(score: Score, asked: Query) -> str:
     columns, tables = [], []
     for index, one in enumerate(score.dimensions.values()):
         columns.append(f"quantile_disc(value_{index}, [{shares}]) FILTER (complete)")
-        number = f"{asked.at_us} - {instant_sql('value')}" if one.name == "recency" else "TRY_CAST(value AS DOUBLE)"
+        number = f"{asked.at_us} - {instant_sql('value')}" if one.name == "recency" else _NUMBER
         tables.append(f"(SELECT profile_id, {number} AS value_{index} FROM ({one.reading.sql(asked)})) AS t{index}")
     joined = tables[0] + "".join(f" JOIN {table} USING (profile_id)" for table in tables[1:])
     tests = [

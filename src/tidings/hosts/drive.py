@@ -31,6 +31,9 @@ from tidings.state.base import Commit, StateStore, Wake, moved, moved_to
 
 MAX_WAKES = 500
 """Profiles woken in one micro-batch: no timer waits long for the commit of the others."""
+MAX_FACTS = 20_000
+"""Facts of one micro-batch of timers, or of people who come over, from which on the others wait for the next: one person may make
+thousands, when her last event is years back."""
 BESIDE_TIMERS = 500
 """Records in one micro-batch while timers are due, so that these do not wait long behind events."""
 SOON_US = SECOND_US
@@ -328,7 +331,11 @@ class Driver:
             return 0
         batch = Batch()
         self._load_many([wake.profile_id for wake in wakes if wake.profile_id not in self._live])
+        done = 0
         for wake in wakes:
+            if len(batch.facts) >= MAX_FACTS:
+                break
+            done += 1
             batch.unwakes.append(wake)
             state = self._live.get(wake.profile_id)
             if state is None:
@@ -339,7 +346,7 @@ class Driver:
                 self._take(self._pipeline.adopt(state, wake.due_us), batch)
             self._take(self._pipeline.on_timer(state, until_us), batch)
         self._commit(batch, self.offset, fired_us=until_us)
-        return len(wakes)
+        return done
 
     # Changes of definitions
 
@@ -372,13 +379,17 @@ class Driver:
             return 0
         found = self._state.scan(changes.after(), SWEEP)
         batch = Batch()
+        last = ""
         for profile_id, raw in found:
+            if len(batch.facts) >= MAX_FACTS:
+                break
+            last = profile_id
             state = self._live.get(profile_id)
             if state is None and not moved_to(raw):
                 state = profiles.decode(raw)
             if state is not None and state.layout != self._layout.layout_id:
                 self._take(self._pipeline.adopt(state, 0), batch)
-        changes.swept(found[-1][0] if found else "")
+        changes.swept(last)
         self._commit(batch, self.offset)
         changes.tell(self.offset)
         return len(found)

@@ -24,6 +24,7 @@ from tidings.hosts.simulator import MemoryPast
 from tidings.lake import query
 from tidings.process.adopt import Adoption, everyone
 from tidings.process.backfill import Folding
+from tidings.process.steps.branch import Branch
 from tidings.process.steps.send import Send
 from tidings.state import snapshot
 from tidings.versions import files
@@ -64,7 +65,7 @@ def plan(config: Config, folder: Path, bounds: Bounds = COMMAND) -> Plan:
             definitions=definitions,
             segments=segments,
             people=world.people([one for effect in segments for one in (*effect.entering, *effect.leaving)]),
-            journeys=world.journeys(definitions),
+            journeys=world.journeys(definitions, [effect.segment for effect in segments]),
             next_day=world.next_day(bounds.people),
             needs=missing(lake, world.after, world.fresh),
             mistyped=mistyped(lake, world.after, config.type_check_days, only=_new(definitions)).found,
@@ -102,18 +103,31 @@ class _World:
             found[profile_id] = Person(profile_id=profile_id, name=name or "", email=email or "")
         return found
 
-    def journeys(self, definitions: Sequence[ChangedDefinition]) -> list[Touched]:
-        """Journeys that are themselves changed, or whose segment or mail is."""
+    def journeys(self, definitions: Sequence[ChangedDefinition], segments: Sequence[str]) -> list[Touched]:
+        """Journeys that are themselves changed, or whose segment, mail or permission is, or that would go another way."""
         how = {(one.kind, one.name): one.how for one in definitions}
+        how = {**{("segment", name): "asks something else now" for name in segments}, **how}
         found = []
         for name in dict.fromkeys([*self.after.journeys, *self.before.journeys]):
             journey = self.after.journeys.get(name) or self.before.journeys[name]
-            mails = [step.template for step in journey.steps.values() if isinstance(step, Send)]
-            parts = [("journey", name), ("segment", journey.entry_segment), *(("template", one) for one in mails)]
+            sends = [step for step in journey.steps.values() if isinstance(step, Send)]
+            parts = [("journey", name), ("segment", journey.entry_segment)]
+            parts += [("template", one.template) for one in sends] + [("policy", one.category) for one in sends]
             why = [f"{kind} {part} {how[kind, part]}" for kind, part in dict.fromkeys(parts) if (kind, part) in how]
+            why += [] if ("journey", name) in how else self._branches(name)
             if why:
                 found.append(Touched(journey=name, why=", ".join(why), runs=self._runs(name)))
         return found
+
+    def _branches(self, name: str) -> list[str]:
+        """Branches of a journey that is written as before, and that ask something else for what they are made of."""
+        old, new = (one.journeys[name].steps for one in (self.before, self.after))
+        pairs = [(old[key], step) for key, step in new.items() if isinstance(step, Branch)]
+        return [
+            f"branch {step.id} asks something else now"
+            for before, step in pairs
+            if isinstance(before, Branch) and before.rule.sql(self.asked) != step.rule.sql(self.asked)
+        ]
 
     def ending(self) -> list[str]:
         """Active runs that could not go on."""

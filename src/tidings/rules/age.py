@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from tidings.clock import format_duration, iso
-from tidings.domain.instants import instant_of
+from tidings.domain.instants import END_US, instant_of
 from tidings.domain.sql import Query, instant_sql
 from tidings.errors import DefinitionError
 from tidings.rules import window
@@ -44,7 +44,10 @@ class Age(msgspec.Struct, frozen=True, gc=False):
     def judge(self, value: Any, at_us: int) -> Verdict:
         """Of the instant that `value` is; no other value ever passes."""
         instant_us = instant_of(value)
-        return self.judge_instant(instant_us, at_us) if instant_us is not None else NO
+        if instant_us is None:
+            return NO
+        found = self.judge_instant(instant_us, at_us)
+        return found if found.next_us < END_US else Verdict(found.holds)  # after the end of the calendar nothing turns
 
     def judge_instant(self, instant_us: int, at_us: int) -> Verdict:
         """Of an instant."""

@@ -13,6 +13,9 @@ from typing import Any
 from tidings.domain.profile import ProfileState
 from tidings.rules.base import Condition
 
+MAX_LOOPS = 16
+"""Loops inside each other that are written, as Python takes no more than 20; what lies deeper is walked."""
+
 Judge = Callable[[ProfileState, int], tuple[bool, int]]
 """(state, at_us) to (holds, next_us), which mean the same as in a `Verdict`."""
 
@@ -59,6 +62,10 @@ class Source:
         self.add(f"n = {earliest}", "break")
         self._depth -= 1
 
+    def full(self) -> bool:
+        """Whether what comes next lies too deep to be written."""
+        return self._depth > MAX_LOOPS
+
     def text(self) -> str:
         """The whole function."""
         loads = ["    values = state.values"] if self._slots else []
@@ -68,7 +75,7 @@ class Source:
 
 def write(condition: Condition, source: Source) -> None:
     """The condition's lines: its own, or a call of its `judge`."""
-    code = getattr(condition, "code", None)
+    code = None if source.full() else getattr(condition, "code", None)
     if code is None or not code(source):
         call(condition, source)
 

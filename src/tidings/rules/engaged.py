@@ -37,8 +37,9 @@ FORM = Form(
 
 def parse(raw: dict[str, Any], traits: Traits, where: str) -> Condition:
     settings, path = raw["engaged"], f"{where}.engaged"
-    if not isinstance(settings, dict) or settings.get("with") not in EVENTS:
-        got = settings.get("with") if isinstance(settings, dict) else settings
+    with_ = settings.get("with") if isinstance(settings, dict) else None
+    if not isinstance(with_, str) or with_ not in EVENTS:
+        got = with_ if isinstance(settings, dict) else settings
         raise DefinitionError(path, "needs `with`", got=got, wanted=" or ".join(EVENTS))
     how_often = {"at_least", "at_most", "exactly", "within", "since"}
     unknown = set(settings) - how_often - {"with", "journey", "category", "template", "machine"}
@@ -48,7 +49,7 @@ def parse(raw: dict[str, Any], traits: Traits, where: str) -> Condition:
     if not isinstance(machine, bool):
         raise DefinitionError(f"{path}.machine", "needs true or false", got=machine)
     tests: dict[str, Any] = {name: settings[name] for name in ABOUT if name in settings}
-    if not machine and settings["with"] in ("opened", "clicked"):
+    if not machine and with_ in ("opened", "clicked"):
         tests["machine"] = {"not_equals": True}
     asked = {name: settings[name] for name in settings if name in how_often}
-    return did.parse({"did": {"event": EVENTS[settings["with"]], "where": tests, **asked}}, traits, where)
+    return did.parse({"did": {"event": EVENTS[with_], "where": tests, **asked}}, traits, where)

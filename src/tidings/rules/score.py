@@ -17,7 +17,7 @@ from tidings.domain.compare import Comparison
 from tidings.domain.profile import ProfileState
 from tidings.domain.sql import Query, instant_sql
 from tidings.errors import DefinitionError
-from tidings.rules import sql
+from tidings.rules import age, sql
 from tidings.rules.bands import DIMENSIONS, MOST_BANDS, Dimension
 from tidings.rules.base import Condition, Traits, Verdict, earliest
 from tidings.rules.form import Form, Setting
@@ -51,12 +51,15 @@ class Wanted(msgspec.Struct, frozen=True):
 
     def explain(self, state: ProfileState, at_us: int) -> str:
         one = self.dimension
-        band = one.band(one.reading.read(state.values, at_us), at_us)
+        value = one.reading.read(state.values, at_us)
+        band = one.band(value, at_us)
         if not band:
             return f"{one.name} has no band" + ("" if one.cuts else ", as no cut points are made")
         low, high = one.limits(band)
         between = f"{one.shown(low) if low is not None else '…'} to {one.shown(high) if high is not None else '…'}"
-        return f"{one.name} is {band}: {between}"
+        return (
+            f"{one.name} is {band}: {between}, as {one.trait} is {age.shown(value) if one.reading.instant else value}"
+        )
 
     def sql(self, query: Query) -> str:
         tests = [self._in_band(query, band) for band in sorted(self.bands)] if self.dimension.cuts else []

@@ -78,7 +78,9 @@ def _token(match: re.Match[str], source: str, where: str) -> Token:
     kind, shown, at = str(match.lastgroup), match[0], match.start()
     if kind == TEXT:
         try:
-            return Token(TEXT, shown, json.loads(shown), at)
+            value = json.loads(shown)
+            value.encode()  # half of a pair of escapes is no character
+            return Token(TEXT, shown, value, at)
         except ValueError as error:
             raise wrong(source, at, where, "no text", got=shown, wanted="quotes and escapes as in JSON") from error
     if kind != "figure":
@@ -94,11 +96,11 @@ def _number(shown: str, at: int, source: str, where: str) -> int | float:
         raise wrong(source, at, where, "neither a number nor a time", got=shown, wanted=wanted)
     try:
         number: int | float = json.loads(shown)
-    except ValueError as error:  # an integer of thousands of digits
+        if math.isfinite(number):
+            return number
+    except (ValueError, OverflowError) as error:  # an integer of hundreds or thousands of digits
         raise wrong(source, at, where, "a number must be shorter", got=shown[:20]) from error
-    if not math.isfinite(number):
-        raise wrong(source, at, where, "a number must be finite", got=shown)
-    return number
+    raise wrong(source, at, where, "a number must be finite", got=shown)
 
 
 def place(source: str, at: int) -> str:

@@ -51,7 +51,7 @@ def effects(
     found = []
     for name in dict.fromkeys([*after.segments.by_name, *before.segments.by_name]):
         old, new = before.segments.by_name.get(name), after.segments.by_name.get(name)
-        if _asks(old, query) != _asks(new, query):
+        if asks(old, query) != asks(new, query):
             found.append(_effect(lake, name, old, new, query))
     return found
 
@@ -67,12 +67,13 @@ def entering_by_time(lake: duckdb.DuckDBPyConnection, after: Definitions, query:
     return list(found)
 
 
-def _asks(segment: Segment | None, query: Query) -> str:
+def asks(segment: Segment | None, query: Query) -> str:
+    """What a segment asks of the history: another text when it means something else, be it for what it is made of."""
     return segment.rule.sql(query) if segment is not None else ""
 
 
 def _members(lake: duckdb.DuckDBPyConnection, name: str, segment: Segment | None, query: Query) -> int:
-    asked = _asks(segment, query) or "SELECT NULL::VARCHAR AS profile_id WHERE false"
+    asked = asks(segment, query) or "SELECT NULL::VARCHAR AS profile_id WHERE false"
     run(lake, _MEMBERS.format(name=name, asked=asked))
     return int(run(lake, _COUNT.format(name=name))[0][0])
 

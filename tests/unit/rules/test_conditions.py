@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tidings.accumulate import kinds
-from tidings.clock import DAY_US, HOUR_US, iso
+from tidings.clock import DAY_US, HOUR_US, iso, parse_instant
 from tidings.domain import profile as profiles
 from tidings.domain.event import Event
 from tidings.domain.profile import ProfileState, TraitValue
@@ -154,6 +154,15 @@ def test_an_explanation_has_the_persons_own_values() -> None:
     words = condition.explain(state, T_US)
     assert "orders is at least 2: no (1)" in words
     assert "yes (last at 2027-01-15T08:00:00Z, until 2027-01-16T08:00:00Z)" in words
+
+
+@pytest.mark.parametrize("setting", ["within", "older_than", "in_next", "further_than"])
+@pytest.mark.parametrize("value", ["9999-12-30", "9990-01-01", "0001-01-01", "0001-01-01T00:00+13:00"])
+def test_whatever_turns_does_so_at_an_instant_that_a_calendar_can_show(value: str, setting: str) -> None:
+    condition, state = build({"trait": "ends", setting: "36500d"}, ends=value)
+    for at_us in (0, T_US, parse_instant("9990-01-01")):
+        next_us = condition.judge(state, at_us).next_us
+        assert not next_us or iso(next_us) > iso(at_us)
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,7 @@ def test_a_local_time_that_makes_no_sense_is_refused(settings: str, said: str, t
     ("rule", "said"),
     [
         ("{engaged: {with: read}}", "got 'read'; wanted sent or delivered or opened or clicked"),
+        ("{engaged: {with: [opened]}}", "needs `with`; got ['opened']"),
         ("{engaged: {with: opened, campaign: x}}", "unknown setting; got 'campaign'"),
         ("{engaged: {with: opened, machine: maybe}}", "needs true or false"),
         ("{consent: 7}", "no purpose; got 7"),
@@ -68,6 +69,14 @@ def test_a_local_time_that_makes_no_sense_is_refused(settings: str, said: str, t
 )
 def test_other_conditions_that_make_no_sense_are_refused(rule: str, said: str, tmp_path: Path) -> None:
     assert said in refusal(tmp_path, f"s: {{rule: {rule}}}")
+
+
+@pytest.mark.parametrize("zone", ["[UTC]", "{UTC: 1}", "7", "../UTC"])
+def test_what_is_no_time_zone_is_refused_whatever_it_is(zone: str, tmp_path: Path) -> None:
+    folder = write(tmp_path, segments="")
+    (folder / "settings.yml").write_text(f"timezone: {zone}\n")
+    with pytest.raises(DefinitionError, match=r"settings\.yml:1: timezone: unknown time zone"):
+        workspace.load(folder)
 
 
 def test_an_unknown_time_zone_is_refused_with_the_nearest_name(tmp_path: Path) -> None:

@@ -137,6 +137,8 @@ WRONG = {
     "(" * 100: "rule: column 65: nested deeper than 64",
     "not " * 100: "rule: column 257: nested deeper than 64",
     "trait x is " + "[" * 100: "rule: column 76: nested deeper than 64",
+    "trait a at least " + "9" * 400: "rule: column 18: a number must be shorter",
+    'trait a is "\\ud800"': "rule: column 12: no text",
 }
 
 
