@@ -27,6 +27,7 @@ HUES = 8
 MAX_JSON_CHARS = 64_000
 """Longest JSON that is coloured; longer text is cut, the raw download is whole."""
 
+_ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z")
 _TOKEN = re.compile(r'("(?:[^"\\]|\\.)*")(\s*:)?|\b(true|false|null)\b|(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)')
 
 
@@ -93,6 +94,16 @@ def moment_tag(at_us: int | None, now_us: int) -> Markup:
     return Markup('<time datetime="{}" data-us="{}" data-clock title="{}">{}</time>').format(
         iso(at_us), at_us, exact(at_us), text
     )
+
+
+def moments(text: str, now_us: int) -> Markup:
+    """A sentence, escaped, in which every ISO instant is shown as `moment_tag` does."""
+    parts: list[Markup] = []
+    end = 0
+    for match in _ISO.finditer(text):
+        parts += [escape(text[end : match.start()]), moment_tag(instant_of(match[0]), now_us)]
+        end = match.end()
+    return Markup("").join([*parts, escape(text[end:])])
 
 
 def headline(said: Mapping[str, Any]) -> str:
@@ -165,12 +176,14 @@ def value(given: Any) -> str:
         return number(given)
     if isinstance(given, str):
         return given
+    if isinstance(given, list) and all(isinstance(one, str | int | float) for one in given):
+        return ", ".join(map(value, given))[:300] or "none"
     return json.dumps(given, ensure_ascii=False)[:300]
 
 
 def instant_of(given: Any) -> int | None:
     """Microseconds of a trait that is an ISO instant (as computed traits write them), else None."""
-    if not isinstance(given, str) or not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z", given):
+    if not isinstance(given, str) or not _ISO.fullmatch(given):
         return None
     moment = datetime.fromisoformat(given)
     return round(moment.timestamp() * SECOND_US)

@@ -17,6 +17,7 @@ from tidings.console import show
 from tidings.console.definitions import Workspace
 from tidings.console.effect import Effects
 from tidings.console.store import Store
+from tidings.state.follow import Follower
 
 HERE = Path(__file__).parent
 PAGES = (
@@ -42,6 +43,8 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     folder: Workspace
     """What lies in the workspace folder."""
     effects: Effects
+    states: Follower
+    """The live state of people."""
     templates: jinja2.Environment
     pages: tuple[tuple[str, str, str], ...] = PAGES
     """What the navigation offers."""
@@ -61,6 +64,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
             now_us=now_us,
             at=lambda at_us: show.time_tag(at_us, now_us),
             moment=lambda at_us: show.moment_tag(at_us, now_us),
+            moments=lambda text: show.moments(text, now_us),
             **more,
         )
         return HTMLResponse(html, status_code)
