@@ -59,7 +59,10 @@ class Versions:
     def folder(self, version: str) -> Path:
         """The files of a version. Raises InputError when it is not there."""
         path = self._folder / version
-        if not version or not path.is_dir():
+        if not version:
+            msg = f"{self._folder}: nothing runs here yet; `tidings serve` takes the files of the workspace as the first version"
+            raise InputError(msg)
+        if not path.is_dir():
             msg = f"{path}: no such version of the definitions; see `tidings history`"
             raise InputError(msg)
         return path
