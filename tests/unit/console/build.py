@@ -91,6 +91,7 @@ class World:
         self.ledger = Ledger(self.config.data / "ledger.db")
         self.inbox = Inbox(self.config.data / "inbox.db")
         self._outputs = MemoryOutputs()
+        self._layout = definitions.layout
         self._state = RocksState(self.config.data / "state", 7 * DAY_US)
         self._driver = Driver(Pipeline(definitions), self.log, self._state, self)
         show = lambda state: computed(state, definitions.layout)  # noqa: E731
@@ -192,6 +193,11 @@ class World:
             )
         reason = {"refused": "mailbox_unknown", "in_doubt": "connection lost before the answer"}.get(state, "")
         self.ledger.finish(intent.message_id, state, now_us=self.clock.now_us(), reply=reply, reason=reason)
+
+    def note_layouts(self) -> None:
+        """What the process role keeps of the layouts that states follow."""
+        layout = self._layout
+        self._state.set_meta("layouts", json.dumps({layout.layout_id: layout.keys()}).encode())
 
     def close(self) -> None:
         self.log.close()
