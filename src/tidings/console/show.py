@@ -150,9 +150,10 @@ def who(row: sqlite3.Row | Mapping[str, Any]) -> str:
 
 
 def initials(name: str) -> str:
-    """One or two letters for the round picture."""
+    """One or two letters for the round picture; of a number its end."""
     words = re.findall(r"\b[^\W\d_]+\b", name.partition("@")[0])
-    return "".join(word[0] for word in words[:2]).upper() or "#"
+    digits = re.findall(r"\d", name)
+    return "".join(word[0] for word in words[:2]).upper() or "".join(digits[-2:]) or "#"
 
 
 def hue(profile_id: str) -> int:
