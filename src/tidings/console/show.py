@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 from markupsafe import Markup, escape
 
 from tidings.clock import DAY_US, HOUR_US, MINUTE_US, SECOND_US, iso
@@ -143,8 +144,10 @@ def size(size_bytes: int) -> str:
     return f"{size_bytes} B" if size_bytes < 1_000 else f"{size_bytes / 1_000:.1f} kB"
 
 
-def who(row: sqlite3.Row | Mapping[str, Any]) -> str:
+def who(row: sqlite3.Row | Mapping[str, Any] | msgspec.Struct) -> str:
     """A person's display name: name, e-mail address, user id, or ``Anonymous`` and the start of the id."""
+    if isinstance(row, msgspec.Struct):
+        row = msgspec.structs.asdict(row)
     text = row["name"] or row["email"] or row["user_id"]
     return str(text) if text else f"Anonymous {(row['profile_id'] or '')[:6]}"
 

@@ -322,6 +322,12 @@ class Door:
             raise InputError(msg) from error
         finally:
             connection.close()
+        if answer.status == http.client.UNAUTHORIZED:
+            msg = (
+                f"{self._host}:{self._port}: the Tidings that listens there runs on another data directory than {self._data}; "
+                f"name its configuration with --config, or start `tidings serve` for this one on a port of its own"
+            )
+            raise InputError(msg)
         if answer.status != http.client.OK:
             msg = f"the collector answered {answer.status}: {text[:300].decode('utf-8', 'replace')}"
             raise InputError(msg)

@@ -52,6 +52,7 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _STOP_S = 0.005
+_PERSON = "SELECT name, email, user_id FROM people WHERE profile_id = ?"
 
 COMMAND = Bounds()
 """Somebody asked for it and waits."""
@@ -145,9 +146,9 @@ class _World:
         """Who they are, as the serving copy knows them."""
         found = {}
         for profile_id in profile_ids:
-            row = self._serving.execute("SELECT name, email FROM people WHERE profile_id = ?", (profile_id,)).fetchone()
-            name, email = row or (None, None)
-            found[profile_id] = Person(profile_id=profile_id, name=name or "", email=email or "")
+            row = self._serving.execute(_PERSON, (profile_id,)).fetchone()
+            name, email, user_id = row or (None, None, None)
+            found[profile_id] = Person(profile_id=profile_id, name=name or "", email=email or "", user_id=user_id or "")
         return found
 
     def journeys(self, definitions: Sequence[ChangedDefinition]) -> list[Touched]:

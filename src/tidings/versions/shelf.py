@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import getpass
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -131,6 +132,20 @@ class Versions:
             msg = f"{self._log()}: no version of the definitions yet; start `tidings serve` first"
             raise InputError(msg)
         return entries[0].version
+
+    def pair(self, named: Sequence[str]) -> tuple[str, str]:
+        """Two versions to compare: those named, what runs if only one is, the last change if none is. Raises InputError."""
+        if len(named) > 2:
+            raise InputError(f"got {len(named)} versions, wanted one or two")
+        running = self.running()
+        if named:
+            return named[0], named[1] if len(named) == 2 else running
+        parent = next((one.parent for one in reversed(self.history()) if one.version == running and one.parent), "")
+        if running and not parent:
+            raise InputError(
+                f"{self._folder}: version {running} is the first; there is nothing before it to compare with"
+            )
+        return parent, running
 
     def history(self) -> list[Entry]:
         """All changes, oldest first."""
