@@ -100,14 +100,14 @@ def segment(request: Request) -> Response:
 
 
 def _coming(request: Request, store: Store, name: str, shown: Shown) -> dict[str, Any] | None:
-    """Who turns next by time alone, with names; None while there is no state."""
+    """Who turns next by time alone, with names; None while there is no state, or for a segment that does not run."""
     site = of(request)
     with site.states.look() as state:
         found = standing.coming(state, shown, name, site.clock.now_us()) if state is not None else None
     if found is None:
         return None
     rows = [{"turn": one, "person": store.serving.row("person", profile_id)} for one, profile_id in found.turns]
-    return {"rows": [row for row in rows if row["person"] is not None], "cut": found.cut}
+    return {"rows": [row for row in rows if row["person"] is not None], "cut": found.cut, "behind": found.behind}
 
 
 def _with_cause(row: sqlite3.Row, shown: Shown) -> dict[str, Any]:

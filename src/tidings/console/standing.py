@@ -50,6 +50,8 @@ class Coming(msgspec.Struct, frozen=True, kw_only=True):
     """With the profile id, the next one first."""
     cut: bool = False
     """Whether people whose time comes later were not looked at."""
+    behind: int = 0
+    """People who have not come over to the definitions that run yet, and are left out."""
 
 
 def standings(state: Snapshot, shown: Shown, profile_id: str, now_us: int) -> list[Standing]:
@@ -82,18 +84,23 @@ def _order(one: Standing) -> tuple[bool, int]:
     return True, one.turn.at_us if one.turn is not None and one.turn.enters else _END_US
 
 
-def coming(state: Snapshot, shown: Shown, name: str, now_us: int) -> Coming:
-    """Who enters or leaves a segment next if nothing happens, as far as it is told by those whose time comes first."""
+def coming(state: Snapshot, shown: Shown, name: str, now_us: int) -> Coming | None:
+    """Who enters or leaves a segment next if nothing happens, as far as it is told by those whose time comes first.
+
+    None for a segment that does not run.
+    """
     segment = shown.definitions.segments.by_name.get(name) if shown.definitions else None
     if segment is None:
-        return Coming()
+        return None
     wakes = state.wakes(_END_US, LOOKED_AT + 1)
     cut = len(wakes) > LOOKED_AT
-    people = _people(state, shown, [one.profile_id for one in wakes[:LOOKED_AT]])
+    ids = [one.profile_id for one in wakes[:LOOKED_AT]]
+    people = _people(state, shown, ids)
     turns = [(found, one.profile_id) for one in people if name in one.alarms and (found := turn(one, segment, now_us))]
     until_us = wakes[LOOKED_AT].due_us if cut else _END_US  # of those not looked at, nobody turns before
     told = [one for one in turns if one[0].enters is not None and one[0].at_us <= until_us]
-    return Coming(turns=nsmallest(TURNS, told, key=lambda one: (one[0].at_us, one[1])), cut=cut)
+    behind = len(set(state.living(ids).values())) - len(people)
+    return Coming(turns=nsmallest(TURNS, told, key=lambda one: (one[0].at_us, one[1])), cut=cut, behind=behind)
 
 
 def _people(state: Snapshot, shown: Shown, profile_ids: Sequence[str]) -> list[ProfileState]:

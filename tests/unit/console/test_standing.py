@@ -139,6 +139,9 @@ def test_somebody_who_has_not_come_over_to_the_definitions_yet_is_not_judged_by_
 
     assert order(page) == []  # her memories do not say whether she did it
     assert "High value" in words(page)
+    one = words(visitor(buyer).get("/segments/lapsed_90d"))
+    assert "1 person has not come over to the definitions that run yet, and is left out." in one
+    assert "Nobody enters or leaves" not in one
 
 
 def test_memories_that_only_earlier_journeys_need_do_not_stand_in_the_way(buyer: World) -> None:
