@@ -232,6 +232,22 @@ def test_a_timeline_row_opens_to_the_original_json(context: BrowserContext, worl
     assert '"wording": "Send me news' in page.inner_text(".timeline details[open] .json")
 
 
+def test_why_she_is_in_a_segment_or_not_is_a_click_away(context: BrowserContext, url: str) -> None:
+    page = context.new_page()
+    page.goto(f"{url}/people?q=anna")
+    page.click(".people a")
+    assert page.get_attribute("#segments li >> nth=0", "class") == "yes"
+    page.click("#segments .fold summary")
+    page.click("[data-segment=lapsed_90d] summary")
+
+    shown = page.inner_text("[data-segment=lapsed_90d] .stand-more")
+    assert "did Order Completed or Product Purchased" in shown
+    assert re.search(r"last at \d+ \w+ 20\d\d, \d\d:\d\d:\d\d", shown)  # by the reader's clock
+    assert re.search(r"If nothing happens, she enters at \d", shown)
+    page.click("[data-segment=lapsed_90d] a")
+    page.wait_for_selector("#coming li a")
+
+
 def test_hostile_data_runs_nowhere_on_any_page(context: BrowserContext, tmp_path: Path) -> None:
     world = hostile(tmp_path, now_us())
     app = create_app(world.config)

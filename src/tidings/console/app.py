@@ -27,6 +27,7 @@ from tidings.console.definitions import Workspace
 from tidings.console.live import Hub
 from tidings.console.site import HERE, PAGES, Site, of, templates
 from tidings.console.store import TooSlow
+from tidings.state.follow import Follower
 from tidings.versions.mistyped import Types
 from tidings.versions.planned import Plan
 from tidings.versions.shelf import Versions
@@ -78,6 +79,7 @@ def _app(
         folder=Workspace(lambda: config.workspace),
         effects=Aside(plan, EFFECT_S),
         types=Aside(types, TYPES_S),
+        states=Follower(config.data / "state"),
         templates=templates(),
         pages=pages,
     )
@@ -121,12 +123,14 @@ def _routes() -> list[Route]:
 @asynccontextmanager
 async def _watching(app: Starlette) -> AsyncIterator[None]:
     hub: Hub = app.state.hub
+    site: Site = app.state.site
     watcher = asyncio.create_task(hub.run())
     try:
         yield
     finally:
         hub.stop()
         await watcher
+        site.states.close()
 
 
 def _refused(request: Request, error: Exception) -> Response:

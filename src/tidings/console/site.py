@@ -17,6 +17,7 @@ from tidings.console import show
 from tidings.console.aside import Aside, Known
 from tidings.console.definitions import Workspace
 from tidings.console.store import Store
+from tidings.state.follow import Follower
 from tidings.versions.mistyped import Types
 from tidings.versions.planned import Plan
 
@@ -47,6 +48,8 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     """What the folder would change."""
     types: Aside[Types]
     """Properties that do not have the type that what runs asks for."""
+    states: Follower
+    """The live state of people."""
     templates: jinja2.Environment
     pages: tuple[tuple[str, str, str], ...] = PAGES
     """What the navigation offers."""
@@ -71,6 +74,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
             now_us=now_us,
             at=lambda at_us: show.time_tag(at_us, now_us),
             moment=lambda at_us: show.moment_tag(at_us, now_us),
+            moments=lambda text: show.moments(text, now_us),
             **more,
         )
         return HTMLResponse(html, status_code)

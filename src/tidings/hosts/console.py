@@ -18,8 +18,8 @@ BOUNDS = Bounds(people=2_000, memory_mb=256, events=1_000_000, limit_s=20.0)
 
 
 def run(config: Config, ready: Callable[[dict[str, object]], None]) -> None:
-    """Serve; `ready` gets ``url``, ``host`` and ``port``. Raises OSError when the port is taken."""
-    sock = serve.bind(config.console.host, config.console.port)
+    """Serve; `ready` gets ``url``, ``host`` and ``port``. Raises PortTaken."""
+    sock = serve.bind(config.console.host, config.console.port, "console.port")
     app = create_app(config, plan=lambda: plan(config, config.workspace, BOUNDS), types=lambda: look(config, LOOK))
     told: dict[str, object] = {
         "url": serve.address(sock),

@@ -37,6 +37,8 @@ from tidings.versions.needs import missing
 from tidings.versions.planned import NextDay, Person, Plan, Touched
 from tidings.versions.shelf import Versions
 
+_PERSON = "SELECT name, email, user_id FROM people WHERE profile_id = ?"
+
 
 def plan(config: Config, folder: Path, bounds: Bounds = COMMAND) -> Plan:
     """The change from what runs to the files in a folder. Raises DefinitionError, and InputError also beyond the bounds."""
@@ -98,9 +100,9 @@ class _World:
         """Who they are, as the serving copy knows them."""
         found = {}
         for profile_id in profile_ids:
-            row = self._serving.execute("SELECT name, email FROM people WHERE profile_id = ?", (profile_id,)).fetchone()
-            name, email = row or (None, None)
-            found[profile_id] = Person(profile_id=profile_id, name=name or "", email=email or "")
+            row = self._serving.execute(_PERSON, (profile_id,)).fetchone()
+            name, email, user_id = row or (None, None, None)
+            found[profile_id] = Person(profile_id=profile_id, name=name or "", email=email or "", user_id=user_id or "")
         return found
 
     def journeys(self, definitions: Sequence[ChangedDefinition], segments: Sequence[str]) -> list[Touched]:

@@ -63,7 +63,9 @@ def _sample(screen: Console, made: Plan, one: SegmentEffect) -> None:
 
 
 def _name(person: Person) -> str:
-    known = " ".join(part for part in (person.name, f"<{person.email}>" if person.email else "") if part)
+    known = (
+        " ".join(part for part in (person.name, f"<{person.email}>" if person.email else "") if part) or person.user_id
+    )
     return f"{known} ({person.profile_id})" if known else person.profile_id
 
 

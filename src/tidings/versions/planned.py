@@ -26,6 +26,7 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     profile_id: str
     name: str = ""
     email: str = ""
+    user_id: str = ""
 
 
 class Touched(msgspec.Struct, frozen=True, kw_only=True):
