@@ -248,6 +248,15 @@ def test_why_she_is_in_a_segment_or_not_is_a_click_away(context: BrowserContext,
     page.wait_for_selector("#coming li a")
 
 
+def test_the_chain_of_a_message_is_as_dark_as_the_page(chromium: Browser, url: str) -> None:
+    page = chromium.new_page(color_scheme="dark")
+    page.goto(f"{url}/messages?state=accepted")
+    page.click(".messages a")
+    rows = page.eval_on_selector_all(".chain li", "all => all.map(row => getComputedStyle(row).backgroundColor)")
+    assert set(rows) == {"rgba(0, 0, 0, 0)"}
+    page.close()
+
+
 def test_hostile_data_runs_nowhere_on_any_page(context: BrowserContext, tmp_path: Path) -> None:
     world = hostile(tmp_path, now_us())
     app = create_app(world.config)
