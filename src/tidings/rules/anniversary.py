@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from tidings.accumulate.base import only
+from tidings.accumulate.reading import is_number
 from tidings.clock import DAY_US, SECOND_US, format_duration, parse_instant
 from tidings.domain import schema
 from tidings.domain.instants import instant_of
@@ -174,4 +175,7 @@ def parse(raw: dict[str, Any], traits: Traits, where: str) -> Condition:
     reading = traits.computed(name)
     if reading is not None and not reading.timeless:
         raise DefinitionError(f"{path}.of", "needs a trait without a window", got=name)
+    if reading is not None and is_number(reading):
+        do = "use `first` or `last`, or a trait that is given"
+        raise DefinitionError(f"{path}.of", "does not fit: it is a number, and no date", got=name, do=do)
     return Anniversary(name, reading, ahead_us, traits.zone)
