@@ -20,6 +20,8 @@ import pytest
 from tests.property.test_streaming_equals_sql import found_by_sql, lake
 from tests.unit.core import definitions
 from tidings.clock import SECOND_US
+from tidings.domain import profile as profiles
+from tidings.domain.profile import TraitValue
 from tidings.domain.record import LogRecord
 from tidings.hosts.simulator import Simulator
 from tidings.lake.duck import open_duck
@@ -284,3 +286,20 @@ def test_a_segment_of_the_clock_turns_at_the_second(zone: str, tmp_path: Path) -
         ]
         assert facts == seen, name
         assert len(facts) >= 2
+
+
+@pytest.mark.parametrize("ahead", ["", ", in_next: 1d"])
+@pytest.mark.parametrize("born", ["2000-11-06", "2000-11-07"])
+def test_a_day_that_is_left_again_as_clocks_are_put_back_over_midnight(born: str, ahead: str, tmp_path: Path) -> None:
+    """In St. John's the 7th of November 2010 began, lasted a minute, and then it was the 6th once more."""
+    what = definitions(tmp_path, segments=f"birthday: {{rule: {{anniversary: {{of: born{ahead}}}}}}}")
+    (segment,) = what.segments.all()
+    state = profiles.new("ann", "", 0)
+    state.traits |= {"born": TraitValue(born, 1, "a"), "timezone": TraitValue("America/St_Johns", 1, "b")}
+    at_s = int(datetime(2010, 11, 4, tzinfo=UTC).timestamp())
+    holds, next_us = segment.judge(state, at_s * SECOND_US)
+    for minute in range(1, 6 * 24 * 60):
+        at_us = (at_s + minute * 60) * SECOND_US
+        now, following_us = segment.judge(state, at_us)
+        assert now == holds or at_us == next_us, f"turned unannounced at {datetime.fromtimestamp(at_us / 1e6, UTC)}"
+        holds, next_us = now, following_us

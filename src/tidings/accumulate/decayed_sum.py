@@ -34,6 +34,7 @@ class DecayedSum(msgspec.Struct, frozen=True):
     """Value: [[half-life's number, sum of its scaled amounts], …], sorted."""
 
     kind: ClassVar[str] = "decayed_sum"
+    numeric: ClassVar[bool] = True
     timeless: ClassVar[bool] = False
     filter: EventFilter
     name: str

@@ -20,6 +20,7 @@ class Derived(msgspec.Struct, frozen=True):
     """Two readings; the kinds say what they make together."""
 
     kind: ClassVar[str]
+    numeric: ClassVar[bool] = True
     one: Any
     other: Any
 

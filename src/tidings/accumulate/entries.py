@@ -21,6 +21,8 @@ class Entries(Timeless, frozen=True):
 
     kind: ClassVar[str]
     """Its name in definitions."""
+    numeric: ClassVar[bool] = True
+    """Whether it is a number, where it is known."""
     taken: ClassVar[str] = "amount"
     """What an entry is; kinds that take the same share one memory of the latest ones."""
     filter: EventFilter

@@ -110,6 +110,12 @@ class Single(msgspec.Struct, frozen=True):
         return f"{getattr(self.accumulator, 'kind', type(self.accumulator).__name__.lower())} of {names}"
 
 
+def is_number(reading: Reading) -> bool:
+    """Whether a computed trait is a number wherever it is known: its kind says so."""
+    held = getattr(reading, "accumulator", reading)
+    return bool(getattr(getattr(held, "whole", held), "numeric", False))
+
+
 def with_everybody(accumulator: Accumulator, query: Query) -> str:
     """The accumulator's SQL with those about whom nothing was seen."""
     nothing = sql.json(accumulator.read(None))

@@ -61,6 +61,7 @@ class Top(Entries, frozen=True):
     """Value: [hash, largest, {text: count}]; `largest` is the value with the largest hash of `MAX_VALUES` values."""
 
     kind: ClassVar[str] = "top"
+    numeric: ClassVar[bool] = False
     taken: ClassVar[str] = "text"
     k: int = 0
     """How many are listed; 0 for the one most frequent, as a text."""

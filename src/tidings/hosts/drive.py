@@ -32,8 +32,8 @@ from tidings.state.base import Commit, StateStore, Wake, moved, moved_to
 MAX_WAKES = 500
 """Profiles woken in one micro-batch: no timer waits long for the commit of the others."""
 MAX_FACTS = 20_000
-"""Facts of one micro-batch of timers, or of people who come over, from which on the others wait for the next: one person may make
-thousands, when her last event is years back."""
+"""Facts of one micro-batch, from which on the rest of it waits for the next: one person may make thousands, when her last event is
+years back."""
 BESIDE_TIMERS = 500
 """Records in one micro-batch while timers are due, so that these do not wait long behind events."""
 SOON_US = SECOND_US
@@ -155,11 +155,16 @@ class Driver:
         events = self._accept(blocks, batch)
         self._prefetch(events)
         find = self._find(batch)
-        for event in events:
+        upto, taken_us = self.offset + sum(len(block.records) for block in blocks), blocks[-1].taken_us
+        for number, event in enumerate(events, 1):
             self._apply(event, batch, find)
-        count = sum(len(block.records) for block in blocks)
-        self._commit(batch, self.offset + count)
-        self._note_complete(blocks[-1])
+            if len(batch.facts) >= MAX_FACTS:
+                upto, taken_us = event.offset + 1, event.received_us
+                _cut(batch, events[:number], upto)
+                break
+        count = upto - self.offset
+        self._commit(batch, upto)
+        self._note_complete(taken_us)
         return count
 
     def _portion(self) -> int:
@@ -168,9 +173,10 @@ class Driver:
         soon = due_us and self.complete_us and due_us <= self.complete_us + SOON_US
         return min(BESIDE_TIMERS, self._max_batch) if soon else self._max_batch
 
-    def _note_complete(self, last: LogBlock) -> None:
-        whole = self._log.head() == self.offset or self._starts_block(self.offset, last.taken_us)
-        self.complete_us = last.taken_us if whole else last.taken_us - 1
+    def _note_complete(self, taken_us: int) -> None:
+        """All is processed up to a record that was taken at this instant; others of the same block may follow."""
+        whole = self._log.head() == self.offset or self._starts_block(self.offset, taken_us)
+        self.complete_us = taken_us if whole else taken_us - 1
 
     def _starts_block(self, offset: int, taken_us: int) -> bool:
         following = self._log.read(offset, 1)
@@ -190,7 +196,7 @@ class Driver:
                     batch.outcomes.append(Outcome(offset, REJECTED, record.source, "", reason))
                 else:
                     events.append(event)
-                    ids.append(f"{event.source}\n{event.event_id}")
+                    ids.append(_seen_key(event))
         fresh: list[Event] = []
         taken: set[str] = set()
         for event, key, seen in zip(events, ids, self._state.seen(ids, blocks[0].taken_us), strict=True):
@@ -369,7 +375,7 @@ class Driver:
                 self._pipeline = changes.pipeline
                 self._layout = changes.pipeline.definitions.layout
             changes.tell(self.offset)
-        self._note_complete(block)
+        self._note_complete(block.taken_us)
         return 1
 
     def sweep(self) -> int:
@@ -442,6 +448,17 @@ class Driver:
             del self._live[profile_id]
         if len(self._links) > 4 * self._cache:
             self._links.clear()
+
+
+def _seen_key(event: Event) -> str:
+    """By which copies of an event are known."""
+    return f"{event.source}\n{event.event_id}"
+
+
+def _cut(batch: Batch, events: Sequence[Event], upto: int) -> None:
+    """Make it a batch of the records below `upto`, whose events are these; the others are read again."""
+    batch.outcomes = [one for one in batch.outcomes if one.offset < upto]
+    batch.seen, batch.seen_us = [_seen_key(event) for event in events], events[-1].received_us
 
 
 def _upto_change(blocks: list[LogBlock]) -> list[LogBlock]:

@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from tidings.accumulate.base import only
+from tidings.accumulate.reading import is_number
 from tidings.clock import DAY_US, SECOND_US, format_duration, parse_instant
 from tidings.domain import schema
 from tidings.domain.instants import instant_of
@@ -26,7 +27,7 @@ from tidings.errors import DefinitionError
 from tidings.rules import sql, window
 from tidings.rules.base import NO, Condition, Reading, Traits, Verdict
 from tidings.rules.form import Form, Setting
-from tidings.rules.local_time import ZONE_TRAIT, zone_name
+from tidings.rules.local_time import ZONE_TRAIT, clock_changes, zone_name
 
 MAX_AHEAD_US = 180 * DAY_US
 """Furthest that can be looked ahead: half a year, so that there is always a time when it does not hold."""
@@ -53,9 +54,13 @@ def _leap(year: int) -> bool:
     return year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
 
 
-def _midnight_us(day: date, name: str) -> int:
-    """When a local day begins."""
-    return int(datetime.combine(day, time(), zone(name)).timestamp()) * SECOND_US
+def _begins_us(day: date, name: str) -> set[int]:
+    """When a local day begins; where clocks are put back over midnight also when it is left again, and begins once more."""
+    midnight = datetime.combine(day, time(), zone(name))
+    first_s = int(midnight.timestamp())
+    again_s = int(midnight.replace(fold=1).timestamp())
+    found = {first_s, again_s, *clock_changes(first_s, first_s + DAY_US // SECOND_US, name)}
+    return {one * SECOND_US for one in found}
 
 
 def _today(at_us: int, name: str) -> date:
@@ -66,8 +71,8 @@ def _today(at_us: int, name: str) -> date:
 def _turns(month: int, day: int, ahead_us: int, name: str, year: int) -> tuple[int, ...]:
     """Instants around a year at which it can begin or end to hold in a zone, sorted."""
     days = [_day(one, month, day) for one in range(year - 1, year + 3)]
-    begins = [_midnight_us(one, name) - ahead_us for one in days]
-    return tuple(sorted([*begins, *(_midnight_us(one + timedelta(days=1), name) for one in days)]))
+    begins = {turn - ahead_us for one in days for turn in _begins_us(one, name)}
+    return tuple(sorted(begins.union(*(_begins_us(one + timedelta(days=1), name) for one in days))))
 
 
 class Anniversary(msgspec.Struct, frozen=True):
@@ -174,4 +179,7 @@ def parse(raw: dict[str, Any], traits: Traits, where: str) -> Condition:
     reading = traits.computed(name)
     if reading is not None and not reading.timeless:
         raise DefinitionError(f"{path}.of", "needs a trait without a window", got=name)
+    if reading is not None and is_number(reading):
+        do = "use `first` or `last`, or a trait that is given"
+        raise DefinitionError(f"{path}.of", "does not fit: it is a number, and no date", got=name, do=do)
     return Anniversary(name, reading, ahead_us, traits.zone)

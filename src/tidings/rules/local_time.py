@@ -93,7 +93,7 @@ def turns(hours: Hours, name: str, day: int) -> tuple[int, ...]:
     candidates = {
         one for ahead in range(_AHEAD + 2) for at in shown for one in instants(first + timedelta(days=ahead), at, name)
     }
-    candidates |= set(_clock_changes(start_s, start_s + _AHEAD * _DAY_S, name))
+    candidates |= set(clock_changes(start_s, start_s + _AHEAD * _DAY_S, name))
     return tuple(
         one
         for one in sorted(candidates)
@@ -107,7 +107,7 @@ def instants(day: date, shown_s: int, name: str) -> set[int]:
     return {int(wall.replace(fold=fold).timestamp()) for fold in (0, 1)}
 
 
-def _clock_changes(start_s: int, end_s: int, name: str) -> Iterator[int]:
+def clock_changes(start_s: int, end_s: int, name: str) -> Iterator[int]:
     """Instants at which the clocks of a zone are put forward or back, at most one a day."""
     for low_s in range(start_s, end_s, _DAY_S):
         before, low, high = _local(low_s, name).utcoffset(), low_s, low_s + _DAY_S

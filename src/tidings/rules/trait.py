@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from tidings.accumulate.reading import Single
+from tidings.accumulate.reading import Reading, Single, is_number
 from tidings.clock import iso
 from tidings.domain import compare, schema
 from tidings.domain.compare import OPERATORS, Comparison
@@ -26,7 +26,17 @@ from tidings.rules.form import Form, Setting
 
 SYMBOLS = {"at_least": ">=", "at_most": "<=", "more_than": ">", "less_than": "<"}
 """Comparisons of numbers that are written as they are."""
-
+_OF_NUMBERS = (*SYMBOLS, "between", "equals")
+_NOT_OF_NUMBERS = frozenset(OPERATORS) - {
+    *_OF_NUMBERS,
+    "not_equals",
+    "in",
+    "not_in",
+    "exists",
+    "empty",
+    "not_contains",
+} | {*age.SETTINGS}
+"""What is asked of texts, lists, dates and versions only."""
 
 FORM = Form(
     tuple(Setting(name, schema.SPAN) for name in age.SETTINGS),
@@ -141,5 +151,26 @@ def parse(raw: dict[str, Any], traits: Traits, where: str) -> Condition:
     comparisons = compare.parse(tests, where) if tests or found is None else ()
     reading = traits.computed(name)
     only_empty = len(comparisons) == 1 and comparisons[0].operator == "empty" and found is None
+    if reading is not None:
+        _check_kind(raw, name, reading, where)
     is_empty = getattr(getattr(reading, "accumulator", None), "is_empty", None) if only_empty else None
     return Trait(name, comparisons, reading, found, is_empty)
+
+
+def _check_kind(raw: dict[str, Any], name: str, reading: Reading, where: str) -> None:
+    """Refuse what a computed trait of this kind never is: a number is no text and no date, what happened lies never ahead."""
+    for setting, wanted in raw.items():
+        if reading.instant and setting in ("in_next", "further_than"):
+            do = "use within or older_than, or a trait that is given"
+            raise DefinitionError(f"{where}.{setting}", f"can never hold: {name} is never ahead", got=wanted, do=do)
+        if is_number(reading) and (
+            setting in _NOT_OF_NUMBERS or (setting in _OF_NUMBERS and not _may_be_number(wanted))
+        ):
+            do = "compare it with a number: at_least, at_most, more_than, less_than, between, equals"
+            raise DefinitionError(f"{where}.{setting}", f"does not fit: {name} is a number", got=wanted, do=do)
+
+
+def _may_be_number(wanted: Any) -> bool:
+    if isinstance(wanted, list):
+        return all(map(_may_be_number, wanted))
+    return wanted is None or (isinstance(wanted, int | float) and not isinstance(wanted, bool))

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.unit.core import START_US, World, definitions
 from tidings.clock import DAY_US, ManualClock
 from tidings.domain.record import LogRecord
+from tidings.hosts import drive
 from tidings.hosts.drive import Driver
 from tidings.hosts.simulator import MemorySink, Simulator
 from tidings.log.sqlite import SqliteLog
@@ -103,3 +104,29 @@ def test_what_comes_after_a_power_cut_and_a_clock_set_back_is_stamped_after_the_
     assert reader.read(1, 1)[0].taken_us == START_US + DAY_US + 1
     for one in (writer, reader, state):
         one.close()
+
+
+def test_a_batch_that_makes_many_facts_ends_early_and_nothing_is_lost_or_done_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weekend = "weekend: {rule: {local_time: {weekdays: [sat, sun]}}}"
+    what = definitions(tmp_path, traits=TRAITS, segments=weekend)
+    users = "abcdefgh"
+    long_ago_us = START_US - 365 * DAY_US
+    records = [call("track", f"e{user}", long_ago_us, user=user, event="X") for user in users]
+    records += [LogRecord("test", "", 0, b"{"), records[0], call("identify", "i", START_US, user="a", anonymous="d")]
+    records += [call("track", "z", START_US, anonymous="d", event="X"), records[3]]
+    found = []
+    for most in (drive.MAX_FACTS, 150, 1):
+        monkeypatch.setattr(drive, "MAX_FACTS", most)
+        simulator = Simulator(what)
+        for at_us in (START_US, START_US + 1_000):
+            simulator.take(records if at_us == START_US else [x("last")], at_us)
+        simulator.run()
+        simulator.advance_to(START_US + 20 * DAY_US)
+        facts = sorted(
+            (one.profile_id, one.known_us, one.kind, one.occurred_us, one.cause) for one in simulator.sink.facts
+        )
+        found.append((simulator.sink.outcomes, facts, simulator.driver.offset))
+    assert found[0] == found[1] == found[2]
+    assert len(found[0][1]) > 8 * 100
