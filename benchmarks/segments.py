@@ -20,7 +20,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import duckdb
 import msgspec
@@ -29,11 +29,11 @@ from benchmarks.process import START_US, GeneratedLog, zipf_people
 from tidings import workspace
 from tidings.clock import HOUR_US, SECOND_US, iso
 from tidings.domain import profile
-from tidings.domain.output import APPLIED
 from tidings.domain.record import LogBlock, LogRecord
 from tidings.domain.sql import Query
 from tidings.hosts.drive import Driver
 from tidings.hosts.simulator import MemorySink
+from tidings.ids import profile_id
 from tidings.lake.duck import open_duck
 from tidings.pipeline import Pipeline
 from tidings.process.segment import Segments
@@ -156,35 +156,71 @@ def body(rng: random.Random, person: int, n: int, at_us: int) -> bytes:
     return json.dumps(event, separators=(",", ":")).encode()
 
 
-def blocks_of(people: list[int], rng: random.Random, start_us: int, gap_us: int) -> list[LogBlock]:
-    """Blocks of 100 events, `gap_us` from event to event."""
-    blocks = []
-    for first in range(0, len(people), 100):
-        taken_us = start_us + (first + 100) * gap_us
-        part = enumerate(people[first : first + 100])
-        records = [
-            LogRecord("web", "", 0, body(rng, person, first + i, start_us + (first + i) * gap_us)) for i, person in part
-        ]
-        blocks.append(LogBlock(first, taken_us, records))
-    return blocks
+def blocks_of(people: list[int], start_us: int, gap_us: int, first: int = 0) -> Iterator[LogBlock]:
+    """Blocks of 100 events, `gap_us` from event to event; the same however often they are made."""
+    for at in range(first, len(people), 100):
+        rng, taken_us = random.Random(at), start_us + (at + 100) * gap_us
+        part = enumerate(people[at : at + 100])
+        records = [LogRecord("web", "", 0, body(rng, one, at + i, start_us + (at + i) * gap_us)) for i, one in part]
+        yield LogBlock(at, taken_us, records)
 
 
-class Applied(MemorySink):
-    """Keeps whose each event was, and nothing else."""
+class Made(GeneratedLog):
+    """A log whose blocks are made as they are read, in order: ten million of its records are more than memory holds."""
+
+    def __init__(self, people: list[int], start_us: int, gap_us: int, rows: TextIO) -> None:
+        """`rows` takes a line of the lake for each event."""
+        self._blocks_ahead = blocks_of(people, start_us, gap_us)
+        self._head = len(people)
+        self._read: list[LogBlock] = []
+        self._rows = rows
+        self.made_s = 0.0
+        """CPU that making them took."""
+        self.last_us = start_us + (len(people) + 99) // 100 * 100 * gap_us
+
+    def read(self, offset: int, limit: int) -> list[LogBlock]:
+        cpu = time.process_time()
+        self._read = [one for one in self._read if one.first_offset >= offset]
+        while sum(len(one.records) for one in self._read) < limit and (block := next(self._blocks_ahead, None)):
+            self._read.append(block)
+            self._rows.writelines(map(row_of, block.records, itertools.repeat(block.taken_us)))
+        found, count = [], 0
+        for one in self._read:
+            if count < limit:
+                found.append(one)
+                count += len(one.records)
+        self.made_s += time.process_time() - cpu
+        return found
+
+
+def row_of(record: LogRecord, taken_us: int) -> str:
+    """An event as a line of a table of the lake's shape."""
+    event = json.loads(record.body)
+    row = {
+        "profile_id": profile_id("user_id", event["userId"]),
+        "event_id": event["messageId"],
+        "kind": "track",
+        "name": event["event"],
+        "occurred": event["timestamp"],
+        "received_us": taken_us,
+        "properties": json.dumps(event["properties"]),
+    }
+    return json.dumps(row) + "\n"
+
+
+class Counting(MemorySink):
+    """Counts facts, and keeps nothing."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.owner: dict[int, str] = {}
         self.changes = 0
 
     def put(self, block: Any, sends: Any, suppressions: Any) -> None:  # noqa: ARG002 - the port's arguments
-        self.owner.update((one.offset, one.profile_id) for one in block.outcomes if one.status == APPLIED)
         self.changes += len(block.facts)
         self._seq = block.seq
 
 
-def drive(definitions: workspace.Definitions, blocks: list[LogBlock], store: RocksState, sink: Applied) -> Driver:
-    log: Any = GeneratedLog(blocks)
+def drive(definitions: workspace.Definitions, log: Any, store: RocksState, sink: Counting) -> Driver:
     driver = Driver(Pipeline(definitions), log, store, sink, max_batch=5_000)
     while driver.run_batch():
         while driver.fire(driver.complete_us):
@@ -198,7 +234,7 @@ def measure(definitions: workspace.Definitions, blocks: list[LogBlock], folder: 
     gc.collect()
     gc.disable()
     cpu = time.process_time()
-    drive(definitions, blocks, store, Applied())
+    drive(definitions, GeneratedLog(blocks), store, Counting())
     cpu = time.process_time() - cpu
     gc.enable()
     store.close()
@@ -225,23 +261,8 @@ def compare_sizes(sizes: list[int], blocks: list[LogBlock], folder: Path) -> Non
     print(f"{sizes[-1] // sizes[0]} times as many segments cost {few / many:.1f} times as much per event")
 
 
-def lake_of(blocks: list[LogBlock], sink: Applied, folder: Path) -> duckdb.DuckDBPyConnection:
+def lake_of(lines: Path, folder: Path) -> duckdb.DuckDBPyConnection:
     """The same events as a table of the lake's shape."""
-    lines = folder / "rows.ndjson"
-    with lines.open("w") as file:
-        for block in blocks:
-            for i, record in enumerate(block.records):
-                event = json.loads(record.body)
-                row = {
-                    "profile_id": sink.owner[block.first_offset + i],
-                    "event_id": event["messageId"],
-                    "kind": "track",
-                    "name": event["event"],
-                    "occurred": event["timestamp"],
-                    "received_us": block.taken_us,
-                    "properties": json.dumps(event["properties"]),
-                }
-                file.write(json.dumps(row) + "\n")
     db = open_duck(memory_mb=8_192, threads=2, spill=folder)
     db.execute(
         "CREATE TABLE rows AS SELECT profile_id, event_id, kind, name, epoch_us(occurred::TIMESTAMPTZ) AS occurred_us,"
@@ -262,21 +283,23 @@ def recompute(definitions: workspace.Definitions, db: duckdb.DuckDBPyConnection,
     return counts
 
 
-def report(people: int, blocks: list[LogBlock], size: int, folder: Path) -> None:
+def report(people: list[int], everybody: int, gap_us: int, size: int, folder: Path) -> None:
     """Size of a person's state; a quiet hour; freshness and CPU against full recomputation."""
     definitions = load(folder / "workspace", size)
-    store, sink = RocksState(folder / "state", WEEK_US), Applied()
-    cpu = time.process_time()
-    driver = drive(definitions, blocks, store, sink)
-    per_event_s = (time.process_time() - cpu) / driver.offset
-    ids = list(dict.fromkeys(sink.owner.values()))
-    states = [raw for raw in store.states(ids) if raw is not None and not moved_to(raw)]
+    store, sink, lines = RocksState(folder / "state", WEEK_US), Counting(), folder / "rows.ndjson"
+    with lines.open("w") as rows:
+        log = Made(people, START_US, gap_us, rows)
+        cpu = time.process_time()
+        driver = drive(definitions, log, store, sink)
+        per_event_s = (time.process_time() - cpu - log.made_s) / driver.offset
+    print(f"{size} segments, {driver.offset:,} events: {1 / per_event_s:,.0f} events/s per core", flush=True)
+    states = list(_states(store))
     sizes = sorted(map(len, states))
     print(
         f"state of a person: median {statistics.median(sizes):,.0f} bytes, p99 {sizes[int(len(sizes) * 0.99)]:,},"
-        f" largest {sizes[-1]:,}; {len(sizes):,} people of {people:,} did anything"
+        f" largest {sizes[-1]:,}; {len(sizes):,} people of {everybody:,} did anything"
     )
-    now_us = blocks[-1].taken_us
+    now_us = log.last_us
     wakes, changes, cpu = 0, sink.changes, time.process_time()
     while woken := driver.fire(now_us + HOUR_US):
         wakes += woken
@@ -286,14 +309,13 @@ def report(people: int, blocks: list[LogBlock], size: int, folder: Path) -> None
         f" nothing for the {len(sizes) - wakes:,} others"
     )
     at_us = now_us + HOUR_US
-    db = lake_of(blocks, sink, folder)
-    recompute(definitions, db, at_us)
+    db = lake_of(lines, folder)
     cpu, wall = time.process_time(), time.perf_counter()
     counts = recompute(definitions, db, at_us)
     cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
     live: dict[str, int] = dict.fromkeys(counts, 0)
-    for raw in store.states(ids):
-        for name in profile.decode(raw).segments if raw else ():
+    for raw in _states(store):
+        for name in profile.decode(raw).segments:
             live[name] += 1
     wrong = {name: (live[name], counts[name]) for name in counts if live[name] != counts[name]}
 
@@ -309,19 +331,30 @@ def report(people: int, blocks: list[LogBlock], size: int, folder: Path) -> None
     store.close()
 
 
+def _states(store: RocksState) -> Iterator[bytes]:
+    """Every state there is."""
+    after = ""
+    while found := store.scan(after, 10_000):
+        after = found[-1][0]
+        yield from (raw for _, raw in found if not moved_to(raw))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--people", type=int, default=100_000)
     parser.add_argument("--events", type=int, default=300_000)
-    parser.add_argument("--segments", type=int, nargs="+", default=[10, 50, 200])
+    parser.add_argument(
+        "--segments", type=int, nargs="*", default=[10, 50, 200], help="sizes to compare; none with no number"
+    )
     options = parser.parse_args()
     rng = random.Random(7)
     folder = Path(tempfile.mkdtemp(prefix="tidings-bench-"))
     gap_us = 60 * 86_400 * SECOND_US // options.events  # sixty days of them
-    print(f"making {options.events:,} events of {options.people:,} people over sixty days", flush=True)
-    blocks = blocks_of(zipf_people(options.events, options.people, rng), rng, START_US, gap_us)
-    compare_sizes(options.segments, blocks[: max(1, len(blocks) // 3)], folder)
-    report(options.people, blocks, 50, folder)
+    print(f"{options.events:,} events of {options.people:,} people over sixty days", flush=True)
+    people = zipf_people(options.events, options.people, rng)
+    if options.segments:
+        compare_sizes(options.segments, list(blocks_of(people[: options.events // 3], START_US, gap_us)), folder)
+    report(people, options.people, gap_us, 50, folder)
     shutil.rmtree(folder)
 
 

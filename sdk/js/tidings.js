@@ -23,6 +23,7 @@
   const BATCH_URL = setting('api-host', new URL(script.src).origin).replace(/\/+$/, '') + '/v1/batch';
   const BATCH_EVENTS = 20;
   const BATCH_WAIT_MS = 500;
+  const QUIET_MS = 20; // what happens at once goes together; a click that leaves the page finds little left to send again
   const BATCH_BYTES = 60000; // browsers refuse keepalive requests and beacons of more than 64 KiB
   const EVENT_BYTES = 32768; // the collector's limit for one event
   const QUEUE_EVENTS = 200;
@@ -150,7 +151,7 @@
       warn(`more than ${QUEUE_EVENTS} events wait; the oldest is dropped`);
     }
     storeQueue();
-    schedule(queue.length < BATCH_EVENTS ? BATCH_WAIT_MS : 0);
+    scheduleBatch();
   }
 
   /** The server has answered for these. */
@@ -164,6 +165,7 @@
   let failures = 0; // in a row
   let unreachable = false; // the last request got no answer
   let timer = 0;
+  let firstMs = 0; // when the first of the batch that waits was made
   let draining = null; // the promise of the drain that runs
 
   /** How long to wait as the server (or our backoff) wants it; it holds for the visitor's next pages too. */
@@ -176,6 +178,15 @@
     if (timer && delayMs) return;
     clearTimeout(timer);
     timer = setTimeout(flush, Math.max(delayMs, pauseMs()));
+  }
+
+  /** After a pause in what happens, or `BATCH_WAIT_MS` after the first, or at once when a batch is full. */
+  function scheduleBatch() {
+    if (!timer) firstMs = Date.now();
+    clearTimeout(timer);
+    timer = 0;
+    const leftMs = Math.max(firstMs + BATCH_WAIT_MS - Date.now(), 0);
+    schedule(queue.length < BATCH_EVENTS ? Math.min(QUIET_MS, leftMs) : 0);
   }
 
   function flush() {

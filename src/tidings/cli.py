@@ -329,17 +329,22 @@ def undo(path: Path, why: str, as_json: bool) -> None:
 
 @main.command()
 @CONFIG
-@click.option("--diff", nargs=2, metavar="FROM TO", help="Show how two versions differ.")
+@click.argument("between", metavar="[FROM [TO]]", nargs=-1)
+@click.option(
+    "--diff", is_flag=True, help="Show how the files of two versions differ; the last change if none is named."
+)
 @JSON
-def history(path: Path, diff: tuple[str, str] | None, as_json: bool) -> None:
-    """Every change of definitions: version, when, who, why."""
+def history(path: Path, between: tuple[str, ...], diff: bool, as_json: bool) -> None:
+    """Every change of definitions: version, when, who, why. With --diff, how version FROM became TO (what runs, if not given)."""
     from tidings.hosts import change_show  # noqa: PLC0415
     from tidings.versions import files  # noqa: PLC0415
     from tidings.versions.shelf import Versions  # noqa: PLC0415
 
     versions = Versions(config.load(path).data)
+    if between and not diff:
+        raise click.UsageError("versions are named with --diff only: tidings history --diff FROM TO")
     if diff:
-        changed = files.difference(*(files.read(versions.folder(one)) for one in diff))
+        changed = files.difference(*(files.read(versions.folder(one)) for one in versions.pair(between)))
         _json(changed) if as_json else change_show.difference(SCREEN, changed)
         return
     entries = versions.history()
@@ -410,7 +415,7 @@ def doctor(path: Path) -> None:
     worst = 0
     for finding in check_installation(config.load(path)):
         colour = {"ok": "green", "note": "yellow", "wrong": "red"}[finding.level]
-        SCREEN.print(f"[{colour}]{finding.level:>5}[/{colour}]  {finding.text}", soft_wrap=True)
+        SCREEN.print(f"[{colour}]{finding.level:>5}[/{colour}]  {escape(finding.text)}", soft_wrap=True)
         worst = max(worst, finding.level == "wrong")
     sys.exit(int(worst))
 

@@ -20,6 +20,9 @@ Positive = Annotated[int, msgspec.Meta(ge=1)]
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=1e9)]
 """A time-out; more than nothing."""
 
+Days = Annotated[int, msgspec.Meta(ge=1, le=36_500)]
+"""A number of days."""
+
 
 class CollectConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The HTTP door."""
@@ -118,6 +121,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """How often bought-together is trained again from the lake."""
     lake_flush_s: Seconds = 5.0
     """Applied events reach the lake at the latest after this time."""
+    type_check_days: Days = 30
+    """The latest days of the lake that are looked at for properties of another type than definitions ask for."""
 
     @property
     def public_url(self) -> str:

@@ -3,7 +3,8 @@
     TidingsError
     ├── DefinitionError      a workspace file is wrong: says file, where, got, wanted, do this
     ├── InputError           something handed to us (a file, a flag, a request) is wrong
-    │   └── WorldMovedError  a plan is shown no longer: what runs, or the files, changed since
+    │   ├── WorldMovedError  a plan is shown no longer: what runs, or the files, changed since
+    │   └── PortTaken        somebody else listens where we are to listen
     ├── Retryable            try again later: the outside world was not ready
     │   └── Overloaded       a bounded queue is full; carries how long to wait
     └── Permanent            trying again will not help
@@ -45,6 +46,17 @@ class InputError(TidingsError):
 
 class WorldMovedError(InputError):
     """A plan is of another world: what runs, or the files, changed since."""
+
+
+class PortTaken(InputError):
+    """Another program listens there."""
+
+    def __init__(self, setting: str, host: str, port: int) -> None:
+        """`setting` is the name of the port in the configuration, such as ``collect.port``."""
+        super().__init__(
+            f"{setting}: port {port} of {host} is taken by another program, perhaps by another Tidings; end that one, "
+            f"or write another number into the configuration"
+        )
 
 
 class Retryable(TidingsError):

@@ -87,12 +87,14 @@ class Pipeline:
         told = bool(state.runs) and event.name in self._heard
         if not touched and not told and event.name not in self._by_entry:
             return step  # nothing that waits or watches is concerned
-        walk = self._walk(step, event.received_us, event_cause(event.offset))
-        changed = self._judge(walk, touched, state.clock_us)
-        if told:
-            self._tell(walk, event)
-        if not event.backfill:
-            self._enter(walk, event, changed)
+        changed = _changes(state, touched, state.clock_us, event.received_us)
+        if changed or told or event.name in self._by_entry:
+            walk = self._walk(step, event.received_us, event_cause(event.offset))
+            walk.facts += [_segment_fact(walk, state.profile_id, change) for change in changed]
+            if told:
+                self._tell(walk, event)
+            if not event.backfill:
+                self._enter(walk, event, changed)
         self._settle(step, event)
         return step
 
@@ -176,7 +178,8 @@ class Pipeline:
         _reschedule(state)
         if state.next_due_us and state.next_due_us <= event.received_us:
             self._fire(step, event.received_us, late=True, entering=not event.backfill)
-        self._take_back(step, event)
+        if state.runs:
+            self._take_back(step, event)
 
     def _take_back(self, step: Step, event: Event) -> None:
         """End runs that began late, at this very instant, by a segment that she is not in, as is known by now."""
@@ -221,12 +224,8 @@ class Pipeline:
 
     def _judge(self, walk: Walk, touched: Iterable[Segment], at_us: int) -> list[Change]:
         """Judge these at an instant; what changed."""
-        changed = []
-        for one in touched:
-            change = segment.judge(walk.state, one, at_us, walk.known_us)
-            if change is not None:
-                walk.facts.append(_segment_fact(walk, walk.state.profile_id, change))
-                changed.append(change)
+        changed = _changes(walk.state, touched, at_us, walk.known_us)
+        walk.facts += [_segment_fact(walk, walk.state.profile_id, change) for change in changed]
         return changed
 
     def _tell(self, walk: Walk, event: Event) -> None:
@@ -356,6 +355,16 @@ def _suppress(
         active=not entry.granted,
         known_us=known_us,
     )
+
+
+def _changes(state: ProfileState, touched: Iterable[Segment], at_us: int, known_us: int) -> list[Change]:
+    """Judge these at an instant; what changed."""
+    changed = []
+    for one in touched:
+        change = segment.judge(state, one, at_us, known_us)
+        if change is not None:
+            changed.append(change)
+    return changed
 
 
 def _segment_fact(walk: Walk, profile_id: str, change: Change) -> Fact:

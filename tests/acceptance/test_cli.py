@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from click.testing import CliRunner
 
 from tests.oracles import run as oracle
 from tidings.cli import main
+from tidings.hosts.supervisor import free_ports
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = ["demo", "init", "serve", "import", "replay", "validate", "why", "doctor"]
@@ -85,6 +87,38 @@ def test_why_of_an_unknown_message_says_where_to_look(tmp_path: Path) -> None:
     process = run_command("why", "f" * 32, "--config", str(folder / "tidings.toml"))
     assert process.returncode == 2
     assert "the console lists all messages" in process.stderr
+
+
+def test_before_anything_runs_commands_say_so_and_what_to_do(tmp_path: Path) -> None:
+    settings = ("--config", str(tmp_path / "shop" / "tidings.toml"))
+    tidings("init", str(tmp_path / "shop"))
+    assert tidings("history", *settings)[0] == 0
+    for words in (("plan",), ("history",), ("export", str(tmp_path / "out"))):
+        process = run_command(*words, *settings)
+        assert "nothing runs here yet" in process.stdout + process.stderr, words
+    for words in (("person", "ann"), ("segment", "members", "lapsing")):
+        process = run_command(*words, *settings)
+        assert process.returncode == 2
+        assert "start `tidings serve` on this data directory first" in process.stderr
+    assert (
+        "no such segment runs; did you mean lapsing?" in run_command("segment", "members", "lapsin", *settings).stderr
+    )
+
+
+@pytest.mark.parametrize("role", ["collect", "console"])
+def test_a_port_that_is_taken_is_named_in_one_line(role: str, tmp_path: Path) -> None:
+    tidings("init", str(tmp_path / "shop"))
+    path = tmp_path / "shop" / "tidings.toml"
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken, free = other.getsockname()[1], free_ports(1)[0]
+        ports = {"collect": free, "console": free, role: taken}
+        text = path.read_text().replace("port = 8300", f"port = {ports['collect']}")
+        path.write_text(text.replace("port = 8301", f"port = {ports['console']}"))
+        process = run_command("serve", "--config", str(path))
+    assert process.returncode == 2
+    assert f"role {role} did not start" in process.stderr
+    assert f"{role}.port: port {taken} of 127.0.0.1 is taken by another program" in process.stderr
+    assert "Traceback" not in process.stderr
 
 
 def test_replay_prints_what_would_have_happened() -> None:

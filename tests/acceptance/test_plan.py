@@ -20,8 +20,8 @@ from tidings.config import CollectConfig, Config
 from tidings.console.app import create_app
 from tidings.errors import InputError
 from tidings.hosts import plan as planning
+from tidings.hosts.bounds import Bounds
 from tidings.hosts.console import BOUNDS
-from tidings.hosts.plan import Bounds
 from tidings.hosts.supervisor import free_ports
 from tidings.versions.shelf import Versions
 
@@ -80,6 +80,9 @@ def test_a_plan_for_people_names_them(here: Here) -> None:
     assert "+ trait orders" in out
     assert "did you mean 'Order'" in out
     assert "tidings apply --plan" in out
+    assert re.search(
+        r"quiet, enter: .*\bbob \([0-9a-f]{24}\)", out
+    )  # who has no name and no address goes by the user id
 
 
 def test_the_console_shows_the_effect_of_the_files_in_the_folder(here: Here) -> None:
@@ -96,6 +99,7 @@ def test_the_console_shows_the_effect_of_the_files_in_the_folder(here: Here) -> 
         row = re.search(rf'data-segment="{one["segment"]}".*?</tr>', page, re.DOTALL)
         assert row, one
         assert all(number in row[0] for number in numbers)
+    assert re.search(r'enter:</span> <a href="/people/[0-9a-f]{24}">bob</a>', page)
     sent = [f'data-message="{one["template"]}:"' for one in plan["next_day"]["after"]]
     assert all(one in page for one in sent)
     assert "did you mean 'Order'?" in page
@@ -159,7 +163,16 @@ def test_drift_export_history_and_undo(here: Here, tmp_path: Path) -> None:
     versions = Versions(here.config.data)
     first, second = versions.first(), versions.running()
     assert "+orders" in here.run("history", "--diff", first, second)[1]
+    assert "-orders" in here.run("history", "--diff", second, first)[1]
+    assert (
+        here.run("history", "--diff")
+        == here.run("history", "--diff", first)
+        == here.run("history", "--diff", first, second)
+    )
+    assert "are named with --diff only" in here.run("history", first)[1]
+    assert here.run("history", "--diff", first, second, first)[0] == 2
     assert here.run("undo", "--why", "not liked")[0] == 0
+    assert "-orders" in here.run("history", "--diff")[1]
     assert versions.running() == first
     entries = [(one.version, one.why, one.state) for one in versions.history()]
     assert entries == [
@@ -171,10 +184,17 @@ def test_drift_export_history_and_undo(here: Here, tmp_path: Path) -> None:
 
 
 def test_without_a_running_tidings_apply_says_so(tmp_path: Path) -> None:
-    (port,) = free_ports(1)
-    config = Config(data=tmp_path / "data", workspace=tmp_path, collect=CollectConfig(port=port))
-    configuration.save(config, tmp_path / "tidings.toml")
+    collect = CollectConfig(port=free_ports(1)[0])
+    configuration.save(Config(data=tmp_path / "data", workspace=tmp_path, collect=collect), tmp_path / "tidings.toml")
     (tmp_path / "segments.yml").write_text(SEGMENTS)
     command = [sys.executable, "-m", "tidings.cli", "apply", str(tmp_path), "--why", "x", "--config"]
     done = subprocess.run([*command, str(tmp_path / "tidings.toml")], capture_output=True, text=True, check=False)
     assert (done.returncode, "tidings serve" in done.stderr) == (2, True)
+
+
+def test_the_collector_of_another_data_directory_is_told_from_ours(here: Here, tmp_path: Path) -> None:
+    config = Config(data=tmp_path / "data", workspace=here.after, collect=here.config.collect)
+    configuration.save(config, tmp_path / "tidings.toml")
+    command = [sys.executable, "-m", "tidings.cli", "apply", "--why", "x", "--config", str(tmp_path / "tidings.toml")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, "runs on another data directory" in done.stderr) == (2, True)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, Route
 
 from tests.sdk.tools import open_chromium
 from tests.unit.console import changes
@@ -230,6 +230,48 @@ def test_a_timeline_row_opens_to_the_original_json(context: BrowserContext, worl
     shown = page.wait_for_selector(".timeline details[open] .json span")
     assert shown is not None
     assert '"wording": "Send me news' in page.inner_text(".timeline details[open] .json")
+
+
+def test_a_row_that_is_opened_before_the_script_has_arrived_fills_too(context: BrowserContext, url: str) -> None:
+    page = context.new_page()
+    page.goto(f"{url}/people?q=anna")
+    person = page.get_attribute(".people a", "href")
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/static/timeline.js", hold)
+    page.goto(f"{url}{person}", wait_until="commit")
+    page.click(".timeline summary >> nth=0")
+    page.wait_for_timeout(200)  # the event of its opening is over
+    held.pop().continue_()
+    page.wait_for_selector(".timeline details[open] .json span")
+
+
+def test_why_she_is_in_a_segment_or_not_is_a_click_away(context: BrowserContext, url: str) -> None:
+    page = context.new_page()
+    page.goto(f"{url}/people?q=anna")
+    page.click(".people a")
+    assert page.get_attribute("#segments li >> nth=0", "class") == "yes"
+    page.click("#segments .fold summary")
+    page.click("[data-segment=lapsed_90d] summary")
+
+    shown = page.inner_text("[data-segment=lapsed_90d] .stand-more")
+    assert "did Order Completed or Product Purchased" in shown
+    assert re.search(r"last at \d+ \w+ 20\d\d, \d\d:\d\d:\d\d", shown)  # by the reader's clock
+    assert re.search(r"If nothing happens, she enters at \d", shown)
+    page.click("[data-segment=lapsed_90d] a")
+    page.wait_for_selector("#coming li a")
+
+
+def test_the_chain_of_a_message_is_as_dark_as_the_page(chromium: Browser, url: str) -> None:
+    page = chromium.new_page(color_scheme="dark")
+    page.goto(f"{url}/messages?state=accepted")
+    page.click(".messages a")
+    rows = page.eval_on_selector_all(".chain li", "all => all.map(row => getComputedStyle(row).backgroundColor)")
+    assert set(rows) == {"rgba(0, 0, 0, 0)"}
+    page.close()
 
 
 def test_hostile_data_runs_nowhere_on_any_page(context: BrowserContext, tmp_path: Path) -> None:

@@ -408,6 +408,19 @@ def test_twenty_events_go_at_once_and_no_batch_is_larger(visit: Visit, door: Doo
     assert [len(post.event_ids()) for post in door.proxy.posts()] == [20, 20, 5]
 
 
+def test_what_happens_in_a_moment_goes_together_soon_after_it(visit: Visit, door: Door) -> None:
+    """Long before the half second that a steady stream may wait: a click that leaves the page finds little to send again."""
+    visit.go("/", attributes='data-auto-page="false"')
+    visit.run(
+        "window.asked = 0; const real = fetch; window.fetch = (...words) => { asked++; return real(...words); }; 0"
+    )
+    told = "tidings.track('A'); setTimeout(() => tidings.track('B'), 5);"
+    asked = visit.run(f"() => {{ {told} return new Promise(done => setTimeout(() => done(asked), 300)) }}")
+    door.wait_for(2)
+    assert asked >= 1, "on its way when the page's own clock says 300 ms"
+    assert sum(len(post.event_ids()) for post in door.proxy.posts()) == 2, "and each once"
+
+
 def test_big_events_share_no_request_that_the_browser_would_refuse(visit: Visit, door: Door) -> None:
     visit.go("/", attributes='data-auto-page="false"')
     visit.run("for (let n = 0; n < 6; n++) tidings.track('Big', {n, text: 'é'.repeat(12000)})")

@@ -96,4 +96,5 @@ KEYWORDS: dict[str, Callable[..., bool]] = {
     "minItems": _sized(list, _at_least),
     "maxItems": _sized(list, _at_most),
     "minProperties": _sized(dict, _at_least),
+    "maxProperties": _sized(dict, lambda size, most: size <= most),
 }

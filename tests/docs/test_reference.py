@@ -59,18 +59,24 @@ def section(command: str) -> str:
     return next((part for part in parts if part.startswith(f"`tidings {command}")), "")
 
 
+def params(command: click.Command) -> list[click.Parameter]:
+    """Options and arguments of a command, and of those that it groups."""
+    inner = command.commands.values() if isinstance(command, click.Group) else ()
+    return [*command.params, *(one for each in inner for one in each.params)]
+
+
 @pytest.mark.parametrize("command", [name for name, one in main.commands.items() if not one.hidden])
 def test_every_command_and_option_is_documented(command: str) -> None:
     assert section(command), f"no section `tidings {command}` in {CLI}"
-    options = [name for one in main.commands[command].params if isinstance(one, click.Option) for name in one.opts]
+    options = [name for one in params(main.commands[command]) if isinstance(one, click.Option) for name in one.opts]
     assert [name for name in options if name not in section(command)] == []
-    arguments = [one.name for one in main.commands[command].params if isinstance(one, click.Argument)]
+    arguments = [one.name for one in params(main.commands[command]) if isinstance(one, click.Argument)]
     assert [name for name in arguments if (name or "").upper() not in section(command)] == []
 
 
 def test_documented_options_exist() -> None:
     for name, command in main.commands.items():
-        known = {opt for one in command.params for opt in one.opts} | {"--help"}
+        known = {opt for one in params(command) for opt in one.opts} | {"--help"}
         named = set(re.findall(r"`(--[a-z-]+)", section(name))) if not command.hidden else set()
         assert named - known == set(), name
 

@@ -139,6 +139,11 @@ class Rules:
     def span(self, most: int = 12) -> str:
         return f"{self._rng.randint(1, most)}{self._unit}"
 
+    def spans(self, most: str, least: str) -> dict[str, Any]:
+        """From so long to longer."""
+        fewer, more = sorted(self._rng.sample(range(1, 13), 2))
+        return {most: f"{more}{self._unit}", least: f"{fewer}{self._unit}"}
+
     def date(self) -> str:
         """A date inside the history."""
         at_us = START_US + self._rng.randint(0, LENGTH) * UNITS[self._unit]
@@ -198,9 +203,11 @@ class Rules:
 
     def _moment(self) -> dict[str, Any]:
         tests: dict[str, Any] = {}
-        choice = self._rng.choice(["within", "older_than", "before", "after", "two"])
+        choice = self._rng.choice(["within", "older_than", "between", "before", "after", "two"])
         if choice in ("within", "older_than"):
             tests[choice] = self.span()
+        if choice == "between":
+            tests = self.spans("within", "older_than")
         if choice in ("before", "after", "two"):
             tests["before" if choice == "two" else choice] = self.date()
         if choice == "two":
@@ -228,9 +235,12 @@ class Rules:
         if kind < 0.5:
             return {"trait": self._rng.choice(NUMBERS), **self.number_test()}
         if kind < 0.75:
-            age = self._rng.choice(["within", "older_than", "in_next", "further_than"])
-            ahead = age in ("in_next", "further_than")  # what happened lies never ahead
-            return {"trait": self._rng.choice(["since"] if ahead else [*INSTANTS, "since", "nobody"]), age: self.span()}
+            ahead = self._rng.random() < 0.5
+            most, least = ("in_next", "further_than") if ahead else ("within", "older_than")
+            name = self._rng.choice(["since"] if ahead else [*INSTANTS, "since", "nobody"])  # what happened is past
+            if self._rng.random() < 0.3:
+                return {"trait": name, **self.spans(most, least)}
+            return {"trait": name, self._rng.choice([most, least]): self.span()}
         test = self.comparison()
         return {"trait": self._rng.choice(OTHERS), **(test if isinstance(test, dict) else {"equals": test})}
 

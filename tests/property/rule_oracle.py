@@ -238,23 +238,26 @@ def trait_value(now: Question, name: str) -> Any:
 
 def _trait(now: Question, settings: dict[str, Any]) -> bool:
     value = trait_value(now, settings["trait"])
-    tests = {
-        name: settings[name]
-        for name in settings
-        if name not in ("trait", "within", "older_than", "in_next", "further_than")
-    }
+    tests = {name: settings[name] for name in settings if name not in ("trait", *AGES)}
     if not passes(value, tests):
         return False
-    instant = date_us(value)
-    if "within" in settings:
-        return instant is not None and now.at_us - span_us(settings["within"]) < instant <= now.at_us
-    if "older_than" in settings:
-        return instant is not None and instant <= now.at_us - span_us(settings["older_than"])
-    if "in_next" in settings:
-        return instant is not None and now.at_us < instant <= now.at_us + span_us(settings["in_next"])
-    if "further_than" in settings:
-        return instant is not None and instant > now.at_us + span_us(settings["further_than"])
-    return True
+    return all(_lies(now.at_us, date_us(value), name, settings[name]) for name in settings if name in AGES)
+
+
+AGES = ("within", "older_than", "in_next", "further_than")
+
+
+def _lies(at_us: int, instant: int | None, name: str, span: str) -> bool:
+    """Whether an instant is so far away."""
+    if instant is None:
+        return False
+    if name == "within":
+        return at_us - span_us(span) < instant <= at_us
+    if name == "older_than":
+        return instant <= at_us - span_us(span)
+    if name == "in_next":
+        return at_us < instant <= at_us + span_us(span)
+    return instant > at_us + span_us(span)
 
 
 KINDS: dict[str, Callable[[Question, Any], bool]] = {

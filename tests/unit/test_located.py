@@ -187,6 +187,97 @@ SEGMENTS = {
             or did B within x
         """,
     "a list of segments": "- vip  # here",
+    "an engagement": """
+        vip:
+          rule:
+            engaged:
+              with: read  # here
+              within: 3d
+        """,
+    "machines": """
+        vip:
+          rule:
+            engaged:
+              with: opened
+              machine: sometimes  # here
+        """,
+    "a purpose": """
+        vip:
+          rule:
+            all:
+              - consent: news
+              - consent: ""  # here
+        """,
+    "a topic": """
+        vip:
+          rule:
+            any:
+              - subscribed: [news]  # here
+        """,
+    "a list": """
+        vip:
+          rule:
+            not:
+              in_list: 3  # here
+        """,
+    "the bound of a number": """
+        vip:
+          rule:
+            average:
+              event: A
+              property: x
+              at_most: many  # here
+        """,
+    "a number's comparison": """
+        vip:
+          rule:
+            sum:
+              event: A
+              property: x
+              contains: 3  # here
+        """,
+    "a date": """
+        vip:
+          rule:
+            first:
+              event: A
+              before: tomorrow  # here
+        """,
+    "a date that events are counted from": """
+        vip:
+          rule:
+            did_not:
+              event: A
+              since: then  # here
+        """,
+    "an event that is counted from": """
+        vip:
+          rule:
+            did:
+              event: A
+              since_event:
+                event: B
+                within: 3d  # here
+        """,
+    "an age": """
+        vip:
+          rule:
+            trait: x
+            older_than: old  # here
+        """,
+    "a birthday": """
+        vip:
+          rule:
+            anniversary:
+              of: birthday
+              in_next: a week  # here
+        """,
+    "a score": """
+        vip:
+          rule:
+            score: value  # here
+            recency: 5
+        """,
 }
 TRAITS = {
     "a kind that is none": """
@@ -222,6 +313,32 @@ TRAITS = {
         a:
           count:
             event: []  # here
+        """,
+    "how many": """
+        a:
+          top:
+            event: A
+            property: x
+            k: 1000  # here
+        """,
+    "what empties a cart": """
+        a:
+          cart:
+            added: A
+            emptied: 3  # here
+        """,
+    "a window": """
+        a:
+          count:
+            event: A
+            within: a while  # here
+        """,
+    "an instant": """
+        a: {first: {event: A}}
+        b:
+          days_between:
+            from: a
+            to: z  # here
         """,
     "one of two": """
         a: {count: {event: A}}
@@ -317,6 +434,33 @@ JOURNEY = {
             send:
               template: x
               category: post  # here
+        """,
+    "what restarts": """
+        entry: {event: A}
+        steps:
+          - id: s
+            wait_until:
+              event: B
+              timeout: 3d
+              restart_on: [3]  # here
+        """,
+    "what ends it": """
+        entry: {event: A}
+        exit_on: 3  # here
+        steps:
+          - {id: s, exit: x}
+        """,
+    "how often": """
+        entry: {event: A}
+        reentry: never  # here
+        steps:
+          - {id: s, exit: x}
+        """,
+    "its name": """
+        entry: {event: A}
+        journey: 3  # here
+        steps:
+          - {id: s, exit: x}
         """,
     "a template": """
         entry: {event: A}

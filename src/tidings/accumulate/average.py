@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from tidings.accumulate.base import only, required_property
@@ -32,6 +32,12 @@ class Average(Entries, frozen=True):
 
     def of(self, entries: Sequence[int]) -> float | None:
         return units(sum(entries), len(entries)) if entries else None
+
+    def dropping(self, entries: Sequence[int]) -> Iterator[float | None]:
+        rest, count = sum(entries), len(entries)
+        for entry in entries:
+            rest, count = rest - entry, count - 1
+            yield units(rest, count) if count else None
 
     def of_sql(self, rows: str) -> str:
         return f"SELECT profile_id, {units_sql('sum(entry)', 'count(*)')} AS value FROM ({rows}) GROUP BY profile_id"

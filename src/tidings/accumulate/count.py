@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from tidings.accumulate.base import only
@@ -38,6 +38,9 @@ class Count(Entries, frozen=True):
 
     def of(self, entries: Sequence[int]) -> int:
         return len(entries)
+
+    def dropping(self, entries: Sequence[int]) -> Iterator[int]:
+        return iter(range(len(entries) - 1, -1, -1))
 
     def entries_sql(self, query: Query) -> str:
         return query.matching(self.filter, "profile_id, occurred_us, 0 AS entry")

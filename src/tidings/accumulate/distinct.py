@@ -8,7 +8,8 @@ elements in a data stream", 2002). Fewer than K hashes are an exact count; from 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from hashlib import md5
 from typing import Any, ClassVar
@@ -84,6 +85,14 @@ class Distinct(Entries, frozen=True):
 
     def of(self, entries: Sequence[int]) -> int:
         return len(set(entries))
+
+    def dropping(self, entries: Sequence[int]) -> Iterator[int]:
+        counts = Counter(entries)
+        for entry in entries:
+            counts[entry] -= 1
+            if not counts[entry]:
+                del counts[entry]
+            yield len(counts)
 
     def entries_sql(self, query: Query) -> str:
         hashed = "profile_id, occurred_us, md5_number_upper(own) AS entry"

@@ -6,7 +6,7 @@ event (`entry`, None when the property is missing or of another type) and what m
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
 from tidings.accumulate.base import Timeless
@@ -40,6 +40,13 @@ class Entries(Timeless, frozen=True):
     def of(self, entries: Sequence[Any]) -> Any:
         """What they make together; the same as `read(None)` when there are none."""
         raise NotImplementedError
+
+    def dropping(self, entries: Sequence[Any]) -> Iterator[Any]:
+        """What the rest makes as they drop out one by one, the first first: ``of(entries[1:])`` and so on.
+
+        Kinds that can take one away do so: a window is looked at with every event, and may hold hundreds.
+        """
+        return (self.of(entries[place:]) for place in range(1, len(entries) + 1))
 
     def entries_sql(self, query: Query) -> str:
         """SELECT ``profile_id, occurred_us, entry``."""

@@ -15,8 +15,13 @@ from tidings.accumulate.decayed_sum import DecayedSum
 from tidings.accumulate.entries import Entries
 from tidings.accumulate.numbers import millionths_sql
 from tidings.domain.compare import Comparison
-from tidings.domain.sql import Query, member, text
+from tidings.domain.filter import EventFilter
+from tidings.domain.literals import pointer, text
 
+AMOUNT = "amount"
+"""A number, or a text that is one, as sums take it."""
+EXAMPLE = 60
+"""Characters of a value that is shown."""
 _TYPES = {"number": ("UBIGINT", "BIGINT", "DOUBLE"), "text": ("VARCHAR",), "true or false": ("BOOLEAN",)}
 
 
@@ -33,15 +38,17 @@ def wanted(accumulators: Iterable[Accumulator]) -> list[Wanted]:
     """All that the accumulators of a layout ask of properties."""
     found: set[Wanted] = set()
     for one in accumulators:
-        for name, comparisons in one.filter.where:
-            for comparison in comparisons:
-                types = _types(comparison)
-                if types:
-                    found.add(Wanted(one.filter.names, name, types))
+        found.update(wanted_of(one.filter))
         whole = getattr(one, "whole", one)  # of a window, or of what came since a date
         if isinstance(whole, DecayedSum) or (isinstance(whole, Entries) and whole.taken == "amount"):
-            found.add(Wanted(one.filter.names, whole.name, ("amount",)))
+            found.add(Wanted(one.filter.names, whole.name, (AMOUNT,)))
     return sorted(found)
+
+
+def wanted_of(events: EventFilter) -> list[Wanted]:
+    """All that it asks of properties."""
+    asked = ((name, _types(comparison)) for name, many in events.where for comparison in many)
+    return sorted({Wanted(events.names, name, types) for name, types in asked if types})
 
 
 def _types(comparison: Comparison) -> tuple[str, ...]:
@@ -71,16 +78,38 @@ def _scalars(values: Sequence[Any]) -> tuple[str, ...]:
     return tuple(sorted({kinds[type(value)] for value in values}))
 
 
-def mistyped_sql(query: Query, one: Wanted) -> str:
-    """SELECT ``mistyped``: how many of these events have the property, with another type."""
-    value = member("properties", one.property)
-    if one.types == ("amount",):
-        wrong = f"{millionths_sql(value)} IS NULL"
+def mistyped_sql(events: str, asked: Sequence[Wanted]) -> str:
+    """SELECT one row over a relation with ``name, properties``. For each of those asked, of which there is at least one: how many events
+    have these names, how many of them have the property with another type, and one such value as JSON, cut.
+    """
+    properties = sorted({one.property for one in asked})
+    pointers = ", ".join(text(pointer(name)) for name in properties)
+    # each event is read once, and each test made once, whatever is asked of it
+    read = f"name, json_extract(properties, [{pointers}]) AS v, json_type(properties, [{pointers}]) AS t"
+    names = _list(sorted({name for one in asked for name in one.events}))
+    places = [properties.index(one.property) + 1 for one in asked]
+    tests = [_wrong(one, place) for one, place in zip(asked, places, strict=True)]
+    tested = ", ".join(f"{test} AS wrong_{number}" for number, test in enumerate(tests))
+    counted = [
+        f"count(*) FILTER (WHERE name IN ({_list(one.events)})), count(*) FILTER (WHERE wrong_{number}),"
+        f" min(left(v[{place}]::VARCHAR, {EXAMPLE})) FILTER (WHERE wrong_{number})"
+        for number, (one, place) in enumerate(zip(asked, places, strict=True))
+    ]
+    return (
+        f"SELECT {', '.join(counted)} FROM (SELECT name, v, {tested} FROM"
+        f" (SELECT {read} FROM {events} WHERE name IN ({names})))"
+    )
+
+
+def _wrong(one: Wanted, place: int) -> str:
+    """Whether an event has it with another type."""
+    if one.types == (AMOUNT,):
+        test = f"t[{place}] != 'NULL' AND {millionths_sql(f'v[{place}]')} IS NULL"
     else:
         fitting = [name for kind in one.types for name in _TYPES.get(kind, ("ARRAY",))]
-        wrong = f"json_type({value}) NOT IN ({', '.join(text(name) for name in fitting)})"
-    names = ", ".join(text(name) for name in one.events)
-    return (
-        f"SELECT count(*) AS mistyped FROM {query.EVENTS}"
-        f" WHERE name IN ({names}) AND json_type({value}) != 'NULL' AND {wrong}"
-    )
+        test = f"t[{place}] NOT IN ('NULL', {_list(fitting)})"
+    return f"CASE WHEN name IN ({_list(one.events)}) THEN {test} END"
+
+
+def _list(values: Iterable[str]) -> str:
+    return ", ".join(text(value) for value in values)

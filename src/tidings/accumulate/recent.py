@@ -82,11 +82,10 @@ class Recent(msgspec.Struct, frozen=True):
         known = self.whole.of(entries)
         now = [one.test(known) for one in tests]
         walked = 0
-        for place, (drops_us, _) in enumerate(inside, 1):
+        for place, ((drops_us, _), known) in enumerate(zip(inside, self.whole.dropping(entries), strict=True), 1):
             if place < len(inside) and inside[place][0] == drops_us:
                 continue  # it drops out together with the next
             walked += 1
-            known = self.whole.of(entries[place:])
             if walked == MAX_WALK or [one.test(known) for one in tests] != now:
                 return int(drops_us) + self.window_us
         return NEVER

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from tidings.accumulate.base import only, required_property
@@ -34,6 +34,12 @@ class Sum(Entries, frozen=True):
 
     def of(self, entries: Sequence[int]) -> float:
         return units(sum(entries))
+
+    def dropping(self, entries: Sequence[int]) -> Iterator[float]:
+        rest = sum(entries)
+        for entry in entries:
+            rest -= entry
+            yield units(rest)
 
     def of_sql(self, rows: str) -> str:
         return f"SELECT profile_id, {units_sql('sum(entry)')} AS value FROM ({rows}) GROUP BY profile_id"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
 import time
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from tidings.collect.connection import Connection
 from tidings.collect.http import Request, date_line, problem
 from tidings.config import CollectConfig
+from tidings.errors import PortTaken
 
 _TICK_S = 0.5
 _BACKLOG = 1024
@@ -41,11 +43,16 @@ class Server:
         self._ticking: asyncio.TimerHandle | None = None
 
     async def start(self) -> int:
-        """Listen; the port."""
+        """Listen; the port. Raises PortTaken."""
         loop = asyncio.get_running_loop()
-        self._listener = await loop.create_server(
-            lambda: Connection(self), self.config.host, self.config.port, backlog=_BACKLOG
-        )
+        try:
+            self._listener = await loop.create_server(
+                lambda: Connection(self), self.config.host, self.config.port, backlog=_BACKLOG
+            )
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise PortTaken("collect.port", self.config.host, self.config.port) from error
+            raise
         self._tick()
         port: int = self._listener.sockets[0].getsockname()[1]
         self.public_url = self.public_url or f"http://{self.config.host}:{port}"

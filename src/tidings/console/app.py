@@ -22,22 +22,34 @@ from starlette.staticfiles import StaticFiles
 from tidings.clock import Clock, SystemClock
 from tidings.config import Config
 from tidings.console import body, guard, inbox, journeys, messages, overview, people, rejected, segments, versions
+from tidings.console.aside import Aside
 from tidings.console.definitions import Workspace
-from tidings.console.effect import Effects
 from tidings.console.live import Hub
 from tidings.console.site import HERE, PAGES, Site, of, templates
 from tidings.console.store import TooSlow
+from tidings.state.follow import Follower
+from tidings.versions.mistyped import Types
 from tidings.versions.planned import Plan
 from tidings.versions.shelf import Versions
 
 _log = logging.getLogger("tidings.console")
 
 
-def create_app(config: Config, *, clock: Clock | None = None, plan: Callable[[], Plan] | None = None) -> Starlette:
-    """The console of `config`'s data directory, which need not exist yet. `plan` says what the workspace folder would change,
-    within bounds of its own; without it the page says which command does.
+EFFECT_S, TYPES_S = 60.0, 600.0
+"""How long the effect of a change, and a look at the types of properties, are shown before they are computed anew."""
+
+
+def create_app(
+    config: Config,
+    *,
+    clock: Clock | None = None,
+    plan: Callable[[], Plan] | None = None,
+    types: Callable[[], Types] | None = None,
+) -> Starlette:
+    """The console of `config`'s data directory, which need not exist yet. `plan` says what the workspace folder would change, `types`
+    which properties do not have the type that what runs asks for, within bounds of their own; without them the pages say which command does.
     """
-    return _app(config, clock or SystemClock(), PAGES, _routes(), plan)
+    return _app(config, clock or SystemClock(), PAGES, _routes(), plan, types)
 
 
 def create_inbox_app(config: Config, *, clock: Clock | None = None) -> Starlette:
@@ -56,6 +68,7 @@ def _app(
     pages: tuple[tuple[str, str, str], ...],
     routes: list[Route],
     plan: Callable[[], Plan] | None = None,
+    types: Callable[[], Types] | None = None,
 ) -> Starlette:
     shelf = Versions(config.data)
     workspace = Workspace(lambda: shelf.current(config.workspace))
@@ -64,7 +77,9 @@ def _app(
         clock=clock,
         workspace=workspace,
         folder=Workspace(lambda: config.workspace),
-        effects=Effects(plan),
+        effects=Aside(plan, EFFECT_S),
+        types=Aside(types, TYPES_S),
+        states=Follower(config.data / "state"),
         templates=templates(),
         pages=pages,
     )
@@ -108,12 +123,14 @@ def _routes() -> list[Route]:
 @asynccontextmanager
 async def _watching(app: Starlette) -> AsyncIterator[None]:
     hub: Hub = app.state.hub
+    site: Site = app.state.site
     watcher = asyncio.create_task(hub.run())
     try:
         yield
     finally:
         hub.stop()
         await watcher
+        site.states.close()
 
 
 def _refused(request: Request, error: Exception) -> Response:

@@ -14,6 +14,7 @@ from tidings.console.site import missing, of
 from tidings.process.journey import Journey
 from tidings.process.steps.base import EXIT, Step
 from tidings.process.steps.branch import Branch
+from tidings.process.steps.split import Split
 from tidings.process.steps.wait_until import WaitUntil
 
 ROW = 116
@@ -29,7 +30,7 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     kind: str
-    """``send``, ``wait``, ``wait_until``, ``branch`` or ``exit``: its symbol."""
+    """``send``, ``wait``, ``wait_until``, ``branch``, ``split`` or ``exit``: its symbol."""
     words: str
     next: str | None
     """What stands on the way to the step below; None when none leads there."""
@@ -62,6 +63,8 @@ def ways(step: Step) -> list[tuple[str, str]]:
     if isinstance(step, WaitUntil):
         did = " or ".join(step.filter.names)
         return [(f"no {did} within {format_duration(step.timeout_us)}", step.next), (did, step.on_match)]
+    if isinstance(step, Split):
+        return [(f"{weight} %", target) for target, weight in step.ways]
     return [("", target) for target in step.targets()]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
@@ -61,6 +63,7 @@ def message(request: Request) -> Response:
         person=person,
         chain=chain,
         items=why.items(row),
+        currency=_currency(intent.values.get("event")),
         origin=found.origin if found else "",
         state_words=figures.STATE_WORDS,
         reason=why.REASONS.get(row["reason"], ""),
@@ -68,6 +71,12 @@ def message(request: Request) -> Response:
         shown=site.workspace.shown(),
         shop=body.site(site.config.mail.shop_url),
     )
+
+
+def _currency(said: Any) -> str:
+    """Of the event that began it, as the mail's template takes it; empty when it says none."""
+    given = said.get("currency") if isinstance(said, dict) else None
+    return given if isinstance(given, str) else ""
 
 
 def message_body(request: Request) -> Response:

@@ -28,6 +28,7 @@ def overview(request: Request) -> Response:
         people=people["n"] if people else 0,
         rate=rate,
         rate_plot=charts.plot(rate, 720, 96, from_zero=True),
+        types=site.typed().found,
         public_url=site.config.public_url,
         write_keys=site.config.collect.write_keys,
     )

@@ -10,7 +10,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from tidings.console import figures
+from tidings.console import figures, standing
 from tidings.console.site import missing as gone
 from tidings.console.site import number_from, of, text_from
 from tidings.console.store import Store
@@ -100,8 +100,18 @@ def person(request: Request) -> Response:
         known = _known(store, row)
         timeline, older = _timeline(store, request, profile_id)
     shown = site.workspace.shown()
+    with site.states.look() as state:
+        stands = standing.standings(state, shown, profile_id, site.clock.now_us()) if state is not None else []
     return site.page(
-        request, "person.html", title=_title(row), person=row, timeline=timeline, older=older, shown=shown, **known
+        request,
+        "person.html",
+        title=_title(row),
+        person=row,
+        timeline=timeline,
+        older=older,
+        shown=shown,
+        stands=stands,
+        **known,
     )
 
 
@@ -121,7 +131,8 @@ def _known(store: Store, row: sqlite3.Row) -> dict[str, Any]:
         "traits": traits,
         "given_at": _given(store, profile_id, traits),
         "cart": computed.pop("cart", None) or [],
-        "computed": computed,
+        "computed": {name: given for name, given in computed.items() if given is not None},
+        "unknown": [name for name, given in computed.items() if given is None],
         "segments": sorted(_json(row["segments"]).items(), key=lambda one: -one[1]),
         "consents": [consent(store, profile_id, purpose, one) for purpose, one in _json(row["consents"]).items()],
         "identifiers": store.serving.rows("identifiers", profile_id),

@@ -18,12 +18,14 @@ MAX_SAMPLE_BYTES = 4_000
 
 
 def rejected(request: Request) -> Response:
-    """Groups with counts; with `source` and `reason`, samples of one group."""
+    """Groups with counts, and samples of the one that `source` and `reason` name, else of the largest."""
     site = of(request)
     source, reason = text_from(request, "source"), text_from(request, "reason")
     with site.store() as store:
         counted = figures.event_figures(store)
         groups = store.serving.rows("rejected_groups")
+        if not reason and groups:
+            source, reason = groups[0]["source"], groups[0]["reason"]
         before = number_from(request, "before", 1 << 62)
         asked = {"source": source, "reason": reason, "before": before, "limit": PAGE + 1}
         rows = store.serving.rows("rejected_of", **asked) if reason else []
@@ -35,6 +37,7 @@ def rejected(request: Request) -> Response:
         n=counted,
         chosen=(source, reason) if reason else None,
         samples=[_sample(row) for row in rows[:PAGE]],
+        types=site.typed(),
         older=rows[PAGE - 1]["offset"] if len(rows) > PAGE else None,
     )
 

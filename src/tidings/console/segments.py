@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tidings.clock import HOUR_US
-from tidings.console import charts, figures
+from tidings.console import charts, figures, standing
 from tidings.console.definitions import Shown
 from tidings.console.site import missing, of, text_from
 from tidings.console.store import Store
@@ -80,11 +80,14 @@ def segment(request: Request) -> Response:
         rows = store.serving.rows("segment_members", segment=name, after=text_from(request, "after"), limit=PAGE + 1)
         changes = store.serving.rows("changes_of", name, CHANGES)
         instants = [row for row in store.serving.rows("change_instants") if row["segment"] == name]
+        coming = _coming(request, store, name, shown)
     found = [(row["occurred_us"], 1 if row["entered"] else -1) for row in instants]
     now_us = site.clock.now_us()
+    types = site.typed().found
     return site.page(
         request,
         "segment.html",
+        mistyped=types.of("segment", name) if types is not None else [],
         title=shown.label(name),
         segment=about(name, shown),
         members=counts.get(name, 0),
@@ -93,7 +96,20 @@ def segment(request: Request) -> Response:
         changes=[_with_cause(row, shown) for row in changes],
         plot=_plot(found, counts.get(name, 0), now_us, 720, 120) if found else None,
         since_us=min(at_us for at_us, _ in found) if found else 0,
+        rule_text=standing.text_of(shown, name),
+        coming=coming,
     )
+
+
+def _coming(request: Request, store: Store, name: str, shown: Shown) -> dict[str, Any] | None:
+    """Who turns next by time alone, with names; None while there is no state, or for a segment that does not run."""
+    site = of(request)
+    with site.states.look() as state:
+        found = standing.coming(state, shown, name, site.clock.now_us()) if state is not None else None
+    if found is None:
+        return None
+    rows = [{"turn": one, "person": store.serving.row("person", profile_id)} for one, profile_id in found.turns]
+    return {"rows": [row for row in rows if row["person"] is not None], "cut": found.cut, "behind": found.behind}
 
 
 def _with_cause(row: sqlite3.Row, shown: Shown) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -15,6 +16,8 @@ from urllib.parse import quote
 
 import uvicorn
 from starlette.types import ASGIApp
+
+from tidings.errors import PortTaken
 
 MAX_CONNECTIONS = 256
 """Open connections; above it new requests are answered 503."""
@@ -38,15 +41,17 @@ class _Server(uvicorn.Server):
         yield
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """A listening socket on `host`; port 0 lets the system choose. Raises OSError when taken."""
+def bind(host: str, port: int, setting: str = "port") -> socket.socket:
+    """A listening socket on `host`; port 0 lets the system choose. `setting` is where the port comes from. Raises PortTaken."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind((host, port))
-    except OSError:
+    except OSError as error:
         sock.close()
+        if error.errno == errno.EADDRINUSE:
+            raise PortTaken(setting, host, port) from error
         raise
     return sock
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 from markupsafe import Markup, escape
 
 from tidings.clock import DAY_US, HOUR_US, MINUTE_US, SECOND_US, iso
@@ -27,6 +28,7 @@ HUES = 8
 MAX_JSON_CHARS = 64_000
 """Longest JSON that is coloured; longer text is cut, the raw download is whole."""
 
+_ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z")
 _TOKEN = re.compile(r'("(?:[^"\\]|\\.)*")(\s*:)?|\b(true|false|null)\b|(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)')
 
 
@@ -95,6 +97,16 @@ def moment_tag(at_us: int | None, now_us: int) -> Markup:
     )
 
 
+def moments(text: str, now_us: int) -> Markup:
+    """A sentence, escaped, in which every ISO instant is shown as `moment_tag` does."""
+    parts: list[Markup] = []
+    end = 0
+    for match in _ISO.finditer(text):
+        parts += [escape(text[end : match.start()]), moment_tag(instant_of(match[0]), now_us)]
+        end = match.end()
+    return Markup("").join([*parts, escape(text[end:])])
+
+
 def headline(said: Mapping[str, Any]) -> str:
     """What an event's properties say, in a few words: a name, a price, a total, else the first pairs."""
     currency = str(said.get("currency") or "")
@@ -132,16 +144,19 @@ def size(size_bytes: int) -> str:
     return f"{size_bytes} B" if size_bytes < 1_000 else f"{size_bytes / 1_000:.1f} kB"
 
 
-def who(row: sqlite3.Row | Mapping[str, Any]) -> str:
+def who(row: sqlite3.Row | Mapping[str, Any] | msgspec.Struct) -> str:
     """A person's display name: name, e-mail address, user id, or ``Anonymous`` and the start of the id."""
+    if isinstance(row, msgspec.Struct):
+        row = msgspec.structs.asdict(row)
     text = row["name"] or row["email"] or row["user_id"]
     return str(text) if text else f"Anonymous {(row['profile_id'] or '')[:6]}"
 
 
 def initials(name: str) -> str:
-    """One or two letters for the round picture."""
+    """One or two letters for the round picture; of a number its end."""
     words = re.findall(r"\b[^\W\d_]+\b", name.partition("@")[0])
-    return "".join(word[0] for word in words[:2]).upper() or "#"
+    digits = re.findall(r"\d", name)
+    return "".join(word[0] for word in words[:2]).upper() or "".join(digits[-2:]) or "#"
 
 
 def hue(profile_id: str) -> int:
@@ -165,12 +180,14 @@ def value(given: Any) -> str:
         return number(given)
     if isinstance(given, str):
         return given
+    if isinstance(given, list) and all(isinstance(one, str | int | float) for one in given):
+        return ", ".join(map(value, given))[:300] or "none"
     return json.dumps(given, ensure_ascii=False)[:300]
 
 
 def instant_of(given: Any) -> int | None:
     """Microseconds of a trait that is an ISO instant (as computed traits write them), else None."""
-    if not isinstance(given, str) or not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z", given):
+    if not isinstance(given, str) or not _ISO.fullmatch(given):
         return None
     moment = datetime.fromisoformat(given)
     return round(moment.timestamp() * SECOND_US)

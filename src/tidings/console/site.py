@@ -14,9 +14,12 @@ from starlette.responses import HTMLResponse, Response
 from tidings.clock import Clock
 from tidings.config import Config
 from tidings.console import show
+from tidings.console.aside import Aside, Known
 from tidings.console.definitions import Workspace
-from tidings.console.effect import Effects
 from tidings.console.store import Store
+from tidings.state.follow import Follower
+from tidings.versions.mistyped import Types
+from tidings.versions.planned import Plan
 
 HERE = Path(__file__).parent
 PAGES = (
@@ -41,7 +44,12 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     """What runs."""
     folder: Workspace
     """What lies in the workspace folder."""
-    effects: Effects
+    effects: Aside[Plan]
+    """What the folder would change."""
+    types: Aside[Types]
+    """Properties that do not have the type that what runs asks for."""
+    states: Follower
+    """The live state of people."""
     templates: jinja2.Environment
     pages: tuple[tuple[str, str, str], ...] = PAGES
     """What the navigation offers."""
@@ -49,6 +57,11 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     def store(self) -> Store:
         """What the data directory holds; use it as a context manager."""
         return Store(self.config, self.clock)
+
+    def typed(self) -> Known[Types]:
+        """What is known of the types of properties."""
+        definitions = self.workspace.shown().definitions
+        return self.types.of(definitions.layout.layout_id) if definitions is not None else Known()
 
     def page(self, request: Request, template: str, *, title: str, status_code: int = 200, **more: Any) -> Response:
         """A page of the console."""
@@ -61,6 +74,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
             now_us=now_us,
             at=lambda at_us: show.time_tag(at_us, now_us),
             moment=lambda at_us: show.moment_tag(at_us, now_us),
+            moments=lambda text: show.moments(text, now_us),
             **more,
         )
         return HTMLResponse(html, status_code)

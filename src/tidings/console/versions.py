@@ -11,15 +11,15 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from tidings.console.aside import Known
 from tidings.console.definitions import Shown
-from tidings.console.effect import Effect
 from tidings.console.site import Site, number_from, of
 from tidings.console.store import Store
 from tidings.errors import DefinitionError, InputError
 from tidings.versions import backfill, files, in_force
 from tidings.versions.changed import ChangedDefinition, changed
 from tidings.versions.in_force import InForce
-from tidings.versions.planned import Messages
+from tidings.versions.planned import Messages, Plan
 from tidings.versions.shelf import Entry, Versions
 
 PAGE = 10
@@ -170,8 +170,8 @@ def _drift(site: Site, versions: Versions, running: str, folder: Shown) -> Diffe
         return Difference(problem=str(error))
 
 
-def _effect(site: Site, running: str) -> Effect:
-    return site.effects.of(running, files.version_of(files.read(site.config.workspace)))
+def _effect(site: Site, running: str) -> Known[Plan]:
+    return site.effects.of((running, files.version_of(files.read(site.config.workspace))))
 
 
 def tally(messages: Sequence[Messages]) -> dict[tuple[str, str], int]:

@@ -24,7 +24,12 @@ def double(value: float) -> str:
 
 def member(column: str, name: str) -> str:
     """The value of one name of a column that holds a JSON object."""
-    return f"json_extract({column}, {text('/' + name.replace('~', '~0').replace('/', '~1'))})"
+    return f"json_extract({column}, {text(pointer(name))})"
+
+
+def pointer(name: str) -> str:
+    """One name of a JSON object, as `json_extract` takes it."""
+    return "/" + name.replace("~", "~0").replace("/", "~1")
 
 
 def as_text(value: str) -> str:

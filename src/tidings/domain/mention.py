@@ -34,7 +34,7 @@ def events(raw: Any, where: str) -> Iterator[Mention]:
 def in_settings(form: Schema, held: Mapping[str, Any], where: str) -> Iterator[Mention]:
     """The events that settings name, by their JSON Schema: a setting that takes events says so there.
 
-    Traits that they name are computed ones, which the file itself has."""
+    Traits that computed traits are made of are not among them: the file itself has those."""
     for name, one in form.get("properties", {}).items():
         if one is schema.EVENT and name in held:
             yield from events(held[name], f"{where}.{name}")

@@ -146,11 +146,17 @@ def normalise(record: LogRecord, offset: int, taken_us: int, *, context: bool = 
         wire = _DECODER.decode(body)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         return Rejected(reason="bad_json", detail=f"event: {error}; wanted one JSON object as in Segment's spec")
-    if too_large(wire.properties) or (wire.traits and too_large(wire.traits)) or too_large(wire.groupId):
+    if (
+        (wire.properties and _any_too_large(wire.properties.values()))
+        or (wire.traits and _any_too_large(wire.traits.values()))
+        or (wire.groupId and too_large(wire.groupId))
+    ):
         detail = "event: a whole number does not fit 64 bits; send it as text, or as a float"
         return Rejected(reason="number_out_of_range", detail=detail)
     try:
-        occurred_us = instant_us(wire.timestamp) or instant_us(wire.originalTimestamp)
+        occurred_us = instant_us(wire.timestamp) or (
+            instant_us(wire.originalTimestamp) if wire.originalTimestamp else 0
+        )
         sent_us = (instant_us(wire.sentAt) if wire.sentAt else 0) or record.sent_us
     except (ValueError, OverflowError) as error:
         return Rejected(
@@ -178,7 +184,8 @@ def _event(
 ) -> Event | Rejected:
     kind = record.kind or wire.type
     name = wire.event if kind == "track" else _NAMES.get(kind)
-    user_id, anonymous_id = account(wire.userId), identifier(wire.anonymousId)
+    user_id = account(wire.userId) if wire.userId is not None else ""
+    anonymous_id = identifier(wire.anonymousId) if wire.anonymousId is not None else ""
     profile_id = context.get("profile_id", "") if record.source == INTERNAL_SOURCE else ""
     event_id = wire.messageId or f"offset-{offset}"
     if not name:
@@ -189,7 +196,7 @@ def _event(
         return Rejected(reason="name_too_long", detail=f"event: got {len(name)} characters, wanted {MAX_NAME_CHARS}")
     if not (user_id or anonymous_id or profile_id):
         return Rejected(reason="missing_identifier", detail="wanted userId or anonymousId; send at least one of them")
-    previous_id = identifier(wire.previousId)
+    previous_id = identifier(wire.previousId) if wire.previousId is not None else ""
     longest = MAX_ID_CHARS
     if len(user_id) > longest or len(anonymous_id) > longest or len(event_id) > longest or len(previous_id) > longest:
         detail = f"userId, anonymousId, previousId, messageId: wanted at most {MAX_ID_CHARS} characters"

@@ -326,7 +326,10 @@ class Door:
         finally:
             connection.close()
         if answer.status == http.client.UNAUTHORIZED:
-            msg = f"{self._host}:{self._port}: what listens there does not run on {self._data}; look at [collect] port"
+            msg = (
+                f"{self._host}:{self._port}: the Tidings that listens there runs on another data directory than {self._data}; "
+                f"name its configuration with --config, or start `tidings serve` for this one on a port of its own"
+            )
             raise InputError(msg)
         if answer.status != http.client.OK:
             msg = f"the collector answered {answer.status}: {text[:300].decode('utf-8', 'replace')}"

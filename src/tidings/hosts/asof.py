@@ -18,6 +18,7 @@ from tidings.clock import SystemClock, iso, parse_duration, parse_instant
 from tidings.config import Config
 from tidings.domain import profile as profiles
 from tidings.domain.event import Event
+from tidings.domain.names import nearest
 from tidings.domain.profile import ProfileState
 from tidings.domain.sql import LAKE, Query
 from tidings.errors import InputError
@@ -110,9 +111,10 @@ def segment_of(definitions: Definitions, name: str) -> Segment:
     """A segment by name. Raises InputError."""
     found = definitions.segments.by_name.get(name)
     if found is None:
-        msg = (
-            f"segment {name!r}: no such segment runs; wanted one of {', '.join(definitions.segments.by_name) or 'none'}"
-        )
+        names = definitions.segments.by_name
+        near = nearest(name, names)
+        do = f"did you mean {near}?" if near else f"wanted one of {', '.join(names) or 'none'}"
+        msg = f"segment {name!r}: no such segment runs; {do}"
         raise InputError(msg)
     return found
 

@@ -58,6 +58,8 @@ def applied(screen: Console, done: Applied | None, version: str) -> None:
 
 def history(screen: Console, entries: Sequence[Entry]) -> None:
     """All changes, the latest first."""
+    if not entries:
+        screen.print("nothing runs here yet; `tidings serve` takes the files of the workspace as the first version")
     for one in reversed(entries):
         screen.print(f"{one.version}  {iso(one.at_us)}  {STATES.get(one.state, one.state)}  {one.who}")
         screen.print(f"              {one.why}", markup=False)

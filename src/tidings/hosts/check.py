@@ -17,6 +17,7 @@ from tidings.deliver.ledger import Ledger
 from tidings.domain import mention
 from tidings.domain.names import known, nearest
 from tidings.errors import TidingsError
+from tidings.hosts.mistyped import look
 from tidings.located import DefinitionFiles, located, placed
 from tidings.log.sqlite import SqliteLog
 from tidings.process.steps.send import Send
@@ -105,6 +106,7 @@ def check_installation(config: Config) -> Iterator[Finding]:
     yield from _disk(config)
     yield from _databases(config)
     yield from _accounting(config)
+    yield from _types(config)
     yield _listens("collector", config.collect.host, config.collect.port)
     yield _listens("console", config.console.host, config.console.port)
     yield _listens("mail server", config.mail.smtp_host, config.mail.smtp_port)
@@ -202,6 +204,21 @@ def _accounting(config: Config) -> Iterator[Finding]:
             "note",
             f"{states['in_doubt']:,} messages in doubt: handed over, answer unknown; see Messages in the console",
         )
+
+
+def _types(config: Config) -> Iterator[Finding]:
+    """Properties of another type than the definitions that run ask for."""
+    try:
+        types = look(config)
+    except TidingsError as error:
+        yield Finding("note", f"properties were not looked at: {error}")
+        return
+    if types.looked and not types.found:
+        yield Finding("ok", f"properties: {types.looked:,} that definitions ask for have the right type {types.when}")
+    for one in types.found:
+        yield Finding("note", one.words())
+    if types.cut:
+        yield Finding("note", f"{types.cut:,} more properties that definitions ask for were not looked at")
 
 
 def _listens(what: str, host: str, port: int) -> Finding:

@@ -7,16 +7,20 @@ from collections.abc import Callable
 from tidings.config import Config
 from tidings.console import serve
 from tidings.console.app import create_app
-from tidings.hosts.plan import Bounds, plan
+from tidings.hosts.bounds import Bounds
+from tidings.hosts.mistyped import look
+from tidings.hosts.plan import plan
 
+LOOK = Bounds(memory_mb=256, limit_s=20.0)
+"""What a look at the types of properties may cost here; it is of the latest days only."""
 BOUNDS = Bounds(people=2_000, memory_mb=256, events=1_000_000, limit_s=20.0)
 """What the effect of a change may cost here, where pages are waited for; beyond it the page says which command to run."""
 
 
 def run(config: Config, ready: Callable[[dict[str, object]], None]) -> None:
-    """Serve; `ready` gets ``url``, ``host`` and ``port``. Raises OSError when the port is taken."""
-    sock = serve.bind(config.console.host, config.console.port)
-    app = create_app(config, plan=lambda: plan(config, config.workspace, BOUNDS))
+    """Serve; `ready` gets ``url``, ``host`` and ``port``. Raises PortTaken."""
+    sock = serve.bind(config.console.host, config.console.port, "console.port")
+    app = create_app(config, plan=lambda: plan(config, config.workspace, BOUNDS), types=lambda: look(config, LOOK))
     told: dict[str, object] = {
         "url": serve.address(sock),
         "host": config.console.host,

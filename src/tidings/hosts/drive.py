@@ -212,7 +212,14 @@ class Driver:
     def _prefetch(self, events: list[Event]) -> None:
         """Look up all identifiers and states of a batch in two reads."""
         links = self._links
-        keys = {key for event in events for key in _identifier_keys(event)}
+        keys: set[str] = set()
+        for event in events:
+            if event.user_id and not event.profile_id:
+                keys.add(f"user_id:{event.user_id}")
+            if event.anonymous_id and not event.profile_id:
+                keys.add(f"anonymous_id:{event.anonymous_id}")
+            if event.previous_id:
+                keys.update((f"user_id:{event.previous_id}", f"anonymous_id:{event.previous_id}"))
         unknown = [key for key in keys if key not in links]
         for key, profile_id in zip(unknown, self._state.links(unknown), strict=True):
             if profile_id is not None:
@@ -276,7 +283,10 @@ class Driver:
             other = self._load(absorbed)
             if other is not None and other is not state and identity.room_for(state, other):
                 self._absorb(state, other, event, batch)
-        self._take(self._pipeline.on_event(state, event), batch)
+        step = self._pipeline.on_event(state, event)
+        batch.touched[profile_id] = step.state
+        if step.facts or step.intents:
+            self._take(step, batch)
         batch.outcomes.append(Outcome(event.offset, APPLIED, event.source, profile_id))
 
     def _bring_up(self, state: ProfileState, known_us: int, batch: Batch) -> None:
@@ -459,20 +469,6 @@ def _upto_change(blocks: list[LogBlock]) -> list[LogBlock]:
                 cut = LogBlock(block.first_offset, block.taken_us, block.records[:index])
                 return [*blocks[:number], cut] if index else blocks[:number]
     return blocks
-
-
-def _identifier_keys(event: Event) -> list[str]:
-    """Keys of the identity index that resolving this event may look at."""
-    keys: list[str] = []
-    if event.profile_id:
-        return keys
-    if event.user_id:
-        keys.append(f"user_id:{event.user_id}")
-    if event.anonymous_id:
-        keys.append(f"anonymous_id:{event.anonymous_id}")
-    if event.previous_id:
-        keys += [f"user_id:{event.previous_id}", f"anonymous_id:{event.previous_id}"]
-    return keys
 
 
 def _index(state: ProfileState, wakes: list[Wake], unwakes: list[Wake]) -> None:

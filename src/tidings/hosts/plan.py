@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +15,13 @@ from tidings import workspace
 from tidings.clock import DAY_US, SystemClock
 from tidings.config import Config
 from tidings.domain import profile as profiles
-from tidings.errors import InputError
 from tidings.hosts.ahead import ahead
 from tidings.hosts.apply import plan_id
+from tidings.hosts.bounds import COMMAND, Bounds, within
 from tidings.hosts.changes import fresh_keys
 from tidings.hosts.check import check_workspace
 from tidings.hosts.simulator import MemoryPast
 from tidings.lake import query
-from tidings.lake.duck import run
 from tidings.process.adopt import Adoption, everyone
 from tidings.process.backfill import Folding
 from tidings.process.steps.branch import Branch
@@ -34,28 +32,12 @@ from tidings.versions.backfill import folded
 from tidings.versions.changed import ChangedDefinition, changed
 from tidings.versions.effect import effects, entering_by_time, look
 from tidings.versions.in_force import META, InForce
+from tidings.versions.mistyped import mistyped
 from tidings.versions.needs import missing
 from tidings.versions.planned import NextDay, Person, Plan, Touched
 from tidings.versions.shelf import Versions
 
-
-class Bounds(msgspec.Struct, frozen=True, kw_only=True):
-    """How much a plan may cost."""
-
-    people: int = 20_000
-    """People whose next day is looked at, at most."""
-    memory_mb: int = 1_024
-    """What it may use before it writes aside."""
-    events: int = 0
-    """Longest history that is looked at; 0 for any."""
-    limit_s: float = 0.0
-    """After this time its questions to the history are stopped; 0 for never."""
-
-
-_STOP_S = 0.005
-
-COMMAND = Bounds()
-"""Somebody asked for it and waits."""
+_PERSON = "SELECT name, email, user_id FROM people WHERE profile_id = ?"
 
 
 def plan(config: Config, folder: Path, bounds: Bounds = COMMAND) -> Plan:
@@ -71,7 +53,7 @@ def plan(config: Config, folder: Path, bounds: Bounds = COMMAND) -> Plan:
         snapshot.opened(config.data / "state") as state,
         closing(query.connect(config.data, memory_mb=bounds.memory_mb, spill=spill)) as lake,
         closing(_serving(config.data)) as serving,
-        _within(bounds, lake),
+        within(bounds, lake),
     ):
         world = _World(lake, serving, state, versions.folder(running), folder, now_us)
         segments = effects(lake, world.before, world.after, world.asked)
@@ -88,37 +70,9 @@ def plan(config: Config, folder: Path, bounds: Bounds = COMMAND) -> Plan:
             journeys=world.journeys(definitions, [effect.segment for effect in segments]),
             next_day=world.next_day(bounds.people),
             needs=missing(lake, world.after, world.fresh),
+            mistyped=mistyped(lake, world.after, config.type_check_days, only=_new(definitions)).found,
             notes=[*notes, *world.ending()],
         )
-
-
-@contextmanager
-def _within(bounds: Bounds, lake: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """Raises InputError when it is too much. What is asked of the history is stopped in time; the rest is bounded by `people`."""
-    if bounds.events and (events := int(run(lake, "SELECT count(*) FROM events")[0][0])) > bounds.events:
-        msg = f"history of {events:,} events; wanted at most {bounds.events:,} here; ask the command, which takes its time"
-        raise InputError(msg)
-    if not bounds.limit_s:
-        yield
-        return
-    over = threading.Event()
-
-    def stop() -> None:
-        """Again and again: what comes between two questions would be lost."""
-        over.wait(bounds.limit_s)
-        while not over.wait(_STOP_S):
-            lake.interrupt()
-
-    watch = threading.Thread(target=stop, name="plan-limit", daemon=True)
-    watch.start()
-    try:
-        yield
-    except duckdb.InterruptException as error:
-        msg = f"it took longer than {bounds.limit_s:.0f} s; ask the command, which takes its time"
-        raise InputError(msg) from error
-    finally:
-        over.set()
-        watch.join()  # before the lake is closed
 
 
 class _World:
@@ -146,9 +100,9 @@ class _World:
         """Who they are, as the serving copy knows them."""
         found = {}
         for profile_id in profile_ids:
-            row = self._serving.execute("SELECT name, email FROM people WHERE profile_id = ?", (profile_id,)).fetchone()
-            name, email = row or (None, None)
-            found[profile_id] = Person(profile_id=profile_id, name=name or "", email=email or "")
+            row = self._serving.execute(_PERSON, (profile_id,)).fetchone()
+            name, email, user_id = row or (None, None, None)
+            found[profile_id] = Person(profile_id=profile_id, name=name or "", email=email or "", user_id=user_id or "")
         return found
 
     def journeys(self, definitions: Sequence[ChangedDefinition], segments: Sequence[str]) -> list[Touched]:
@@ -220,6 +174,11 @@ class _World:
     def _past(self, states: Sequence[Any]) -> MemoryPast:
         ids = [one for state in states for one in everyone(state)]
         return MemoryPast(folded(self._lake, Folding(self.after.layout, self.fresh), ids, self._state.offset()))
+
+
+def _new(definitions: Sequence[ChangedDefinition]) -> set[tuple[str, str]]:
+    """Those that are added or changed."""
+    return {(one.kind, one.name) for one in definitions if one.how != "removed"}
 
 
 def _serving(data: Path) -> sqlite3.Connection:

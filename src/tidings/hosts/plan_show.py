@@ -37,7 +37,7 @@ def plan(screen: Console, made: Plan) -> None:
     _next_day(screen, made.next_day)
     for need in made.needs:
         screen.print(Text(f"note: {need.words()}", style="yellow"))
-    for note in made.notes:
+    for note in [*(wrong.words() for wrong in made.mistyped), *made.notes]:
         screen.print(Text(f"note: {note}", style="yellow"))
     screen.print(f"\nMake exactly this: [bold]tidings apply --plan {made.plan} --why …[/bold]")
 
@@ -63,7 +63,9 @@ def _sample(screen: Console, made: Plan, one: SegmentEffect) -> None:
 
 
 def _name(person: Person) -> str:
-    known = " ".join(part for part in (person.name, f"<{person.email}>" if person.email else "") if part)
+    known = (
+        " ".join(part for part in (person.name, f"<{person.email}>" if person.email else "") if part) or person.user_id
+    )
     return f"{known} ({person.profile_id})" if known else person.profile_id
 
 

@@ -86,6 +86,7 @@ class Role:
         self._started_s = 0.0
         self._again_s = 0.0
         self._died = 0
+        self._log_from = 0
 
     @property
     def pid(self) -> int:
@@ -103,6 +104,7 @@ class Role:
             self._process.stdout.close()
         command = [sys.executable, "-m", "tidings.cli", "role", self.name, "--config", str(self._config_path)]
         with self._log_path.open("ab") as log:
+            self._log_from = log.tell()
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
                 command,
                 stdin=subprocess.DEVNULL,
@@ -155,9 +157,9 @@ class Role:
             self._process.stdout.close()
 
     def last_words(self) -> str:
-        """The end of its log, for an error message."""
+        """The end of what it has logged since it was started, for an error message."""
         with contextlib.suppress(OSError):
-            return self._log_path.read_text("utf-8", "replace")[-2_000:]
+            return self._log_path.read_bytes()[self._log_from :].decode("utf-8", "replace")[-2_000:].strip()
         return ""
 
 

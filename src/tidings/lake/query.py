@@ -65,7 +65,7 @@ def connect(
 
 def _read_register(path: Path) -> tuple[list[str], list[tuple[str, str, int, int]]]:
     if not path.exists():
-        msg = f"{path}: no serving copy yet; start `tidings run` on this data directory first"
+        msg = f"{path}: no serving copy yet; start `tidings serve` on this data directory first"
         raise InputError(msg)
     register = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=30.0)
     try:

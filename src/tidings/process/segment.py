@@ -16,6 +16,9 @@ from tidings.domain.profile import ProfileState
 from tidings.rules.base import NEVER, Condition
 from tidings.rules.compile import Judge
 
+MAX_LOOKS = 100
+"""Instants at which a rule could turn but does not that `turn` looks past."""
+
 
 class Segment(msgspec.Struct, frozen=True):
     """A named rule."""
@@ -35,6 +38,14 @@ class Change(msgspec.Struct, frozen=True, gc=False):
     segment: str
     entered: bool
     occurred_us: int
+
+
+class Turn(msgspec.Struct, frozen=True, gc=False):
+    """When membership changes next if nothing happens."""
+
+    at_us: int
+    enters: bool | None
+    """Whether it is entered or left then; None when all that is known is that it does not change before."""
 
 
 class Segments:
@@ -98,3 +109,16 @@ def judge(state: ProfileState, segment: Segment, at_us: int, known_us: int) -> C
     else:
         del state.segments[name]
     return Change(name, holds, at_us)
+
+
+def turn(state: ProfileState, segment: Segment, at_us: int) -> Turn | None:
+    """When she enters or leaves by time alone, after an instant; None when only what happens can change it."""
+    holds, next_us = segment.judge(state, at_us)
+    for _ in range(MAX_LOOKS):
+        if next_us == NEVER:
+            return None
+        then, further_us = segment.judge(state, next_us)
+        if then != holds:
+            return Turn(next_us, then)
+        at_us, next_us = next_us, further_us
+    return Turn(at_us, None)

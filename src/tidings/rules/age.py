@@ -1,7 +1,8 @@
-"""Where an instant lies beside now, at most so far or further: what `trait` asks of one that is a trait's value.
+"""Where an instant lies beside now: at most so far or further, or between the two. What `trait` asks of one that is a trait's
+value, and `first` and `last` of when the event was.
 
 `within: W` is up to W ago, `older_than: W` is W ago or longer, `in_next: W` is up to W ahead, `further_than: W` is further ahead than that.
-Each holds for one stretch of time, so it turns at most twice.
+Two that look the same way are a span from one to the other. So it holds for one stretch of time, and turns at most twice.
 """
 
 from __future__ import annotations
@@ -15,65 +16,59 @@ from tidings.domain.instants import END_US, instant_of
 from tidings.domain.sql import Query, instant_sql
 from tidings.errors import DefinitionError
 from tidings.rules import window
-from tidings.rules.base import NO, YES, Verdict
+from tidings.rules.base import NEVER, NO, Verdict
 
-SETTINGS = ("within", "older_than", "in_next", "further_than")
-"""What a definition may say; one of them."""
+BACK = ("within", "older_than")
+"""What a definition may say of an instant that is past: up to, and from."""
+AHEAD = ("in_next", "further_than")
+"""The same of one that is ahead."""
+SETTINGS = (*BACK, *AHEAD)
 _WORDS = {
-    "within": "is within {}",
-    "older_than": "is older than {}",
-    "in_next": "is in the next {}",
-    "further_than": "is further than {} ahead",
+    "within": "within {}",
+    "older_than": "older than {}",
+    "in_next": "in the next {}",
+    "further_than": "further than {} ahead",
 }
 
 
 class Age(msgspec.Struct, frozen=True, gc=False):
-    """One such test."""
+    """One such test: it holds from `opens_us` after the instant on, until `closes_us` after it."""
 
-    setting: str
-    span_us: int
+    words: str
+    """For people: ``within 90d and older than 60d``."""
+    opens_us: int | None
+    """Less than 0 when it opens before the instant; None when it always was open."""
+    closes_us: int | None
+    """None when it stays open."""
 
     def judge(self, value: Any, at_us: int) -> Verdict:
         """Of the instant that `value` is; no other value ever passes."""
         instant_us = instant_of(value)
         if instant_us is None:
             return NO
-        found = self._verdict(instant_us, at_us)
+        found = self.judge_instant(instant_us, at_us)
         return found if found.next_us < END_US else Verdict(found.holds)  # after the end of the calendar nothing turns
 
-    def _verdict(self, instant_us: int, at_us: int) -> Verdict:
-        match self.setting:
-            case "within":
-                from_us, to_us = instant_us, instant_us + self.span_us
-            case "older_than":
-                return _from(instant_us + self.span_us, at_us)
-            case "in_next":
-                from_us, to_us = instant_us - self.span_us, instant_us
-            case _:
-                turns_us = instant_us - self.span_us
-                return NO if at_us >= turns_us else Verdict(True, turns_us)
-        if at_us < from_us:
-            return Verdict(False, from_us)
-        return Verdict(True, to_us) if at_us < to_us else NO
-
-    def words(self) -> str:
-        """For people: ``is within 30d``."""
-        return _WORDS[self.setting].format(format_duration(self.span_us))
+    def judge_instant(self, instant_us: int, at_us: int) -> Verdict:
+        """Of an instant."""
+        if self.opens_us is not None and at_us < instant_us + self.opens_us:
+            return Verdict(False, instant_us + self.opens_us)
+        if self.closes_us is None:
+            return Verdict(True, NEVER)
+        return Verdict(True, instant_us + self.closes_us) if at_us < instant_us + self.closes_us else NO
 
     def sql(self, query: Query, value: str) -> str:
         """Whether a JSON expression passes."""
-        instant, at_us, span_us = instant_sql(value), query.at_us, self.span_us
-        tests = {
-            "within": f"{instant} > {at_us - span_us} AND {instant} <= {at_us}",
-            "older_than": f"{instant} <= {at_us - span_us}",
-            "in_next": f"{instant} > {at_us} AND {instant} <= {at_us + span_us}",
-            "further_than": f"{instant} > {at_us + span_us}",
-        }
-        return f"COALESCE({tests[self.setting]}, false)"
+        return f"COALESCE({self.sql_instant(query, instant_sql(value))}, false)"
 
-
-def _from(turns_us: int, at_us: int) -> Verdict:
-    return YES if at_us >= turns_us else Verdict(False, turns_us)
+    def sql_instant(self, query: Query, instant: str) -> str:
+        """Whether an expression that is an instant passes."""
+        tests = []
+        if self.opens_us is not None:
+            tests.append(f"{instant} <= {query.at_us - self.opens_us}")
+        if self.closes_us is not None:
+            tests.append(f"{instant} > {query.at_us - self.closes_us}")
+        return " AND ".join(tests)
 
 
 def shown(value: Any) -> str:
@@ -85,7 +80,34 @@ def shown(value: Any) -> str:
 def parse(raw: dict[str, Any], where: str) -> Age | None:
     """The test among the settings of a condition; None when there is none. Raises DefinitionError."""
     given = [name for name in SETTINGS if name in raw]
-    if len(given) > 1:
-        ways = ", ".join(f"`{name}`" for name in SETTINGS)
-        raise DefinitionError(where, f"use one of {ways}", got=given, do="join two conditions by `all`")
-    return Age(given[0], window.span(raw[given[0]], f"{where}.{given[0]}")) if given else None
+    if not given:
+        return None
+    if set(given) & set(BACK) and set(given) & set(AHEAD):
+        raise DefinitionError(
+            where,
+            "can never hold: no instant is past and ahead",
+            got=given,
+            wanted=" and ".join(f"`{name}`" for name in BACK) + ", or " + " and ".join(f"`{name}`" for name in AHEAD),
+            do="join two conditions by `any`",
+        )
+    spans = {name: window.span(raw[name], f"{where}.{name}") for name in given}
+    for most, least in (BACK, AHEAD):
+        if most in spans and spans[most] <= spans.get(least, 0):
+            raise DefinitionError(
+                where,
+                f"can never hold: `{most}` is not longer than `{least}`",
+                got=[raw[most], raw[least]],
+                do=f"between 60 and 90 days is `{least}: 60d` and `{most}: 90d`",
+            )
+    words = " and ".join(_WORDS[name].format(format_duration(span_us)) for name, span_us in spans.items())
+    return Age(words, *(_back(spans) if given[0] in BACK else _ahead(spans)))
+
+
+def _back(spans: dict[str, int]) -> tuple[int, int | None]:
+    """From when to when after a past instant."""
+    return spans.get("older_than", 0), spans.get("within")
+
+
+def _ahead(spans: dict[str, int]) -> tuple[int | None, int]:
+    """From when to when before an instant that is ahead."""
+    return -spans["in_next"] if "in_next" in spans else None, -spans.get("further_than", 0)

@@ -35,15 +35,15 @@ _AHEAD = 16
 """Days looked ahead: the next turn is no further, whatever days are meant, even where a zone once left a whole day out."""
 
 
-_CLOCK = {
+CLOCK = {
     "type": "string",
     "pattern": f"^{_TIME.pattern}$",
     "description": 'Hours and minutes in quotes, "00:00" to "24:00".',
 }
 FORM = Form(
     (
-        Setting("from", _CLOCK),
-        Setting("to", _CLOCK),
+        Setting("from", CLOCK),
+        Setting("to", CLOCK),
         Setting("weekdays", {"type": "array", "items": schema.one_of(WEEKDAYS), "minItems": 1}),
     ),
     more={"minProperties": 1, "dependentRequired": {"from": ["to"], "to": ["from"]}},
@@ -91,7 +91,7 @@ def turns(hours: Hours, name: str, day: int) -> tuple[int, ...]:
     first = _local(start_s, name).date() - timedelta(days=1)
     shown = {hours.from_s, hours.to_s}
     candidates = {
-        one for ahead in range(_AHEAD + 2) for at in shown for one in _instants(first + timedelta(days=ahead), at, name)
+        one for ahead in range(_AHEAD + 2) for at in shown for one in instants(first + timedelta(days=ahead), at, name)
     }
     candidates |= set(clock_changes(start_s, start_s + _AHEAD * _DAY_S, name))
     return tuple(
@@ -101,7 +101,7 @@ def turns(hours: Hours, name: str, day: int) -> tuple[int, ...]:
     )
 
 
-def _instants(day: date, shown_s: int, name: str) -> set[int]:
+def instants(day: date, shown_s: int, name: str) -> set[int]:
     """When a local clock shows so many seconds after the midnight of a day: once, or twice where clocks are put back."""
     wall = datetime.combine(day, time(), zone(name)) + timedelta(seconds=shown_s)
     return {int(wall.replace(fold=fold).timestamp()) for fold in (0, 1)}
@@ -170,22 +170,26 @@ def parse(raw: dict[str, Any], traits: Traits, where: str) -> Condition:
     only(settings, {"from", "to", "weekdays"}, path)
     if ("from" in settings) != ("to" in settings):
         raise DefinitionError(path, "needs both `from` and `to`, or neither", got=sorted(settings))
-    from_s = _seconds(settings.get("from", "00:00"), f"{path}.from")
-    to_s = _seconds(settings.get("to", "24:00"), f"{path}.to")
+    from_s = seconds(settings.get("from", "00:00"), f"{path}.from")
+    to_s = seconds(settings.get("to", "24:00"), f"{path}.to")
     if from_s == to_s:
         raise DefinitionError(path, "can never hold: it ends when it begins", got=settings["from"])
-    weekdays = settings.get("weekdays", list(WEEKDAYS))
-    if not isinstance(weekdays, list) or not weekdays or not all(day in WEEKDAYS for day in weekdays):
-        raise DefinitionError(f"{path}.weekdays", "no days of the week", got=weekdays, wanted=", ".join(WEEKDAYS))
-    hours = Hours(
-        from_s, to_s if to_s > from_s else to_s + _DAY_S, tuple(sorted({WEEKDAYS.index(d) for d in weekdays}))
-    )
+    weekdays = days(settings.get("weekdays", list(WEEKDAYS)), f"{path}.weekdays")
+    hours = Hours(from_s, to_s if to_s > from_s else to_s + _DAY_S, weekdays)
     if hours.to_s - hours.from_s == _DAY_S and len(hours.weekdays) == len(WEEKDAYS):
         raise DefinitionError(path, "always holds: that is every minute of the week", do="leave it out")
     return LocalTime(hours, traits.zone)
 
 
-def _seconds(raw: Any, path: str) -> int:
+def days(raw: Any, path: str) -> tuple[int, ...]:
+    """Days of the week by number, Monday is 0, sorted. Raises DefinitionError."""
+    if not isinstance(raw, list) or not raw or not all(day in WEEKDAYS for day in raw):
+        raise DefinitionError(path, "no days of the week", got=raw, wanted=", ".join(WEEKDAYS))
+    return tuple(sorted({WEEKDAYS.index(day) for day in raw}))
+
+
+def seconds(raw: Any, path: str) -> int:
+    """A time of day in seconds after midnight. Raises DefinitionError."""
     found = _TIME.fullmatch(raw) if isinstance(raw, str) else None
     seconds = int(found[1]) * 3_600 + int(found[2]) * 60 if found else _DAY_S + 1
     if seconds > _DAY_S:

@@ -86,8 +86,13 @@ class _Reader(Cursor):
         return found
 
     def _near(self, words: Iterable[str]) -> str:
-        """What the next token may have been meant to be."""
-        near = nearest(self.see().shown, words) if self.see().kind == WORD else ""
+        """What the next token, alone or with the one behind it, may have been meant to be."""
+        if self.see().kind != WORD:
+            return ""
+        one, known = self.see().shown, list(words)
+        near = nearest(one, known)
+        if near == one:  # it is well known, so what is wrong is what it begins
+            near = nearest(f"{one}_{self.see(1).shown}", [word for word in known if word.startswith(f"{one}_")])
         return f"did you mean {near.replace('_', ' ')}?" if near else ""
 
     def _rule(self) -> Any:

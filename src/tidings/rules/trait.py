@@ -104,7 +104,7 @@ class Trait(msgspec.Struct, frozen=True):
     def words(self) -> str:
         tests = [one.words() for one in self.comparisons]
         if self.age is not None:
-            tests.append(self.age.words())
+            tests.append(f"is {self.age.words}")
         return f"{self.name} {' and '.join(tests)}"
 
     def explain(self, state: ProfileState, at_us: int) -> str:

@@ -31,7 +31,7 @@ def open_writing(path: Path) -> sqlite3.Connection:
 def open_reading(path: Path) -> sqlite3.Connection:
     """A read-only connection with rows by name. Raises InputError when there is no serving copy yet."""
     if not path.exists():
-        msg = f"{path}: no serving copy yet; start `tidings run` on this data directory first"
+        msg = f"{path}: no serving copy yet; start `tidings serve` on this data directory first"
         raise InputError(msg)
     db = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=_BUSY_S, isolation_level=None)
     db.row_factory = sqlite3.Row

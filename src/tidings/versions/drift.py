@@ -23,7 +23,8 @@ class Drift(msgspec.Struct, frozen=True, kw_only=True):
         if not self.files:
             return ""
         names = ", ".join(path for path, _, _ in self.files[:5]) + (", …" if len(self.files) > 5 else "")
-        return f"{len(self.files)} files differ from what runs (version {self.running}): {names}"
+        differ = "1 file differs" if len(self.files) == 1 else f"{len(self.files)} files differ"
+        return f"{differ} from what runs (version {self.running}): {names}"
 
 
 def drift(data: Path, workspace: Path) -> Drift:

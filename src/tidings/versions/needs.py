@@ -15,6 +15,7 @@ import msgspec
 from tidings.domain import feedback
 from tidings.domain.sql import member
 from tidings.lake.duck import run, text
+from tidings.process.profile import ZONE
 from tidings.process.steps.branch import Branch
 from tidings.process.steps.send import Send
 from tidings.workspace import Definitions
@@ -23,6 +24,8 @@ MAX_PROPERTIES = 100
 """Properties looked for at most; each costs a look at all their events."""
 _NAMES = "SELECT name, count(*) FROM events GROUP BY name"
 _TRAITS = "SELECT DISTINCT unnest(json_keys(traits)) FROM events WHERE kind = 'identify'"
+_ZONES = f"SELECT 1 FROM events WHERE kind = 'identify' AND json_type({member('context', ZONE)}) = 'VARCHAR' LIMIT 1"
+"""Whether SDKs told where people are."""
 _PURPOSES = "SELECT DISTINCT COALESCE(properties ->> 'purpose', 'marketing') FROM events WHERE name = $1"
 
 
@@ -47,7 +50,8 @@ def missing(lake: duckdb.DuckDBPyConnection, definitions: Definitions, fresh: It
     """What `definitions` need and the lake never saw; properties only of the `fresh` memories."""
     counts: dict[str, int] = dict(run(lake, _NAMES))
     events = _compare("event", _events(definitions), counts)
-    traits = _compare("trait", _traits(definitions), [row[0] for row in run(lake, _TRAITS)])
+    given = [row[0] for row in run(lake, _TRAITS)] + ([ZONE] if run(lake, _ZONES) else [])
+    traits = _compare("trait", _traits(definitions), given)
     purposes = [row[0] for row in run(lake, _PURPOSES, [feedback.CONSENT_GIVEN])]
     consent = _compare("consent", _purposes(definitions), purposes)
     return [*events, *_properties(lake, definitions, set(fresh), counts), *traits, *consent]
@@ -71,7 +75,7 @@ def _events(definitions: Definitions) -> Iterator[tuple[str, str]]:
         for slot in reading.slots:
             yield from ((one, f"trait {name}") for one in definitions.layout.accumulators[slot].filter.names)
     for segment in definitions.segments.all():
-        for slot in _slots(segment.rule):
+        for slot in slots(segment.rule):
             yield from ((one, f"segment {segment.name}") for one in definitions.layout.accumulators[slot].filter.names)
     for journey in definitions.journeys.values():
         entry = journey.entry.names if journey.entry is not None else ()
@@ -94,7 +98,8 @@ def _purposes(definitions: Definitions) -> Iterator[tuple[str, str]]:
                 yield step.category, f"journey {journey.name} step {step.id}"
 
 
-def _slots(rule: Any) -> list[int]:
+def slots(rule: Any) -> list[int]:
+    """Memories that a rule reads."""
     return [int(one.removeprefix("slot:")) for one in rule.reads() if one.startswith("slot:")]
 
 

@@ -6,6 +6,7 @@ import msgspec
 
 from tidings.versions.changed import ChangedDefinition
 from tidings.versions.effect import SegmentEffect
+from tidings.versions.mistyped import Mistyped
 from tidings.versions.needs import Need
 
 
@@ -25,6 +26,7 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     profile_id: str
     name: str = ""
     email: str = ""
+    user_id: str = ""
 
 
 class Touched(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,5 +65,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     journeys: list[Touched]
     next_day: NextDay
     needs: list[Need]
+    mistyped: list[Mistyped] = []
+    """Properties that events have with another type than what is new or changed asks for."""
     notes: list[str]
     """What `tidings validate` notes, and runs that could not go on."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import getpass
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -59,7 +60,10 @@ class Versions:
     def folder(self, version: str) -> Path:
         """The files of a version. Raises InputError when it is not there."""
         path = self._folder / version
-        if not version or not path.is_dir():
+        if not version:
+            msg = f"{self._folder}: nothing runs here yet; `tidings serve` takes the files of the workspace as the first version"
+            raise InputError(msg)
+        if not path.is_dir():
             msg = f"{path}: no such version of the definitions; see `tidings history`"
             raise InputError(msg)
         return path
@@ -128,6 +132,20 @@ class Versions:
             msg = f"{self._log()}: no version of the definitions yet; start `tidings serve` first"
             raise InputError(msg)
         return entries[0].version
+
+    def pair(self, named: Sequence[str]) -> tuple[str, str]:
+        """Two versions to compare: those named, what runs if only one is, the last change if none is. Raises InputError."""
+        if len(named) > 2:
+            raise InputError(f"got {len(named)} versions, wanted one or two")
+        running = self.running()
+        if named:
+            return named[0], named[1] if len(named) == 2 else running
+        parent = next((one.parent for one in reversed(self.history()) if one.version == running and one.parent), "")
+        if running and not parent:
+            raise InputError(
+                f"{self._folder}: version {running} is the first; there is nothing before it to compare with"
+            )
+        return parent, running
 
     def history(self) -> list[Entry]:
         """All changes, oldest first."""

@@ -28,7 +28,7 @@ from tidings.recommend.base import Recommendation
 from tidings.render.mail import Sender, render_message
 from tidings.render.template import compile_template
 from tidings.serving.projector import Projector
-from tidings.state.memory import MemoryState
+from tidings.state.rocks import RocksState
 
 NOW_US = 1_795_000_000_000_000
 """18 November 2026: the end of the story unless another is given."""
@@ -91,7 +91,9 @@ class World:
         self.ledger = Ledger(self.config.data / "ledger.db")
         self.inbox = Inbox(self.config.data / "inbox.db")
         self._outputs = MemoryOutputs()
-        self._driver = Driver(Pipeline(definitions), self.log, MemoryState(), self)
+        self._layout = definitions.layout
+        self._state = RocksState(self.config.data / "state", 7 * DAY_US)
+        self._driver = Driver(Pipeline(definitions), self.log, self._state, self)
         show = lambda state: computed(state, definitions.layout)  # noqa: E731
         self._projector = Projector(self.config.data / "serving.db", self.log, self._outputs, show)
         self._sent = 0
@@ -192,11 +194,17 @@ class World:
         reason = {"refused": "mailbox_unknown", "in_doubt": "connection lost before the answer"}.get(state, "")
         self.ledger.finish(intent.message_id, state, now_us=self.clock.now_us(), reply=reply, reason=reason)
 
+    def note_layouts(self) -> None:
+        """What the process role keeps of the layouts that states follow."""
+        layout = self._layout
+        self._state.set_meta("layouts", json.dumps({layout.layout_id: layout.keys()}).encode())
+
     def close(self) -> None:
         self.log.close()
         self.ledger.close()
         self.inbox.close()
         self._projector.close()
+        self._state.close()
 
 
 def _recommended(number: int, intent: SendIntent) -> Recommendation:

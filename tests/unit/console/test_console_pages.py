@@ -348,6 +348,9 @@ def test_without_its_template_the_inbox_copy_is_shown_and_its_pixel_is_barred(wo
 
 def test_rejected_events_are_grouped_with_counts_and_show_what_was_sent(console: Visitor) -> None:
     page = console.get("/rejected?source=web&reason=missing_identifier")
+    assert words(console.get("/rejected")) == words(
+        page
+    )  # the largest group is open, so that there is something to see
 
     text = words(page)
     assert "Missing identifier web 3" in text

@@ -19,7 +19,6 @@ from tests.unit.console.build import NOW_US, World
 from tests.unit.console.test_console_pages import words
 from tests.unit.console.web import Answer, Visitor
 from tidings.clock import ManualClock
-from tidings.console import effect
 from tidings.console.app import create_app
 from tidings.console.show import MINUS
 from tidings.errors import InputError
@@ -222,9 +221,9 @@ def test_an_effect_that_is_old_is_computed_again_and_shown_meanwhile(
     plans = iter([first, second, second])
     visitor = Visitor(create_app(world.config, clock=ManualClock(NOW_US), plan=lambda: next(plans)))
     assert first.plan in when_found(visitor).text
-    monkeypatch.setattr(effect, "KEEP_S", 0.0)
+    visitor.app.state.site.effects.keep_s = 0.0
     assert first.plan in visitor.get("/definitions").text
-    monkeypatch.setattr(effect, "KEEP_S", 60.0)
+    visitor.app.state.site.effects.keep_s = 60.0
     until(lambda: "another-61" in visitor.get("/definitions").text)
 
 

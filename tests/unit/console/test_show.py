@@ -77,7 +77,7 @@ def test_people_without_a_name_go_by_what_is_known() -> None:
     assert [show.initials(name) for name in ("Anna Berger", "anna@x.example", "17850", "Anonymous 2c65a4", "")] == [
         "AB",
         "A",
-        "#",
+        "50",
         "A",
         "#",
     ]

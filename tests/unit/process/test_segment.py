@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.unit.core import START_US, World, definitions
+from tidings.process import segment as segments
+from tidings.process.segment import Turn, turn
 
 NEVER_BOUGHT = "never_bought: {rule: {did_not: {event: Order}}}"
 
@@ -50,3 +54,38 @@ def test_a_look_in_vain_leaves_no_mark_on_what_comes_late(tmp_path: Path) -> Non
         ("segment_entered", 50_000_000),
         ("segment_left", 55_000_000),
     ]
+
+
+WINDOWS = """
+  recent: {rule: {did: {event: Order, within: 60s}}}
+  lapsed: {rule: {all: [{did: {event: Order}}, {did_not: {event: Order, within: 60s}}]}}
+  bought: {rule: {did: {event: Order}}}
+  twice: {rule: {any: [{did: {event: Order, within: 30s}}, {did: {event: Order, within: 60s}}]}}
+"""
+
+
+def test_what_changes_next_by_time_alone_is_what_then_happens(tmp_path: Path) -> None:
+    what = definitions(tmp_path, segments=WINDOWS)
+    world = World(what)
+    world.track(0, "Order")
+    said = {one.name: turn(world.person(), one, START_US + 10_000_000) for one in what.segments.all()}
+    assert said == {
+        "recent": Turn(START_US + 60_000_000, enters=False),
+        "lapsed": Turn(START_US + 60_000_000, enters=True),
+        "bought": None,
+        "twice": Turn(START_US + 60_000_000, enters=False),  # at 30 s it could turn, but does not
+    }
+    world.until(100)
+    later = [fact for fact in world.facts("segment_entered", "segment_left") if fact.occurred_us > START_US]
+    happened = {fact.subject: Turn(fact.occurred_us, fact.kind == "segment_entered") for fact in later}
+    assert happened == {name: one for name, one in said.items() if one is not None}
+
+
+def test_how_far_ahead_is_looked_has_a_bound_and_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    two = "{any: [{did: {event: Order, within: 30s}}, {did: {event: Order, within: 60s}}]}"
+    what = definitions(tmp_path, segments=f"twice: {{rule: {two}}}")
+    world = World(what)
+    world.track(0, "Order")
+    (segment,) = what.segments.all()
+    monkeypatch.setattr(segments, "MAX_LOOKS", 1)
+    assert turn(world.person(), segment, START_US) == Turn(START_US + 30_000_000, None)

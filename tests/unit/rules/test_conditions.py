@@ -14,7 +14,7 @@ from tidings.domain.profile import ProfileState, TraitValue
 from tidings.errors import DefinitionError
 from tidings.process.layout import Layout
 from tidings.rules import parse as rule_parse
-from tidings.rules.base import NEVER, Condition
+from tidings.rules.base import NEVER, NO, Condition, Verdict
 
 T_US = 1_800_000_000_000_000
 
@@ -73,6 +73,19 @@ def test_a_trait_within_and_older_than_exclude_each_other_at_every_instant() -> 
     assert older.judge(state, T_US).next_us == T_US + 30 * DAY_US
 
 
+def test_a_trait_between_two_spans_turns_at_both_of_their_ends() -> None:
+    past, state = build({"trait": "first_order", "within": "30d", "older_than": "10d"}, ("Order", T_US))
+    assert past.judge(state, T_US) == Verdict(False, T_US + 10 * DAY_US)
+    assert past.judge(state, T_US + 10 * DAY_US) == Verdict(True, T_US + 30 * DAY_US)
+    assert past.judge(state, T_US + 30 * DAY_US) == NO
+    assert past.words() == "first_order is within 30d and older than 10d"
+    ahead, state = build({"trait": "ends", "in_next": "30d", "further_than": "10d"}, ends=iso(T_US + 40 * DAY_US))
+    assert ahead.judge(state, T_US) == Verdict(False, T_US + 10 * DAY_US)
+    assert ahead.judge(state, T_US + 10 * DAY_US) == Verdict(True, T_US + 30 * DAY_US)
+    assert ahead.judge(state, T_US + 30 * DAY_US) == NO
+    assert ahead.words() == "ends is in the next 30d and further than 10d ahead"
+
+
 @pytest.mark.parametrize(
     ("raw", "value", "holds"),
     [
@@ -106,13 +119,21 @@ def test_comparisons_never_raise_and_mind_types(raw: dict[str, Any], value: Any,
         ({"did": {"event": "x", "within": "soon"}}, "did.within: not a duration: got 'soon'"),
         ({"did": {"event": "x", "wihtin": "3d"}}, "unknown setting; got 'wihtin'"),
         ({"trait": "a", "is": 3}, "unknown comparison; got 'is'"),
-        ({"trait": "a", "within": "1d", "older_than": "2d"}, "use one of `within`"),
         ({"trait": "orders", "within": "30d"}, "s.rule.within: does not fit: orders is a number; got '30d'"),
         ({"trait": "orders", "starts_with": "3"}, "s.rule.starts_with: does not fit: orders is a number"),
         ({"trait": "orders", "at_least": "3"}, "s.rule.at_least: does not fit: orders is a number; got '3'"),
         ({"trait": "orders", "version_at_least": "3"}, "does not fit: orders is a number"),
         ({"trait": "first_order", "in_next": "3d"}, "s.rule.in_next: can never hold: first_order is never ahead"),
         ({"anniversary": {"of": "orders"}}, "s.rule.anniversary.of: does not fit: it is a number, and no date"),
+        (
+            {"trait": "a", "within": "1d", "older_than": "2d"},
+            "can never hold: `within` is not longer than `older_than`",
+        ),
+        (
+            {"trait": "a", "in_next": "1d", "further_than": "1d"},
+            "can never hold: `in_next` is not longer than `further_than`",
+        ),
+        ({"trait": "a", "in_next": "1d", "older_than": "2d"}, "can never hold: no instant is past and ahead"),
         ({"all": []}, "needs a list of 1 to 100 conditions"),
         ({"not": [1]}, "not: a condition needs exactly one kind; got [1]"),
     ],

@@ -24,6 +24,13 @@ def test_the_last_is_older_from_exactly_then_on() -> None:
     assert next_s(condition, state, 10) == 40
 
 
+def test_between_two_spans_it_holds_from_exactly_the_one_to_exactly_the_other() -> None:
+    condition, state = build({"last": {"event": "Order", "older_than": "30s", "within": "50s"}}, *TWO)
+    assert verdicts(condition, state, 39.999999, 40, 59.999999, 60) == [False, True, True, False]
+    assert [next_s(condition, state, at) for at in (10, 40)] == [40, 60]
+    assert condition.words() == "last Order within 50s and older than 30s"
+
+
 def test_dates_exclude_their_own_instant() -> None:
     at = "2027-01-15T08:00:10Z"
     before, state = build({"last": {"event": "Order", "before": at}}, *TWO)
@@ -50,7 +57,7 @@ def test_it_is_explained_with_the_instant() -> None:
     ("settings", "says"),
     [
         ({}, "says nothing about when"),
-        ({"within": "1d", "older_than": "2d"}, "not both"),
+        ({"within": "2d", "older_than": "2d"}, "can never hold: `within` is not longer than `older_than`"),
         ({"before": "2027-01-01", "after": "2027-01-01"}, "can never hold"),
         ({"before": 7}, "first.before: no date; got 7"),
         ({"at_least": 2}, "unknown setting; got 'at_least'"),

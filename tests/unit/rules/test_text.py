@@ -115,6 +115,8 @@ WRONG = {
     "did A at least 3x": "rule: column 16: neither a number nor a time; got '3x'; wanted a number, a span",
     "did A within 3 d": "rule: column 16: cannot go on so; got 'd'; wanted `and`, `or`",
     "did A atleast 3": "rule: column 7: cannot go on so; got 'atleast'; wanted `and`, `or`, a setting, a comparison or the end; did you mean at least?",
+    "did A at lest 3": "rule: column 7: cannot go on so; got 'at'; wanted `and`, `or`, a setting, a comparison or the end; did you mean at least?",
+    "did A at 3": "rule: column 7: cannot go on so; got 'at'; wanted `and`, `or`, a setting, a comparison or the end",
     "did A and insegment x": "rule: column 11: no condition; got 'insegment'; wanted",
     "did A where x": "rule: column 14: no comparison; got 'the end'; wanted one of equals",
     "did A where x is gold": "rule: column 15: no comparison; got 'is'",

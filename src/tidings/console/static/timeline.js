@@ -1,6 +1,9 @@
 /* A person's timeline: a row that is opened fetches the event's original JSON, coloured (and escaped) by the server. */
 export function openRows() {
-  document.querySelectorAll("details[data-offset]").forEach((row) => row.addEventListener("toggle", () => load(row)));
+  document.querySelectorAll("details[data-offset]").forEach((row) => {
+    row.addEventListener("toggle", () => load(row));
+    load(row); // opened before this script had arrived
+  });
 }
 
 async function load(row) {

@@ -88,8 +88,8 @@ def create_app(
 
 
 def run(settings: ShopSettings, ready: Callable[[dict[str, object]], None]) -> None:
-    """Serve the shop until SIGTERM or SIGINT; `ready` gets ``url`` and ``port``. Raises OSError when the port is taken."""
-    sock = serve.bind(settings.host, settings.port)
+    """Serve the shop until SIGTERM or SIGINT; `ready` gets ``url`` and ``port``. Raises PortTaken."""
+    sock = serve.bind(settings.host, settings.port, "shop port")
     app = create_app(
         settings.catalogue,
         collector_url=settings.collector_url,

@@ -16,7 +16,7 @@ from tidings.rules import schema as rule_schema
 from tidings.rules import text
 from tidings.rules.base import Traits
 
-KINDS = ("send", "wait", "wait_until", "branch", "exit")
+KINDS = ("send", "wait", "wait_until", "branch", "split", "exit")
 """Kinds that a journey may name."""
 
 
@@ -47,6 +47,9 @@ def mentions(raw: dict[str, Any], where: str) -> Iterator[Mention]:
         if one is rule_schema.RULE:
             yield from rule_mentions.mentions(held[name], f"{where}.{kind}.{name}")
     yield from mention.in_settings(form, held, f"{where}.{kind}")
+    waited = held.get("until_trait") if kind == "wait" and isinstance(held, dict) else None
+    if isinstance(waited, str):
+        yield Mention(mention.TRAIT, waited, f"{where}.wait.until_trait")
 
 
 def parse(raw: Any, following: str, traits: Traits, where: str) -> Step:

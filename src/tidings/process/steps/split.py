@@ -1,0 +1,56 @@
+"""split: one of several ways, by a draw that depends on the person, the journey and the step alone.
+
+``split: {remind: 50, leave_alone: 50}``: step ids (or `exit`) with their weights, whole percent that make 100. A replay draws the same, and
+so does the next run of the same person; another split draws anew. What was drawn is in the run's path.
+"""
+
+from __future__ import annotations
+
+from itertools import accumulate
+from typing import Any
+
+from tidings.domain import schema
+from tidings.domain.profile import ProfileState, Run
+from tidings.errors import DefinitionError
+from tidings.ids import draw
+from tidings.process.steps.base import Move, Step, StepBase
+from tidings.rules.base import Traits
+
+MOST_WAYS = 20
+SCHEMA = {
+    "type": "object",
+    "minProperties": 2,
+    "maxProperties": MOST_WAYS,
+    "additionalProperties": schema.whole(1, 99),
+    "description": "Step ids, or exit, with their weights: whole percent that make 100.",
+}
+
+
+class Split(StepBase, frozen=True):
+    """Settings: ways with their weights, in the order in which they share the draw."""
+
+    ways: tuple[tuple[str, int], ...]
+
+    def targets(self) -> tuple[str, ...]:
+        return tuple(step for step, _ in self.ways)
+
+    def enter(self, state: ProfileState, run: Run) -> Move:
+        drawn = draw("split", run.journey, self.id, state.profile_id) * 100
+        ends = accumulate(weight for _, weight in self.ways)
+        step, weight = next(way for way, end in zip(self.ways, ends, strict=True) if drawn < end)
+        return Move(f"drew {drawn:.2f} of 100: {step} ({weight} %)", goto=step)
+
+    def words(self) -> str:
+        return f"Split: {', '.join(f'{weight} % {step}' for step, weight in self.ways)}"
+
+
+def parse(raw: dict[str, Any], step_id: str, following: str, traits: Traits, where: str) -> Step:  # noqa: ARG001
+    ways, path = raw["split"], f"{where}.split"
+    if not isinstance(ways, dict) or not 2 <= len(ways) <= MOST_WAYS:
+        raise DefinitionError(path, f"needs 2 to {MOST_WAYS} step ids with their weights", got=ways)
+    for step, weight in ways.items():
+        if type(weight) is not int or weight < 1:
+            raise DefinitionError(f"{path}.{step}", "no weight", got=weight, wanted="whole percent, at least 1")
+    if sum(ways.values()) != 100:
+        raise DefinitionError(path, "the weights do not make 100", got=sum(ways.values()))
+    return Split(step_id, following, ways=tuple((str(step), weight) for step, weight in ways.items()))
