@@ -13,6 +13,7 @@ from tests.acceptance.test_as_of import Place, track, us
 from tidings import workspace
 from tidings.cli import main
 from tidings.clock import iso
+from tidings.hosts.check import check_workspace
 
 DAY_S = 86_400
 NOW, KNOWN = iso(us(8 * DAY_S)), iso(us(8 * DAY_S + 1))
@@ -80,3 +81,17 @@ def test_who_has_no_band_has_no_say(tmp_path: Path) -> None:
     assert "of 3 people" in CliRunner().invoke(main, arguments).output
     assert yaml.safe_load((folder / "cuts" / "value.yml").read_text())["monetary"] == [5, 7]
     place.host.close()
+
+
+def test_a_score_without_cut_points_and_cut_points_without_a_score_are_noted(tmp_path: Path) -> None:
+    (tmp_path / "traits.yml").write_text(TRAITS)
+    (tmp_path / "scores.yml").write_text("value: {monetary: revenue}\n")
+    (tmp_path / "segments.yml").write_text("best: {rule: {score: value, monetary: 5}}\n")
+    (tmp_path / "cuts").mkdir()
+    (tmp_path / "cuts" / "valeu.yml").write_text("monetary: [1, 2, 3, 4]\n")
+    assert check_workspace(tmp_path, workspace.load(tmp_path)) == [
+        "scores.yml:1: value: no cut points yet, so nobody is in a band; make them: tidings cuts value",
+        "cuts/valeu.yml: there is no such score; did you mean value?",
+    ]
+    (tmp_path / "cuts" / "valeu.yml").rename(tmp_path / "cuts" / "value.yml")
+    assert check_workspace(tmp_path, workspace.load(tmp_path)) == []

@@ -125,3 +125,20 @@ def test_before_an_event_all_timers_have_fired_however_many(tmp_path: Path) -> N
     ]
     assert turns[0] == turns[1] == sorted(turns[0], key=lambda one: one[1])
     assert len(turns[0]) > 3_000
+
+
+@pytest.mark.parametrize("ends", ["9999-12-30", "9990-01-01", "0001-01-01", "0001-01-01T00:00+13:00", 2**62, -(2**62)])
+@pytest.mark.parametrize("shift", ["before", "after"])
+def test_a_wait_for_a_date_that_no_calendar_shows_stops_nothing(ends: Any, shift: str, tmp_path: Path) -> None:
+    later = f"""
+    entry: {{event: Go}}
+    steps:
+      - id: pause
+        wait: {{until_trait: ends, {shift}: 36500d}}
+      - id: done
+        exit: done
+    """
+    world = World(definitions(tmp_path, later=later))
+    world.identify(0, ends=ends)
+    world.track(1, "Go")
+    assert len(world.facts("run_started")) == 1

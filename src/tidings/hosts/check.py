@@ -46,10 +46,10 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 def check_workspace(folder: Path, definitions: Definitions) -> list[str]:
-    """Notes on a workspace that loads: templates that are weak. Raises DefinitionError, also for templates that are missing."""
+    """Notes on a workspace that loads: templates that are weak, scores without bands. Raises DefinitionError, also for templates that are missing."""
     files = DefinitionFiles(folder)
     _check_templates(files, definitions)
-    notes = list(_alike(files, definitions))
+    notes = [*_alike(files, definitions), *_cuts(files, definitions)]
     for path in sorted((folder / "templates").glob("*.mjml")):
         template = compile_template(path.stem, path.read_text("utf-8"))
         notes += [f"templates/{path.name}: {finding}" for finding in lint.findings(template)]
@@ -84,6 +84,19 @@ def _alike(files: DefinitionFiles, definitions: Definitions) -> Iterator[str]:
         if near:
             where = placed(one.where, files.texts)
             yield f"{where}: trait {one.name} is not computed, so it must come from outside; did you mean {near}?"
+
+
+def _cuts(files: DefinitionFiles, definitions: Definitions) -> Iterator[str]:
+    """Scores without cut points, in whose bands is nobody, and cut points of no score."""
+    scores = definitions.layout.scores
+    for name, score in scores.items():
+        if not all(one.cuts for one in score.dimensions.values()):
+            where = placed(f"scores.yml: {name}", {"scores.yml": files.text("scores.yml")})
+            yield f"{where}: no cut points yet, so nobody is in a band; make them: tidings cuts {name}"
+    for path in sorted((files.folder / "cuts").glob("*.yml")):
+        if path.stem not in scores:
+            near = nearest(path.stem, scores)
+            yield f"cuts/{path.name}: there is no such score" + (f"; did you mean {near}?" if near else "")
 
 
 def check_installation(config: Config) -> Iterator[Finding]:

@@ -13,7 +13,7 @@ from typing import Any
 from tidings.accumulate.base import only
 from tidings.clock import SECOND_US, format_duration, iso, parse_duration
 from tidings.domain import schema
-from tidings.domain.instants import instant_of
+from tidings.domain.instants import END_US, instant_of
 from tidings.domain.profile import ProfileState, Run
 from tidings.domain.zones import zone
 from tidings.errors import DefinitionError
@@ -111,6 +111,8 @@ class WaitDate(StepBase, frozen=True):
         if instant_us is None:
             return Move(f"{self.trait} is no date: does not wait", goto=self.next)
         until_us = instant_us + self.shift_us
+        if until_us >= END_US:  # anybody may say so, and no calendar can show it
+            return Move(f"{self._shown()} is no date: does not wait", goto=self.next)
         if until_us <= run.since_us:
             return Move(f"{iso(instant_us)} is past: does not wait", goto=self.next)
         return Move(f"waits until {iso(until_us)}", until_us=until_us)
