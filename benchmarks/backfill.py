@@ -26,23 +26,22 @@ import duckdb
 import msgspec
 
 from benchmarks.process import START_US, zipf_people
-from benchmarks.segments import WEEK_US, Applied, blocks_of, drive, lake_of, load
+from benchmarks.segments import WEEK_US, Counting, Made, drive, lake_of, load, states
 from tidings.clock import SECOND_US
 from tidings.domain import profile
-from tidings.domain.record import LogBlock
 from tidings.lake.duck import open_duck
 from tidings.process.backfill import Folding
 from tidings.state.rocks import RocksState
 from tidings.versions.backfill import Backfill
 from tidings.workspace import Definitions
 
-Made = TypeVar("Made")
+Result = TypeVar("Result")
 _WRITE = """COPY (SELECT row_number() OVER () - 1 AS "offset", profile_id, event_id, kind, name,
     make_timestamptz(occurred_us) AS occurred_at, make_timestamptz(received_us) AS received_at, properties FROM rows)
   TO '{path}' (FORMAT parquet, COMPRESSION zstd)"""
 
 
-def timed(work: Callable[[], Made]) -> tuple[Made, float, float]:
+def timed(work: Callable[[], Result]) -> tuple[Result, float, float]:
     """What it made, seconds of CPU, seconds."""
     gc.collect()
     gc.disable()
@@ -53,42 +52,46 @@ def timed(work: Callable[[], Made]) -> tuple[Made, float, float]:
     return made, cpu, wall
 
 
-def lake_file(blocks: list[LogBlock], sink: Applied, folder: Path) -> duckdb.DuckDBPyConnection:
+def lake_file(lines: Path, folder: Path) -> duckdb.DuckDBPyConnection:
     """The same events as the lake has them, with the view that a backfill asks."""
     path = folder / "events.parquet"
-    with closing(lake_of(blocks, sink, folder)) as made:
+    with closing(lake_of(lines, folder)) as made:
         made.execute(_WRITE.format(path=path))
     lake = open_duck(memory_mb=512, threads=2, spill=folder)
     lake.execute(f"CREATE VIEW events AS SELECT * FROM read_parquet('{path}')")
     return lake
 
 
-def different(store: RocksState, sink: Applied, folded: Path) -> int:
-    """How many people the two ways know other values of; compared as they are stored."""
+def different(store: RocksState, folded: Path) -> tuple[int, int]:
+    """How many people the two ways know other values of, compared as they are stored; of how many."""
     with closing(sqlite3.connect(folded)) as db:
         found = dict(db.execute("SELECT profile_id, vals FROM people"))
-    ids = list(dict.fromkeys(sink.owner.values()))
-    wrong = 0
-    for who, raw in zip(ids, store.states(ids), strict=True):
-        values = profile.decode(raw).values if raw else []
-        wrong += found.get(who) != (msgspec.msgpack.encode(values) if any(one is not None for one in values) else None)
-    return wrong
+    wrong = people = 0
+    for state in map(profile.decode, states(store)):
+        values = state.values
+        people += 1
+        wrong += found.get(state.profile_id) != (
+            msgspec.msgpack.encode(values) if any(one is not None for one in values) else None
+        )
+    return wrong, people
 
 
-def compare(definitions: Definitions, blocks: list[LogBlock], folder: Path) -> float:
+def compare(definitions: Definitions, people: list[int], gap_us: int, folder: Path) -> float:
     """Print both; how many times as fast as live the backfill is, by CPU."""
-    store, sink = RocksState(folder / "state", WEEK_US), Applied()
-    driver, cpu, wall = timed(lambda: drive(definitions, blocks, store, sink))
-    events, live = driver.offset, driver.offset / cpu
-    print(f"live: {live:,.0f} events/s per core, {events / wall:,.0f} events/s")
+    store, lines = RocksState(folder / "state", WEEK_US), folder / "rows.ndjson"
+    with lines.open("w") as rows:
+        log = Made(people, START_US, gap_us, rows)
+        driver, cpu, wall = timed(lambda: drive(definitions, log, store, Counting()))
+    events, live = driver.offset, driver.offset / (cpu - log.made_s)
+    print(f"live: {live:,.0f} events/s per core, {events / (wall - log.made_s):,.0f} events/s")
     keys = definitions.layout.keys()
     backfill = Backfill(folder / "backfill.db", Folding(definitions.layout, keys), keys, events)
-    with closing(lake_file(blocks, sink, folder)) as lake:
+    with closing(lake_file(lines, folder)) as lake:
         folded, cpu, wall = timed(lambda: backfill.run(lake))
     rate = folded / cpu
     print(f"backfill of {len(keys)} memories: {rate:,.0f} events/s per core, {folded / wall:,.0f} events/s")
-    wrong = different(store, sink, folder / "backfill.db")
-    print(f"people of whom the two know other values: {wrong or 'none'}, of {len(set(sink.owner.values())):,}")
+    wrong, known = different(store, folder / "backfill.db")
+    print(f"people of whom the two know other values: {wrong or 'none'}, of {known:,}")
     store.close()
     if wrong:
         sys.exit("the backfill made other values than processing did")
@@ -104,9 +107,9 @@ def main() -> None:
     rng = random.Random(7)
     folder = Path(tempfile.mkdtemp(prefix="tidings-bench-"))
     gap_us = 60 * 86_400 * SECOND_US // options.events  # sixty days of them
-    print(f"making {options.events:,} events of {options.people:,} people over sixty days", flush=True)
-    blocks = blocks_of(zipf_people(options.events, options.people, rng), rng, START_US, gap_us)
-    ratio = compare(load(folder / "workspace", options.segments), blocks, folder)
+    print(f"{options.events:,} events of {options.people:,} people over sixty days", flush=True)
+    people = zipf_people(options.events, options.people, rng)
+    ratio = compare(load(folder / "workspace", options.segments), people, gap_us, folder)
     print(f"backfill is {ratio:.1f} times as fast as live (wanted: at least 1)")
     shutil.rmtree(folder)
     if ratio < 1:

@@ -293,8 +293,7 @@ def report(people: list[int], everybody: int, gap_us: int, size: int, folder: Pa
         driver = drive(definitions, log, store, sink)
         per_event_s = (time.process_time() - cpu - log.made_s) / driver.offset
     print(f"{size} segments, {driver.offset:,} events: {1 / per_event_s:,.0f} events/s per core", flush=True)
-    states = list(_states(store))
-    sizes = sorted(map(len, states))
+    sizes = sorted(map(len, states(store)))
     print(
         f"state of a person: median {statistics.median(sizes):,.0f} bytes, p99 {sizes[int(len(sizes) * 0.99)]:,},"
         f" largest {sizes[-1]:,}; {len(sizes):,} people of {everybody:,} did anything"
@@ -314,7 +313,7 @@ def report(people: list[int], everybody: int, gap_us: int, size: int, folder: Pa
     counts = recompute(definitions, db, at_us)
     cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
     live: dict[str, int] = dict.fromkeys(counts, 0)
-    for raw in _states(store):
+    for raw in states(store):
         for name in profile.decode(raw).segments:
             live[name] += 1
     wrong = {name: (live[name], counts[name]) for name in counts if live[name] != counts[name]}
@@ -331,7 +330,7 @@ def report(people: list[int], everybody: int, gap_us: int, size: int, folder: Pa
     store.close()
 
 
-def _states(store: RocksState) -> Iterator[bytes]:
+def states(store: RocksState) -> Iterator[bytes]:
     """Every state there is."""
     after = ""
     while found := store.scan(after, 10_000):

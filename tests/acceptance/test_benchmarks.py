@@ -11,6 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SMALL = {
     "process": ["--people", "400", "--events", "400"],
+    "backfill": ["--people", "300", "--events", "2000", "--segments", "10"],
     "segments": ["--people", "300", "--events", "600", "--segments", "10"],
 }
 
