@@ -97,10 +97,10 @@ def lateness(config: Config, seconds: float, started: multiprocessing.synchroniz
     late: list[float] = []
     put = processor._sink.put
 
-    def measured(block, sends, suppressions) -> None:  # type: ignore[no-untyped-def]
+    def measured(block, intents) -> None:  # type: ignore[no-untyped-def]
         now_us = time.time_ns() // 1_000
         late.extend((now_us - f.known_us) / 1000 for f in block.facts if f.kind == "run_ended" and f.cause[0] == "t")
-        put(block, sends, suppressions)
+        put(block, intents)
 
     processor._sink.put = measured  # type: ignore[method-assign]
     started.set()

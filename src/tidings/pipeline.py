@@ -18,17 +18,19 @@ from collections.abc import Iterable
 
 import msgspec
 
-from tidings.accumulate.cart import Cart
-from tidings.decide.eligibility import address_of, addresses_of, permit
+from tidings.decide import decision
+from tidings.decide.eligibility import addresses_of
 from tidings.domain import feedback
 from tidings.domain.event import Event
-from tidings.domain.message import SendIntent, SuppressIntent
+from tidings.domain.message import Intent, SuppressIntent
 from tidings.domain.output import Fact, FactKind, event_cause
 from tidings.domain.profile import ConsentEntry, ProfileState, Run
-from tidings.ids import digest, message_id
-from tidings.process import adopt, identity, journey, profile, segment
+from tidings.ids import digest
+from tidings.process import adopt, identity, profile, segment
+from tidings.process import run as runs
 from tidings.process.adopt import Adoption
-from tidings.process.journey import Journey, Walk
+from tidings.process.journey import Journey
+from tidings.process.run import Walk
 from tidings.process.segment import Change, Segment
 from tidings.process.steps.base import Draft
 from tidings.workspace import Definitions
@@ -37,8 +39,6 @@ MAX_TIMERS = 1_000_000
 """Timers of one person that fire in one go: decades of many segments that turn twice a day, as loaded history makes them due. All
 must fire at once: what an event finds, and whether entering starts a journey, must not depend on who asks next. More is a
 definition that goes round in a circle."""
-
-Intent = SendIntent | SuppressIntent
 
 
 class Step(msgspec.Struct):
@@ -58,8 +58,6 @@ class Pipeline:
         self._adoption = adoption
         self._layout = definitions.layout
         self._segments = definitions.segments
-        computed = definitions.layout.computed("cart")
-        self._has_cart = isinstance(getattr(computed, "accumulator", None), Cart)  # anybody may give a trait that name
         self._by_entry: dict[str, tuple[Journey, ...]] = {}
         self._by_segment: dict[str, tuple[Journey, ...]] = {}
         for one in definitions.journeys.values():
@@ -187,7 +185,7 @@ class Pipeline:
             found = self.definitions.versions.get((run.journey, run.version))
             if found is not None and found.entry_segment not in step.state.segments:
                 walk = self._walk(step, event.received_us, event_cause(event.offset))
-                journey.take_back(walk, run, event.occurred_us, f"not in {found.entry_segment} after all")
+                runs.take_back(walk, run, event.occurred_us, f"not in {found.entry_segment} after all")
                 _reschedule(step.state)
 
     def _fire(self, step: Step, until_us: int, *, late: bool = False, entering: bool = True, cause: str = "") -> None:
@@ -202,7 +200,7 @@ class Pipeline:
                 break
             if run is not None:
                 walk = self._walk(step, due_us, f"timer:{run.run_id}:{scheduled_us}")
-                journey.on_timer(self.definitions.versions.get((run.journey, run.version)), walk, run)
+                runs.on_timer(self.definitions.versions.get((run.journey, run.version)), walk, run)
             else:
                 walk = self._walk(step, due_us, cause or f"timer:{name}:{scheduled_us}")
                 walk.late = late or scheduled_us < due_us
@@ -232,21 +230,21 @@ class Pipeline:
         for run in list(walk.state.runs):
             found = self.definitions.versions.get((run.journey, run.version))
             if found is not None:
-                journey.on_event(found, walk, run, event)
+                runs.on_event(found, walk, run, event)
 
     def _enter(self, walk: Walk, event: Event, changed: list[Change]) -> None:
         for one in self._by_entry.get(event.name, ()):
             fits = one.entry is not None and one.entry.passes(event.properties)
-            if fits and journey.may_enter(one, walk):
-                journey.enter(one, walk, event.occurred_us, event.properties)
+            if fits and runs.may_enter(one, walk):
+                runs.enter(one, walk, event.occurred_us, event.properties)
         if changed and self._by_segment:
             self._enter_by_segment(walk, changed)
 
     def _enter_by_segment(self, walk: Walk, changed: list[Change]) -> None:
         for change in changed:
             for one in self._by_segment.get(change.segment, ()) if change.entered else ():
-                if journey.may_enter(one, walk):
-                    journey.enter(one, walk, change.occurred_us, {})
+                if runs.may_enter(one, walk):
+                    runs.enter(one, walk, change.occurred_us, {})
 
     def _join_runs(self, walk: Walk, other: ProfileState, occurred_us: int) -> None:
         """Of two runs of one journey the one with the later wait goes on (the fresher cart); the other ends."""
@@ -256,7 +254,7 @@ class Pipeline:
             state.runs.append(theirs)
             if mine is not None:
                 loser = min(mine, theirs, key=lambda run: (run.since_us, run.run_id))
-                journey.end(walk, loser, occurred_us, "merged with the other run of the same person")
+                runs.end(walk, loser, occurred_us, "merged with the other run of the same person")
 
     def _consent(self, step: Step, event: Event) -> str:
         """Take a word on consent; the purpose, if it is the latest word on it."""
@@ -290,49 +288,16 @@ class Pipeline:
         return Walk(step.state, known_us, cause, send, step.facts)
 
     def _decide(self, step: Step, run: Run, draft: Draft, occurred_us: int, known_us: int) -> str:
-        """Allow or refuse one message, with everything that explains and reproduces it."""
+        """Allow or refuse one message; what became of it."""
         state = step.state
         policy = self.definitions.policies.get(draft.category)
         if policy is None:
             return f"not sent: category {draft.category} is gone from policy.yml"
-        permission = permit(state, policy, known_us)
-        values = profile.values(state, self._layout, known_us)
-        cart = values.pop("cart") if self._has_cart else []
-        bought = [value for value in (values.get("last_product"),) if isinstance(value, str)]
-        carried = {"person": values, "cart": cart, "event": run.item, "journey": run.journey}
-        left_out = profile.bound(carried, state, self._layout)
-        why = {
-            "entry": run.ref,
-            "steps": [list(entry) for entry in run.path],
-            "segments": sorted(state.segments),
-            **permission.evidence,
-            **({"left_out": left_out} if left_out else {}),
-        }
-        step.intents.append(
-            SendIntent(
-                message_id=message_id(run.run_id, draft.step, run.sent),
-                profile_id=state.profile_id,
-                address=address_of(state),
-                journey=run.journey,
-                journey_version=run.version,
-                run_id=run.run_id,
-                step=draft.step,
-                template=draft.template,
-                definitions=self.definitions.version,
-                category=draft.category,
-                mode=policy.mode,
-                occurred_us=occurred_us,
-                decided_us=known_us,
-                suppressed=permission.reason,
-                values=carried,
-                seeds=[item["item_id"] for item in cart],
-                exclude=[item["item_id"] for item in cart] + bought,
-                why=why,
-            )
-        )
+        intent = decision.decide(state, self._layout, policy, decision.Asked(run, draft, occurred_us, known_us))
+        step.intents.append(msgspec.structs.replace(intent, definitions=self.definitions.version))
         run.sent += 1
-        if permission.reason:
-            return f"not sent: {permission.reason}"
+        if intent.suppressed:
+            return f"not sent: {intent.suppressed}"
         profile.note_send(state, known_us, draft.category)
         return f"decided to send {draft.template}"
 

@@ -31,8 +31,7 @@ from tidings.domain.names import known
 from tidings.errors import DefinitionError
 from tidings.ids import digest
 from tidings.located import DefinitionFiles, located
-from tidings.process import journey as journeys
-from tidings.process import journey_form
+from tidings.process import journey_form, journey_parse
 from tidings.process.journey import Journey
 from tidings.process.layout import Layout
 from tidings.process.segment import Segment, Segments
@@ -127,7 +126,7 @@ def _load(
     for key, text in kept.items():
         name, _, own = key.rpartition("@")
         try:
-            versions[name, own] = journeys.parse(plain.parse(text, key), own, layout, f"earlier version {key}")
+            versions[name, own] = journey_parse.parse(plain.parse(text, key), own, layout, f"earlier version {key}")
         except DefinitionError as error:
             outdated[key] = str(error)
     sources |= kept
@@ -208,7 +207,7 @@ def _journeys(
     names = [segment.name for segment in segments]
     for where in files.journeys():
         raw = files.data(where)
-        journey = journeys.parse(raw, version_of(journey_form.tree(raw, where)), layout, where)
+        journey = journey_parse.parse(raw, version_of(journey_form.tree(raw, where)), layout, where)
         if journey.name in current:
             raise DefinitionError(f"{where}: journey", "two journeys have the same name", got=journey.name)
         if journey.entry_segment:

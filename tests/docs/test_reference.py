@@ -27,7 +27,7 @@ from tidings.domain import compare, event, feedback, wire
 from tidings.domain.message import DeliveryState
 from tidings.domain.output import FactKind
 from tidings.hosts.scaffold import TEMPLATES
-from tidings.process import journey
+from tidings.process import journey_parse
 from tidings.process.steps import kinds as steps
 from tidings.render import mail, template
 from tidings.rules import parse as conditions
@@ -143,7 +143,7 @@ def parsers() -> list[str]:
     )
 
 
-@pytest.mark.parametrize("name", [*parsers(), journey.__name__, policy.__name__])
+@pytest.mark.parametrize("name", [*parsers(), journey_parse.__name__, policy.__name__])
 def test_every_setting_of_a_definition_is_documented(name: str) -> None:
     module = __import__(name, fromlist=["_"])
     assert missing(DEFINITIONS, allowed_settings(module)) == []
@@ -151,7 +151,7 @@ def test_every_setting_of_a_definition_is_documented(name: str) -> None:
 
 def test_the_settings_of_definitions_are_really_found() -> None:
     assert {"event", "where", "property"} <= allowed_settings(__import__("tidings.accumulate.sum", fromlist=["_"]))
-    assert {"entry", "reentry", "exit_on"} <= allowed_settings(journey)
+    assert {"entry", "reentry", "exit_on"} <= allowed_settings(journey_parse)
     assert len(parsers()) > 20
     assert all(package.__doc__ for package in (accumulate, rules, process))
 

@@ -7,6 +7,7 @@ gives the same bytes again (law 8).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -72,6 +73,88 @@ class SuppressIntent(msgspec.Struct, frozen=True, kw_only=True):
     """False lifts the entry (the person opted in again)."""
     known_us: int
     """When the log took the event that asks for it."""
+
+
+class EventIntent(msgspec.Struct, frozen=True, kw_only=True):
+    """An event that a journey wants in the log. What a run changes about a person comes back as an event like any other."""
+
+    event_id: str
+    """Unique; the same on every replay, so that the log takes it once."""
+    profile_id: str
+    """Whom it is about."""
+    kind: str
+    """``track`` or ``identify``."""
+    name: str
+    """Event name; empty for identify."""
+    properties: dict[str, Any]
+    """Properties of a track, traits of an identify."""
+    journey: str
+    """Name of the journey that asks."""
+    run_id: str
+    """The run that asks."""
+    step: str
+    """Id of the step that asks."""
+    occurred_us: int
+    """The instant it belongs to: the event says that it occurred then."""
+    known_us: int
+    """When we knew."""
+
+
+class CallIntent(msgspec.Struct, frozen=True, kw_only=True):
+    """The decision to call a webhook once. Its answer comes back as an event."""
+
+    call_id: str
+    """Unique; the same on every replay. The receiver may know copies by it."""
+    profile_id: str
+    """Whom it is about."""
+    webhook: str
+    """Name of the webhook in webhooks.yml."""
+    journey: str
+    """Name of the journey that asks."""
+    journey_version: str
+    """Version (content hash) of that journey's definition."""
+    run_id: str
+    """The run that asks."""
+    step: str
+    """Id of the step that asks."""
+    values: dict[str, Any]
+    """What is sent."""
+    occurred_us: int
+    """The instant the decision belongs to."""
+    known_us: int
+    """When we knew."""
+    until_us: int
+    """When the run goes on without an answer; no try begins later. 0 when it does not wait for one."""
+
+
+Intent = SendIntent | SuppressIntent | EventIntent | CallIntent
+
+
+class Intents(msgspec.Struct, array_like=True):
+    """Intents of one micro-batch by kind, each in the order in which they were decided."""
+
+    sends: list[SendIntent] = []
+    suppressions: list[SuppressIntent] = []
+    events: list[EventIntent] = []
+    calls: list[CallIntent] = []
+
+    def __bool__(self) -> bool:
+        """Whether there are any."""
+        return bool(self.sends or self.suppressions or self.events or self.calls)
+
+
+def by_kind(intents: Sequence[Intent]) -> Intents:
+    """The same, by kind."""
+    found = Intents([], [], [], [])
+    kinds: dict[type, list[Any]] = {
+        SendIntent: found.sends,
+        SuppressIntent: found.suppressions,
+        EventIntent: found.events,
+        CallIntent: found.calls,
+    }
+    for intent in intents:
+        kinds[type(intent)].append(intent)
+    return found
 
 
 class DeliveryState:

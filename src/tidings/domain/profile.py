@@ -71,6 +71,22 @@ class Run(msgspec.Struct, array_like=True):
     """How many messages it decided on; numbers the occurrences in message ids."""
     late: bool = False
     """Whether a segment began it that she had entered before we knew. While `known_us` lasts, it may be taken back."""
+    key: str = ""
+    """What it is about beside the person (an order, an item), where runs are one per such; empty for the person alone."""
+    results: dict[str, str] = msgspec.field(default_factory=dict)
+    """Step id to the word for what came of it (``event``, ``timeout``, ``clicked``, …), for steps that go by it; bounded."""
+    held: bool = False
+    """Whether she is held out of it: its messages are recorded and not sent."""
+    look_us: int = 0
+    """The next instant at which a rule that it watches (goal, exit, what it waits for) can turn by time alone; 0 for none."""
+    look_due_us: int = 0
+    """When that rings: `look_us`, or when we knew if that is later."""
+    lane: str = ""
+    """Which of parallel paths this is, below the run that forked: ``fork/path``; empty for a whole run."""
+    messages: dict[str, str] = msgspec.field(default_factory=dict)
+    """Message id to the step that decided on it, for what comes back; bounded."""
+    bid: list[int] = msgspec.field(default_factory=list)
+    """While it competes with others for the next message: its value and until when, as decide/ wants it; else empty."""
 
 
 class ProfileState(msgspec.Struct, array_like=True):
@@ -114,6 +130,12 @@ class ProfileState(msgspec.Struct, array_like=True):
     """The latest instant (occurred or scheduled) that this person's segments were judged at."""
     addresses: list[str] = msgspec.field(default_factory=list)
     """Every e-mail address that she was ever given, sorted; bounded. A withdrawal holds for mail queued to any of them."""
+    arms: dict[str, list[Any]] = msgspec.field(default_factory=dict)
+    """``journey/step`` to [what was drawn, known_us], so that a draw survives a merge; bounded."""
+    entries: dict[str, list[int]] = msgspec.field(default_factory=dict)
+    """Journey to known instants of its latest entries, for entry limits; bounded."""
+    heard: int = -1
+    """Offset of the latest record to everybody (a broadcast, an item change) that she heard."""
 
 
 ENCODER = msgspec.msgpack.Encoder()

@@ -11,13 +11,13 @@ import gc
 import logging
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from types import FrameType
 
 from tidings.clock import SECOND_US, SystemClock
 from tidings.config import Config
 from tidings.deliver.ledger import Ledger
-from tidings.domain.message import SendIntent, SuppressIntent
+from tidings.domain.message import Intents
 from tidings.domain.output import OutputBlock
 from tidings.hosts.changes import Changes
 from tidings.hosts.drive import Driver
@@ -51,10 +51,10 @@ class DiskSink:
         self._clock = SystemClock()
         self._synced_s = 0.0
 
-    def put(self, block: OutputBlock, sends: Sequence[SendIntent], suppressions: Sequence[SuppressIntent]) -> None:
+    def put(self, block: OutputBlock, intents: Intents) -> None:
         """See `Sink.put`. Intents go first: the message must not wait for the reading copy."""
-        if sends or suppressions:
-            self._ledger.add(sends, suppressions, now_us=self._clock.now_us())
+        if intents:
+            self._ledger.add(intents.sends, intents.suppressions, now_us=self._clock.now_us())
             self._deliver.nudge()
         self._outputs.append([block])
         self._project.nudge()

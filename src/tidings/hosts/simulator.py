@@ -14,7 +14,7 @@ import msgspec
 from tidings.clock import ManualClock
 from tidings.domain import profile as profiles
 from tidings.domain.event import Event
-from tidings.domain.message import SendIntent, SuppressIntent
+from tidings.domain.message import CallIntent, EventIntent, Intents, SendIntent, SuppressIntent
 from tidings.domain.output import APPLIED, Fact, Outcome, OutputBlock
 from tidings.domain.profile import ProfileState
 from tidings.domain.record import LogRecord
@@ -43,15 +43,21 @@ class MemorySink:
         self.facts: list[Fact] = []
         self.sends: dict[str, SendIntent] = {}
         self.suppressions: dict[str, SuppressIntent] = {}
+        self.events: dict[str, EventIntent] = {}
+        self.calls: dict[str, CallIntent] = {}
         self._keep_outcomes = keep_outcomes
         self._seq = 0
 
-    def put(self, block: OutputBlock, sends: Sequence[SendIntent], suppressions: Sequence[SuppressIntent]) -> None:
+    def put(self, block: OutputBlock, intents: Intents) -> None:
         """See `Sink.put`."""
-        for intent in sends:
+        for intent in intents.sends:
             self.sends.setdefault(intent.message_id, intent)
-        for entry in suppressions:
+        for entry in intents.suppressions:
             self.suppressions.setdefault(entry.intent_id, entry)
+        for event in intents.events:
+            self.events.setdefault(event.event_id, event)
+        for call in intents.calls:
+            self.calls.setdefault(call.call_id, call)
         if block.seq > self._seq:
             self._seq = block.seq
             for outcome in block.outcomes:
