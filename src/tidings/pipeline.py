@@ -68,6 +68,13 @@ class Pipeline:
         self.reaches_out = any(one.reaches_out() for one in definitions.versions.values())
         self._heard = {name for one in definitions.versions.values() for name in one.listens()}
 
+    def concerned(self) -> frozenset[str]:
+        """Names of the events that can change more than the clock of a person who is known already.
+
+        Identify and alias calls, and whatever tells who somebody is, do that under any name.
+        """
+        return frozenset((*self._layout.feeds(), *self._by_entry, *self._heard, *profile.CONSENT_EVENTS))
+
     def on_event(self, state: ProfileState, event: Event) -> Step:
         """One event of this person."""
         step = Step(state, [], [])

@@ -94,17 +94,19 @@ def load(
     layouts: Mapping[str, Sequence[str]] | None = None,
     beside: Beside | None = None,
     version: str = "",
+    drafts: Sequence[Path] = (),
 ) -> Definitions:
     """Read and check a workspace folder. Raises DefinitionError.
 
     `earlier` holds journey sources (``name@version`` to YAML) and `layouts` accumulator keys by layout id, both as a host
     stored them for state that is still kept in them; what they need may be gone (see `outdated`). `beside` is what the next definitions need to have remembered.
+    `drafts` are journey files from anywhere, each instead of the folder's journey of the same name.
     """
     if not folder.is_dir():
         raise DefinitionError(
             str(folder), "no such workspace folder", do=f"run `tidings init` to make one in {folder.parent}"
         )
-    files = DefinitionFiles(folder)
+    files = DefinitionFiles(folder, drafts)
     with located(files.texts):
         return _load(files, earlier or {}, layouts, beside, version)
 
