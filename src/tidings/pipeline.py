@@ -65,6 +65,7 @@ class Pipeline:
                 self._by_entry[name] = (*self._by_entry.get(name, ()), one)
             if one.entry_segment:
                 self._by_segment[one.entry_segment] = (*self._by_segment.get(one.entry_segment, ()), one)
+        self.reaches_out = any(one.reaches_out() for one in definitions.versions.values())
         self._heard = {name for one in definitions.versions.values() for name in one.listens()}
 
     def concerned(self) -> frozenset[str]:
@@ -292,7 +293,7 @@ class Pipeline:
         def send(run: Run, draft: Draft, occurred_us: int) -> str:
             return self._decide(step, run, draft, occurred_us, known_us)
 
-        return Walk(step.state, known_us, cause, send, step.facts)
+        return Walk(step.state, known_us, cause, send, step.facts, intents=step.intents)
 
     def _decide(self, step: Step, run: Run, draft: Draft, occurred_us: int, known_us: int) -> str:
         """Allow or refuse one message; what became of it."""
