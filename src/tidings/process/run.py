@@ -15,6 +15,7 @@ from tidings.domain.event import Event
 from tidings.domain.output import Fact, FactKind
 from tidings.domain.profile import ProfileState, Run
 from tidings.ids import run_id
+from tidings.process import results
 from tidings.process.journey import Journey
 from tidings.process.steps.base import Draft, Move
 
@@ -83,13 +84,15 @@ def on_event(journey: Journey, walk: Walk, run: Run, event: Event) -> None:
     if event.name in journey.exit_on and event.occurred_us >= run.entered_us:
         _end(walk, run, event.occurred_us, f"did {event.name}")
         return
+    if run.messages:
+        results.hear(run, event)
     step = journey.steps.get(run.step)
     move = step.on_event(run, event) if step is not None and event.name in step.listens() else None
     if move is None:
         return
     if not move.goto:
         run.since_us = max(run.since_us, event.occurred_us)
-    _take(journey, walk, run, move, event.occurred_us)
+    _take(journey, walk, run, move, max(event.occurred_us, run.since_us))
 
 
 def on_timer(journey: Journey | None, walk: Walk, run: Run) -> None:
@@ -115,6 +118,8 @@ def take_back(walk: Walk, run: Run, occurred_us: int, outcome: str) -> None:
 
 
 def _take(journey: Journey, walk: Walk, run: Run, move: Move, at_us: int) -> None:
+    if move.result and run.step in journey.asked:
+        results.note(run, run.step, move.result)
     _note(walk, run, at_us, move.outcome, move.goto)
     if move.goto:
         run.timer_us = run.due_us = 0
@@ -137,6 +142,8 @@ def _arrive(journey: Journey, walk: Walk, run: Run, step_id: str, at_us: int) ->
         outcome = move.outcome
         if move.draft is not None:
             outcome = walk.send(run, move.draft, at_us)
+        if move.result and step_id in journey.asked:
+            results.note(run, step_id, move.result)
         _note(walk, run, at_us, outcome, move.goto)
         if not move.goto:
             _wait(walk, run, move.until_us)
