@@ -26,7 +26,7 @@ from tidings.domain.message import Intent, SuppressIntent
 from tidings.domain.output import Fact, FactKind, event_cause
 from tidings.domain.profile import ConsentEntry, ProfileState, Run
 from tidings.ids import digest
-from tidings.process import adopt, identity, profile, segment
+from tidings.process import adopt, identity, profile, results, segment
 from tidings.process import run as runs
 from tidings.process.adopt import Adoption
 from tidings.process.journey import Journey
@@ -304,6 +304,9 @@ class Pipeline:
         intent = decision.decide(state, self._layout, policy, decision.Asked(run, draft, occurred_us, known_us))
         step.intents.append(msgspec.structs.replace(intent, definitions=self.definitions.version))
         run.sent += 1
+        journey = self.definitions.versions.get((run.journey, run.version))
+        if journey is not None and draft.step in journey.asked:
+            results.note_message(run, draft.step, intent.message_id, intent.suppressed)
         if intent.suppressed:
             return f"not sent: {intent.suppressed}"
         profile.note_send(state, known_us, draft.category)
