@@ -124,5 +124,7 @@ def intents(sink: MemorySink) -> bytes:
     everything: Sequence[Any] = [
         *(sink.sends[key] for key in sorted(sink.sends)),
         *(sink.suppressions[key] for key in sorted(sink.suppressions)),
+        *(sink.events[key] for key in sorted(sink.events)),
+        *(sink.calls[key] for key in sorted(sink.calls)),
     ]
     return msgspec.json.encode(everything)

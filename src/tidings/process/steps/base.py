@@ -85,6 +85,10 @@ class Step(Protocol):
         """(step id, words) of each step that it goes by."""
         ...
 
+    def answers(self) -> tuple[str, ...]:
+        """Ids of steps whose webhook's answer it reads."""
+        ...
+
     def rules(self) -> tuple[Condition, ...]:
         """Conditions that it judges."""
         ...
@@ -138,6 +142,9 @@ class StepBase(msgspec.Struct, frozen=True):
         return ()
 
     def asks(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        return ()
+
+    def answers(self) -> tuple[str, ...]:
         return ()
 
     def rules(self) -> tuple[Condition, ...]:
