@@ -118,7 +118,7 @@ def _load(
     kinds.define(files.mapping("traits.yml"), layout, "traits.yml")
     layout.scores = _scores(files, layout)
     segments = [_segment(str(name), raw, layout) for name, raw in written.items()]
-    rules = policies.parse(files.mapping("policy.yml") or {"marketing": {}}, "policy.yml")
+    rules = policies.parse(files.mapping("policy.yml") or {"marketing": {}}, "policy.yml", layout.zone)
     current, versions, sources = _journeys(files, layout, segments, rules)
     given.parse(files.mapping(given.FILE)).check(mentions(files), [name for name, _ in layout.traits()])
     kept = {key: text for key, text in earlier.items() if key not in sources}

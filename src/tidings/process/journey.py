@@ -10,6 +10,9 @@ from tidings.clock import format_duration
 from tidings.domain.filter import EventFilter
 from tidings.process.steps.base import Step
 
+PRIORITIES = ("low", "normal", "high")
+"""What a journey may say of itself, by rank."""
+
 
 class Journey(msgspec.Struct, frozen=True, kw_only=True):
     """One version of one journey."""
@@ -28,6 +31,8 @@ class Journey(msgspec.Struct, frozen=True, kw_only=True):
     """Events that end a run wherever it waits."""
     steps: Mapping[str, Step]
     """By id, in order."""
+    priority: str = "normal"
+    """One of `PRIORITIES`: whose messages go first when several want one person; see decide/arbitration.py."""
 
     @property
     def first(self) -> str:
