@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,7 @@ def test_of_those_that_ask_at_one_instant_the_best_goes_and_the_others_follow_an
     one.until(4 * HOUR_S)
     assert rounded(one) == [("best", 10, ""), ("middle", 10 + HOUR_S, ""), ("low", 10 + 2 * HOUR_S, "")]
     gaps = [sent.decided_us for sent in one.sends()]
-    assert [later - before for before, later in zip(gaps, gaps[1:], strict=False)] == [HOUR_S * 1_000_000] * 2
+    assert [later - before for before, later in itertools.pairwise(gaps)] == [HOUR_S * 1_000_000] * 2
 
 
 def test_a_round_is_held_open_for_a_better_one(tmp_path: Path) -> None:

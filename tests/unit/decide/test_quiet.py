@@ -58,9 +58,11 @@ def test_stretches_that_follow_each_other_are_one() -> None:
 def test_a_stretch_that_drops_goes_before_one_that_waits() -> None:
     found = hours([NIGHT, {"from": "00:00", "to": "05:00", "then": "drop"}])
     one = quiet.covering(found, "UTC", parse_instant("2026-06-12T03:00:00Z"))
-    assert one is not None and not one.waits
+    assert one is not None
+    assert not one.waits
     one = quiet.covering(found, "UTC", parse_instant("2026-06-12T05:00:00Z"))
-    assert one is not None and one.waits
+    assert one is not None
+    assert one.waits
 
 
 def covered(local: datetime) -> bool:
