@@ -43,6 +43,10 @@ class Journey(msgspec.Struct, frozen=True, kw_only=True):
         """Names of events that matter to runs of this journey."""
         return {*self.exit_on, *(name for step in self.steps.values() for name in step.listens())}
 
+    def reaches_out(self) -> bool:
+        """Whether a step wants things done outside."""
+        return any(step.reaches_out() for step in self.steps.values())
+
 
 def words(journey: Journey) -> Sequence[str]:
     """The journey for people, a line a step."""

@@ -16,7 +16,7 @@ from tidings.rules import schema as rule_schema
 from tidings.rules import text
 from tidings.rules.base import Traits
 
-KINDS = ("send", "wait", "wait_until", "branch", "split", "exit")
+KINDS = ("send", "wait", "wait_until", "branch", "split", "update", "list", "webhook", "exit")
 """Kinds that a journey may name."""
 
 
