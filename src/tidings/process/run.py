@@ -18,7 +18,7 @@ from tidings.domain.profile import ProfileState, Run
 from tidings.ids import run_id
 from tidings.process import outside, results
 from tidings.process.journey import Journey
-from tidings.process.steps.base import Draft, Move
+from tidings.process.steps.base import Answer, Draft, Move
 
 MAX_MOVES = 50
 """Steps that one trigger may take a run through; a journey that goes round in a circle ends here."""
@@ -30,8 +30,8 @@ MAX_ITEM_BYTES = 4_000
 """Properties of the entering event that a run keeps."""
 
 
-Send = Callable[[Run, Draft, int], str]
-"""(run, draft, occurred_us) decides on a message; returns what became of it, for the path."""
+Send = Callable[[Run, Draft, int], Answer]
+"""(run, draft, occurred_us) decides on a message, or when to ask again; returns what became of it."""
 
 
 class Walk(msgspec.Struct):
@@ -137,6 +137,8 @@ def _arrive(journey: Journey, walk: Walk, run: Run, step_id: str, at_us: int) ->
         if step is None:  # `exit`, or the end of the list
             _end(walk, run, at_us, run.path[-1][3] if run.path else "finished")
             return
+        if run.step != step_id:
+            run.bid = []
         run.step, run.since_us = step_id, at_us
         move = step.enter(walk.state, run)
         if walk.late and (move.goto or move.ask is not None):
@@ -144,7 +146,12 @@ def _arrive(journey: Journey, walk: Walk, run: Run, step_id: str, at_us: int) ->
             return
         outcome = move.outcome
         if move.draft is not None:
-            outcome = walk.send(run, move.draft, at_us)
+            answer = walk.send(run, move.draft, at_us)
+            outcome = answer.outcome
+            if answer.until_us:
+                _note(walk, run, at_us, outcome, "")
+                _wait(walk, run, answer.until_us)
+                return
         _remember(journey, run, move)
         _note(walk, run, at_us, outcome, move.goto)
         until_us = move.until_us if move.ask is None else outside.ask(walk.state, run, move.ask, walk)
