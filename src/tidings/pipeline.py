@@ -15,6 +15,7 @@ in its segment.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import msgspec
 
@@ -30,7 +31,7 @@ from tidings.ids import digest
 from tidings.process import adopt, identity, profile, results, segment, sends
 from tidings.process import run as runs
 from tidings.process.adopt import Adoption
-from tidings.process.journey import Journey
+from tidings.process.journey import Way, ways
 from tidings.process.run import Walk
 from tidings.process.segment import Change, Segment
 from tidings.process.steps.base import Answer, Draft
@@ -59,13 +60,13 @@ class Pipeline:
         self._adoption = adoption
         self._layout = definitions.layout
         self._segments = definitions.segments
-        self._by_entry: dict[str, tuple[Journey, ...]] = {}
-        self._by_segment: dict[str, tuple[Journey, ...]] = {}
-        for one in definitions.journeys.values():
-            for name in one.entry.names if one.entry is not None else ():
-                self._by_entry[name] = (*self._by_entry.get(name, ()), one)
-            if one.entry_segment:
-                self._by_segment[one.entry_segment] = (*self._by_segment.get(one.entry_segment, ()), one)
+        self._by_entry: dict[str, tuple[Way, ...]] = {}
+        self._by_segment: dict[str, tuple[Way, ...]] = {}
+        for way in ways(definitions.journeys.values()):
+            for name in way.entry.hears():
+                self._by_entry[name] = (*self._by_entry.get(name, ()), way)
+            if watched := way.entry.watches():
+                self._by_segment[watched] = (*self._by_segment.get(watched, ()), way)
         self._keep = {name: one.keep for name, one in definitions.policies.items()}
         self.reaches_out = any(one.reaches_out() for one in definitions.versions.values())
         self._heard = {name for one in definitions.versions.values() for name in one.listens()}
@@ -141,9 +142,10 @@ class Pipeline:
         state.clock_us = max(state.clock_us, other.clock_us)
         self._agree(step, sides, event)
         changed = self._judge(walk, self._segments.all(), state.clock_us)
-        if not event.backfill:  # what the absorbed one was in already is nothing new
+        if not event.backfill:  # what the absorbed one was in already, or out of, is nothing new
             walk.late = True
-            self._enter_by_segment(walk, [change for change in changed if change.segment not in other.segments])
+            fresh = [change for change in changed if change.entered is (change.segment not in other.segments)]
+            self._enter_by_segment(walk, fresh)
         self._settle(step, event)
         return step
 
@@ -191,12 +193,13 @@ class Pipeline:
             self._take_back(step, event)
 
     def _take_back(self, step: Step, event: Event) -> None:
-        """End runs that began late, at this very instant, by a segment that she is not in, as is known by now."""
+        """End runs that began late, at this very instant, by what turns out not to be so."""
         for run in [run for run in step.state.runs if run.late and run.known_us == event.received_us and not run.sent]:
             found = self.definitions.versions.get((run.journey, run.version))
-            if found is not None and found.entry_segment not in step.state.segments:
+            why = found.denied(step.state, run.entry) if found is not None else ""
+            if why:
                 walk = self._walk(step, event.received_us, event_cause(event.offset))
-                runs.take_back(walk, run, event.occurred_us, f"not in {found.entry_segment} after all")
+                runs.take_back(walk, run, event.occurred_us, why)
                 _reschedule(step.state)
 
     def _fire(self, step: Step, until_us: int, *, late: bool = False, entering: bool = True, cause: str = "") -> None:
@@ -244,18 +247,18 @@ class Pipeline:
                 runs.on_event(found, walk, run, event)
 
     def _enter(self, walk: Walk, event: Event, changed: list[Change]) -> None:
-        for one in self._by_entry.get(event.name, ()):
-            fits = one.entry is not None and one.entry.passes(event.properties)
-            if fits and runs.may_enter(one, walk):
-                runs.enter(one, walk, event.occurred_us, event.properties)
+        for way in self._by_entry.get(event.name, ()):
+            item = way.entry.begins(event)
+            if item is not None:
+                _begin(way, walk, event.occurred_us, item)
         if changed and self._by_segment:
             self._enter_by_segment(walk, changed)
 
     def _enter_by_segment(self, walk: Walk, changed: list[Change]) -> None:
         for change in changed:
-            for one in self._by_segment.get(change.segment, ()) if change.entered else ():
-                if runs.may_enter(one, walk):
-                    runs.enter(one, walk, change.occurred_us, {})
+            for way in self._by_segment.get(change.segment, ()):
+                if way.entry.turned(change):
+                    _begin(way, walk, change.occurred_us, {})
 
     def _join_runs(self, walk: Walk, other: ProfileState, occurred_us: int) -> None:
         """Of two runs of one journey the one with the later wait goes on (the fresher cart); the other ends."""
@@ -319,6 +322,13 @@ class Pipeline:
             return Answer(f"not sent: {intent.suppressed}")
         sends.note(state, decision.sent(policy, intent, asked), self._keep)
         return Answer(f"decided to send {draft.template}")
+
+
+def _begin(way: Way, walk: Walk, occurred_us: int, item: dict[str, Any]) -> None:
+    """Begin a run, if re-entry rules let her in; by one cause one run, whichever entries it is that let her in."""
+    journey = way.journey
+    if runs.may_enter(journey, walk) and (len(journey.entries) == 1 or not runs.begun(journey, walk)):
+        runs.enter(journey, walk, occurred_us, item, entry=way.number)
 
 
 def _permissions(state: ProfileState) -> tuple[list[str], dict[str, bool]]:

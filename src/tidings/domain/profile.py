@@ -104,6 +104,8 @@ class Run(msgspec.Struct, array_like=True):
     """While its send step waits for its turn: what decide/bids.py keeps of it; else empty."""
     answers: dict[str, Any] = msgspec.field(default_factory=dict)
     """Step id to what its webhook answered (an object); bounded, the oldest go first."""
+    entry: int = 0
+    """Which of the journey's entries began it, by number."""
 
 
 class ProfileState(msgspec.Struct, array_like=True):

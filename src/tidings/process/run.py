@@ -59,8 +59,16 @@ def may_enter(journey: Journey, walk: Walk) -> bool:
     return ended_us is None or (journey.reentry_us >= 0 and walk.known_us >= ended_us + journey.reentry_us)
 
 
-def enter(journey: Journey, walk: Walk, occurred_us: int, item: dict[str, Any]) -> None:
-    """Start a run and walk it to its first wait."""
+def begun(journey: Journey, walk: Walk) -> bool:
+    """Whether a run of this journey was begun by this very cause."""
+    return any(
+        fact.kind == FactKind.RUN_STARTED and fact.subject == journey.name and fact.cause == walk.cause
+        for fact in walk.facts
+    )
+
+
+def enter(journey: Journey, walk: Walk, occurred_us: int, item: dict[str, Any], *, entry: int = 0) -> None:
+    """Start a run and walk it to its first wait. `entry` is the number of the journey's entry that begins it."""
     bounded = item if len(msgspec.json.encode(item)) <= MAX_ITEM_BYTES else {}
     run = Run(
         run_id=run_id(walk.state.profile_id, journey.name, walk.cause),
@@ -76,6 +84,7 @@ def enter(journey: Journey, walk: Walk, occurred_us: int, item: dict[str, Any]) 
         item=bounded,
         path=[],
         late=walk.late,
+        entry=entry,
     )
     walk.state.runs.append(run)
     walk.facts.append(_fact(FactKind.RUN_STARTED, walk, run, occurred_us, {"step": run.step}))
