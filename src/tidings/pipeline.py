@@ -27,7 +27,7 @@ from tidings.domain.message import Intent, SuppressIntent
 from tidings.domain.output import Fact, FactKind, event_cause
 from tidings.domain.profile import ConsentEntry, ProfileState, Run
 from tidings.ids import digest
-from tidings.process import adopt, identity, profile, segment, sends
+from tidings.process import adopt, identity, profile, results, segment, sends
 from tidings.process import run as runs
 from tidings.process.adopt import Adoption
 from tidings.process.journey import Journey
@@ -313,6 +313,8 @@ class Pipeline:
         run.bid = []
         step.intents.append(msgspec.structs.replace(intent, definitions=definitions.version))
         run.sent += 1
+        if journey is not None and draft.step in journey.asked:
+            results.note_message(run, draft.step, intent.message_id, intent.suppressed)
         if intent.suppressed:
             return Answer(f"not sent: {intent.suppressed}")
         sends.note(state, decision.sent(policy, intent, asked), self._keep)

@@ -8,6 +8,7 @@ import msgspec
 
 from tidings.clock import format_duration
 from tidings.domain.filter import EventFilter
+from tidings.process.results import FEEDBACK
 from tidings.process.steps.base import Step
 
 PRIORITIES = ("low", "normal", "high")
@@ -31,6 +32,8 @@ class Journey(msgspec.Struct, frozen=True, kw_only=True):
     """Events that end a run wherever it waits."""
     steps: Mapping[str, Step]
     """By id, in order."""
+    asked: frozenset[str] = frozenset()
+    """Steps of which it is kept what came of them, as others go by it."""
     priority: str = "normal"
     """One of `PRIORITIES`: whose messages go first when several want one person; see decide/arbitration.py."""
 
@@ -41,7 +44,11 @@ class Journey(msgspec.Struct, frozen=True, kw_only=True):
 
     def listens(self) -> set[str]:
         """Names of events that matter to runs of this journey."""
-        return {*self.exit_on, *(name for step in self.steps.values() for name in step.listens())}
+        names = {*self.exit_on, *(name for step in self.steps.values() for name in step.listens())}
+        return names.union(FEEDBACK) if self._asks_of_messages() else names
+
+    def _asks_of_messages(self) -> bool:
+        return any("accepted" in self.steps[one].results() for one in self.asked)
 
     def reaches_out(self) -> bool:
         """Whether a step wants things done outside."""

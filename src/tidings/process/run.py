@@ -16,7 +16,7 @@ from tidings.domain.message import Intent
 from tidings.domain.output import Fact, FactKind
 from tidings.domain.profile import ProfileState, Run
 from tidings.ids import run_id
-from tidings.process import outside
+from tidings.process import outside, results
 from tidings.process.journey import Journey
 from tidings.process.steps.base import Answer, Draft, Move
 
@@ -24,8 +24,6 @@ MAX_MOVES = 50
 """Steps that one trigger may take a run through; a journey that goes round in a circle ends here."""
 MAX_PATH = 60
 """Path entries kept per run: the first and the latest ones."""
-MAX_RESULTS = 50
-"""Results of steps kept per run: the latest."""
 MAX_RUNS = 50
 """Active runs per person."""
 MAX_ITEM_BYTES = 4_000
@@ -89,13 +87,15 @@ def on_event(journey: Journey, walk: Walk, run: Run, event: Event) -> None:
     if event.name in journey.exit_on and event.occurred_us >= run.entered_us:
         _end(walk, run, event.occurred_us, f"did {event.name}")
         return
+    if run.messages:
+        results.hear(run, event)
     step = journey.steps.get(run.step)
     move = step.on_event(run, event) if step is not None and event.name in step.listens() else None
     if move is None:
         return
     if not move.goto:
         run.since_us = max(run.since_us, event.occurred_us)
-    _take(journey, walk, run, move, event.occurred_us)
+    _take(journey, walk, run, move, max(event.occurred_us, run.since_us))
 
 
 def on_timer(journey: Journey | None, walk: Walk, run: Run) -> None:
@@ -122,8 +122,8 @@ def take_back(walk: Walk, run: Run, occurred_us: int, outcome: str) -> None:
 
 
 def _take(journey: Journey, walk: Walk, run: Run, move: Move, at_us: int) -> None:
+    _remember(journey, run, move)
     _note(walk, run, at_us, move.outcome, move.goto)
-    _remember(run, move)
     if move.goto:
         run.timer_us = run.due_us = 0
         _arrive(journey, walk, run, move.goto, at_us)
@@ -152,8 +152,8 @@ def _arrive(journey: Journey, walk: Walk, run: Run, step_id: str, at_us: int) ->
                 _note(walk, run, at_us, outcome, "")
                 _wait(walk, run, answer.until_us)
                 return
+        _remember(journey, run, move)
         _note(walk, run, at_us, outcome, move.goto)
-        _remember(run, move)
         until_us = move.until_us if move.ask is None else outside.ask(walk.state, run, move.ask, walk)
         if not move.goto:
             _wait(walk, run, until_us)
@@ -162,12 +162,10 @@ def _arrive(journey: Journey, walk: Walk, run: Run, step_id: str, at_us: int) ->
     _end(walk, run, at_us, f"went through {MAX_MOVES} steps without waiting; the journey goes round in a circle")
 
 
-def _remember(run: Run, move: Move) -> None:
+def _remember(journey: Journey, run: Run, move: Move) -> None:
     """Keep what came of the step for those that go by it."""
-    if move.result:
-        run.results[run.step] = move.result
-        if len(run.results) > MAX_RESULTS:
-            del run.results[next(iter(run.results))]
+    if move.result and run.step in journey.asked:
+        results.note(run, run.step, move.result)
     if move.answer is not None:
         outside.keep_answer(run, move.answer)
 

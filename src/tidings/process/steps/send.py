@@ -16,6 +16,7 @@ from tidings.accumulate.reading import is_number
 from tidings.domain import schema
 from tidings.domain.profile import ProfileState, Run
 from tidings.errors import DefinitionError
+from tidings.process import results
 from tidings.process.steps.base import Draft, Move, Step, StepBase, text
 from tidings.rules.base import Reading, Traits
 
@@ -70,6 +71,9 @@ class Send(StepBase, frozen=True):
 
     def on_timer(self, run: Run) -> Move:
         return Move("asks again", goto=self.id) if run.bid else super().on_timer(run)
+
+    def results(self) -> tuple[str, ...]:
+        return results.STRENGTH
 
     def words(self) -> str:
         return f"Send {self.template} ({self.category}{self.value.words()})"
