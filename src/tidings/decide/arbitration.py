@@ -134,12 +134,13 @@ def holding(bid: bids.Bid, until_us: int) -> str:
 
 def shown(said: Mapping[str, Any]) -> str:
     """The evidence in a sentence."""
-    own = f"worth {said['value']:g}, priority {said['priority']}"
+    own = f"Worth {said['value']:g}, priority {said['priority']}"
     won = said.get("winner")
     if isinstance(won, Mapping):
-        return f"{own}; {won['journey'] or 'another journey'} with {won['value']:g} went first, in the same {said['window']}"
+        first = f"{won['journey'] or 'another journey'} with {won['value']:g}"
+        return f"{own}; {first} went first, within {said['window']}, and it gave way {said['rounds']} times."
     others = ", ".join(f"{one['journey']} with {one['value']:g}" for one in said.get("others", ()))
-    return f"{own}; the best of those that asked{f': {others} waited' if others else ''}"
+    return f"{own}{f'; {others} waited' if others else '; nothing else wanted to go'}."
 
 
 def _number(millionths: int) -> str:

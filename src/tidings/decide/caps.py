@@ -190,7 +190,7 @@ def shown(evidence: Mapping[str, Any]) -> str:
     per = evidence.get("per") or format_duration(int(evidence["per_us"]))
     span = f"this {per}" if per in CALENDAR else f"the {per} before this one"
     what = " and ".join(evidence.get("categories", ()))
-    return f"{evidence['counted']} of at most {evidence['at_most']}{f' {what}' if what else ''} messages in {span}"
+    return f"{evidence['counted']} of at most {evidence['at_most']}{f' {what}' if what else ''} messages in {span}."
 
 
 def waiting(one: Reached, until_us: int) -> str:

@@ -10,7 +10,7 @@ Asked when a message is decided on, and once more when it is handed over: a retr
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -138,6 +138,13 @@ def evidence(found: Stretch | None, name: str, until_us: int) -> dict[str, Any]:
     if found is None:
         return {"zone": name}
     return {"zone": name, "hours": stretch_words(found.hours), "until_us": until_us}
+
+
+def shown(said: Mapping[str, Any]) -> str:
+    """The evidence in a sentence."""
+    if "hours" not in said:
+        return f"By the clock in {said['zone']}."
+    return f"{said['hours']} in {said['zone']}, until {iso(said['until_us'])}."
 
 
 def stretch_words(hours: Hours) -> str:

@@ -87,9 +87,9 @@ def test_the_evidence_names_the_latest_that_counted() -> None:
     said = caps.reached(cap(20, "1d"), sends, "UTC", T_US + 30).evidence()
     assert said["counted"] == 20
     assert said["messages"] == [f"id{T_US + n}" for n in range(10, 20)]
-    assert caps.shown(said) == "20 of at most 20 m messages in the 1d before this one"
+    assert caps.shown(said) == "20 of at most 20 m messages in the 1d before this one."
 
 
 def test_evidence_of_older_messages_is_shown_too() -> None:
     said = {"at_most": 2, "per_us": DAY_US, "counted": 1}
-    assert caps.shown(said) == "1 of at most 2 messages in the 1d before this one"
+    assert caps.shown(said) == "1 of at most 2 messages in the 1d before this one."
