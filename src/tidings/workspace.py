@@ -126,8 +126,8 @@ def _load(
     kinds.define(files.mapping("traits.yml"), layout, "traits.yml")
     layout.scores = _scores(files, layout)
     segments = [_segment(str(name), raw, layout) for name, raw in written.items()]
-    rules = policies.parse(files.mapping("policy.yml") or {"marketing": {}}, "policy.yml")
-    current, versions, sources = _journeys(files, layout, segments, rules)
+    rules = policies.parse(files.mapping("policy.yml") or {"marketing": {}}, "policy.yml", layout.zone)
+    current, versions, sources = _journeys(files, layout, rules)
     hooks = webhooks.parse(files.mapping(webhooks.FILE))
     _check_calls(files, current, hooks)
     known_traits = [*(name for name, _ in layout.traits()), *traits_set(current.values())]
@@ -137,7 +137,8 @@ def _load(
     for key, text in kept.items():
         name, _, own = key.rpartition("@")
         try:
-            versions[name, own] = journey_parse.parse(plain.parse(text, key), own, layout, f"earlier version {key}")
+            raw = plain.parse(text, key)
+            versions[name, own] = journey_parse.parse(raw, own, layout, f"earlier version {key}", entered=False)
         except DefinitionError as error:
             outdated[key] = str(error)
     sources |= kept
@@ -225,19 +226,16 @@ def _segment(name: str, raw: Any, layout: Layout) -> Segment:
 
 
 def _journeys(
-    files: DefinitionFiles, layout: Layout, segments: Sequence[Segment], rules: Mapping[str, Policy]
+    files: DefinitionFiles, layout: Layout, rules: Mapping[str, Policy]
 ) -> tuple[dict[str, Journey], dict[tuple[str, str], Journey], dict[str, str]]:
     current: dict[str, Journey] = {}
     versions: dict[tuple[str, str], Journey] = {}
     sources: dict[str, str] = {}
-    names = [segment.name for segment in segments]
     for where in files.journeys():
         raw = files.data(where)
         journey = journey_parse.parse(raw, version_of(journey_form.tree(raw, where)), layout, where)
         if journey.name in current:
             raise DefinitionError(f"{where}: journey", "two journeys have the same name", got=journey.name)
-        if journey.entry_segment:
-            known(journey.entry_segment, names, "segment", f"{where}: entry.segment", "define it in segments.yml")
         for index, step in enumerate(journey.steps.values()):
             if isinstance(step, Send):
                 known(

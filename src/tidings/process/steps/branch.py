@@ -127,8 +127,8 @@ class BranchOf(StepBase, frozen=True):
 def parse(raw: dict[str, Any], step_id: str, following: str, traits: Traits, where: str) -> Step:
     settings, path = raw["branch"], f"{where}.branch"
     if not isinstance(settings, dict) or not {"if", "ways", "of", "answer"} & set(settings):
-        wanted = "`if`: a rule, `ways`: several, `of`: a step, or `answer`: a step that called a webhook"
-        raise DefinitionError(path, "goes by nothing", got=settings, wanted=wanted)
+        needs = "needs `if`: a rule, `ways`: several, or `of`: a step (or `answer`: one that called a webhook)"
+        raise DefinitionError(path, needs, got=settings)
     if "answer" in settings:
         return branch_answer.parse(settings, step_id, following, path)
     no = text(settings, "else", path, following)
