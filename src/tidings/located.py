@@ -49,7 +49,14 @@ class DefinitionFiles:
 
     def journeys(self) -> list[str]:
         """The journey files, in order."""
-        return [f"journeys/{path.name}" for path in sorted((self.folder / "journeys").glob("*.yml"))]
+        return self._in("journeys")
+
+    def broadcasts(self) -> list[str]:
+        """The broadcast files, in order."""
+        return self._in("broadcasts")
+
+    def _in(self, name: str) -> list[str]:
+        return [f"{name}/{path.name}" for path in sorted((self.folder / name).glob("*.yml"))]
 
 
 def read_text(path: Path, where: str) -> str:

@@ -22,11 +22,12 @@ from tidings.decide import decision
 from tidings.decide.eligibility import addresses_of
 from tidings.domain import feedback
 from tidings.domain.event import Event
+from tidings.domain.everybody import Told
 from tidings.domain.message import Intent, SuppressIntent
 from tidings.domain.output import Fact, FactKind, event_cause
 from tidings.domain.profile import ConsentEntry, ProfileState, Run
 from tidings.ids import digest
-from tidings.process import adopt, identity, profile, segment
+from tidings.process import adopt, everybody, identity, profile, segment
 from tidings.process import run as runs
 from tidings.process.adopt import Adoption
 from tidings.process.journey import Journey
@@ -115,6 +116,7 @@ class Pipeline:
             walk.facts.append(_segment_fact(walk, other.profile_id, Change(name, False, event.occurred_us)))
         links = [*other.identifiers, ("profile", other.profile_id)]
         identity.add_identifiers(state, links)
+        everybody.agree(self.definitions.versions, walk, other, event.occurred_us)
         profile.absorb(state, other, self._layout, self.definitions.policies)
         self._join_runs(walk, other, event.occurred_us)
         walk.facts.append(
@@ -134,6 +136,16 @@ class Pipeline:
             walk.late = True
             self._enter_by_segment(walk, [change for change in changed if change.segment not in other.segments])
         self._settle(step, event)
+        return step
+
+    def on_told(self, state: ProfileState, told: Told) -> Step:
+        """What is told to everybody, at its instant; her timers due by then fire before it."""
+        step = Step(state, [], [])
+        if state.next_due_us and state.next_due_us <= told.known_us:
+            self._fire(step, told.known_us)
+        walk = self._walk(step, told.known_us, told.cause)
+        if everybody.hear(self.definitions.versions, walk, told):
+            _reschedule(state)
         return step
 
     def adopt(self, state: ProfileState, known_us: int) -> Step:
@@ -294,7 +306,7 @@ class Pipeline:
         if policy is None:
             return f"not sent: category {draft.category} is gone from policy.yml"
         intent = decision.decide(state, self._layout, policy, decision.Asked(run, draft, occurred_us, known_us))
-        step.intents.append(msgspec.structs.replace(intent, definitions=self.definitions.version))
+        step.intents.append(msgspec.structs.replace(intent, definitions=self.definitions.version, bulk=draft.bulk))
         run.sent += 1
         if intent.suppressed:
             return f"not sent: {intent.suppressed}"

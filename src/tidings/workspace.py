@@ -7,6 +7,7 @@ settings.yml          the time zone of whoever has none
 given.yml             the events and traits that come from outside
 policy.yml            message categories: consent, caps
 journeys/*.yml        one journey a file
+broadcasts/*.yml      one broadcast a file
 templates/*.mjml      see render/
 sources/*.yml         maps of files, see sources/
 """
@@ -31,7 +32,7 @@ from tidings.domain.names import known
 from tidings.errors import DefinitionError
 from tidings.ids import digest
 from tidings.located import DefinitionFiles, located
-from tidings.process import journey_form, journey_parse
+from tidings.process import broadcast_parse, journey_form, journey_parse
 from tidings.process.journey import Journey
 from tidings.process.layout import Layout
 from tidings.process.segment import Segment, Segments
@@ -72,6 +73,8 @@ class Definitions(msgspec.Struct, frozen=True):
     """YAML text of each journey version, by ``name@version``; what a host keeps so that runs keep their version."""
     version: str = ""
     """Content hash of the whole folder; empty when nobody asked for it."""
+    broadcasts: Mapping[str, Journey] = {}
+    """The current version of each broadcast, by name; they are journeys under the hood, and among the `versions` too."""
     outdated: Mapping[str, str] = {}
     """Earlier versions of journeys (``name@version``) that need what is not defined any more, and why. Their runs end, with
     that outcome, where they would have gone on."""
@@ -120,13 +123,16 @@ def _load(
     segments = [_segment(str(name), raw, layout) for name, raw in written.items()]
     rules = policies.parse(files.mapping("policy.yml") or {"marketing": {}}, "policy.yml")
     current, versions, sources = _journeys(files, layout, segments, rules)
+    broadcasts = _broadcasts(files, layout, segments, rules, current)
+    versions |= {(name, one.version): one for name, (one, _) in broadcasts.items()}
+    sources |= {f"{name}@{one.version}": text for name, (one, text) in broadcasts.items()}
     given.parse(files.mapping(given.FILE)).check(mentions(files), [name for name, _ in layout.traits()])
     kept = {key: text for key, text in earlier.items() if key not in sources}
     outdated = {}
     for key, text in kept.items():
         name, _, own = key.rpartition("@")
         try:
-            versions[name, own] = journey_parse.parse(plain.parse(text, key), own, layout, f"earlier version {key}")
+            versions[name, own] = _parse(plain.parse(text, key), own, layout, f"earlier version {key}")
         except DefinitionError as error:
             outdated[key] = str(error)
     sources |= kept
@@ -140,7 +146,24 @@ def _load(
         for accumulator in beside.accumulators:
             layout.slot(accumulator)
     layout.seal(layouts, marks)
-    return Definitions(layout, Segments(segments), current, versions, rules, sources, version, outdated)
+    return Definitions(
+        layout,
+        Segments(segments),
+        current,
+        versions,
+        rules,
+        sources,
+        version,
+        {name: one for name, (one, _) in broadcasts.items()},
+        outdated,
+    )
+
+
+def _parse(raw: Any, version: str, layout: Layout, where: str) -> Journey:
+    """A journey, or a broadcast."""
+    if isinstance(raw, dict) and "broadcast" in raw:
+        return broadcast_parse.parse(raw, version, layout, where)
+    return journey_parse.parse(raw, version, layout, where)
 
 
 def mentions(files: DefinitionFiles) -> Iterator[Mention]:
@@ -150,6 +173,8 @@ def mentions(files: DefinitionFiles) -> Iterator[Mention]:
         yield from rule_mentions(raw["rule"], f"segments.yml: {name}.rule")
     for where in files.journeys():
         yield from journey_form.mentions(files.data(where), where)
+    for where in files.broadcasts():
+        yield from broadcast_parse.mentioned(files.data(where), where)
 
 
 def read_yaml(path: Path) -> Any:
@@ -224,3 +249,26 @@ def _journeys(
         current[journey.name] = versions[journey.name, journey.version] = journey
         sources[f"{journey.name}@{journey.version}"] = files.text(where)
     return current, versions, sources
+
+
+def _broadcasts(
+    files: DefinitionFiles,
+    layout: Layout,
+    segments: Sequence[Segment],
+    rules: Mapping[str, Policy],
+    journeys: Mapping[str, Journey],
+) -> dict[str, tuple[Journey, str]]:
+    """Each broadcast with the text of its file, by name."""
+    found: dict[str, tuple[Journey, str]] = {}
+    names = [segment.name for segment in segments]
+    for where in files.broadcasts():
+        raw = files.data(where)
+        one = broadcast_parse.parse(raw, version_of(broadcast_parse.tree(raw, where)), layout, where)
+        if one.name in found or one.name in journeys:
+            raise DefinitionError(f"{where}: broadcast", "a journey or another broadcast has this name", got=one.name)
+        segment, category = one.broadcast.segment if one.broadcast else "", raw.get("category", "marketing")
+        if segment:
+            known(segment, names, "segment", f"{where}: segment", "define it in segments.yml")
+        known(category, rules, "category", f"{where}: category", "define it in policy.yml")
+        found[one.name] = one, files.text(where)
+    return found

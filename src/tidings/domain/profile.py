@@ -87,6 +87,8 @@ class Run(msgspec.Struct, array_like=True):
     """Message id to the step that decided on it, for what comes back; bounded."""
     bid: list[int] = msgspec.field(default_factory=list)
     """While it competes with others for the next message: its value and until when, as decide/ wants it; else empty."""
+    paused_us: int = 0
+    """Since when it is paused, its timer held; 0 while it goes on."""
 
 
 class ProfileState(msgspec.Struct, array_like=True):
@@ -135,7 +137,7 @@ class ProfileState(msgspec.Struct, array_like=True):
     entries: dict[str, list[int]] = msgspec.field(default_factory=dict)
     """Journey to known instants of its latest entries, for entry limits; bounded."""
     heard: int = -1
-    """Offset of the latest record to everybody (a broadcast, an item change) that she heard."""
+    """Running number of the latest record to everybody (a broadcast that begins, …) that she heard; see domain/everybody.py."""
 
 
 ENCODER = msgspec.msgpack.Encoder()

@@ -14,7 +14,7 @@ import msgspec
 from tidings.clock import ManualClock
 from tidings.domain import profile as profiles
 from tidings.domain.event import Event
-from tidings.domain.message import CallIntent, EventIntent, Intents, SendIntent, SuppressIntent
+from tidings.domain.message import CallIntent, EventIntent, HoldIntent, Intents, SendIntent, SuppressIntent
 from tidings.domain.output import APPLIED, Fact, Outcome, OutputBlock
 from tidings.domain.profile import ProfileState
 from tidings.domain.record import LogRecord
@@ -45,6 +45,8 @@ class MemorySink:
         self.suppressions: dict[str, SuppressIntent] = {}
         self.events: dict[str, EventIntent] = {}
         self.calls: dict[str, CallIntent] = {}
+        self.holds: list[HoldIntent] = []
+        """In the order of their records to everybody."""
         self._keep_outcomes = keep_outcomes
         self._seq = 0
 
@@ -58,6 +60,7 @@ class MemorySink:
             self.events.setdefault(event.event_id, event)
         for call in intents.calls:
             self.calls.setdefault(call.call_id, call)
+        self.holds += [hold for hold in intents.holds if not self.holds or hold.number > self.holds[-1].number]
         if block.seq > self._seq:
             self._seq = block.seq
             for outcome in block.outcomes:

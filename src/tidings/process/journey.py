@@ -8,6 +8,7 @@ import msgspec
 
 from tidings.clock import format_duration
 from tidings.domain.filter import EventFilter
+from tidings.process.broadcast import Broadcast
 from tidings.process.steps.base import Step
 
 
@@ -28,6 +29,8 @@ class Journey(msgspec.Struct, frozen=True, kw_only=True):
     """Events that end a run wherever it waits."""
     steps: Mapping[str, Step]
     """By id, in order."""
+    broadcast: Broadcast | None = None
+    """Of a broadcast: to whom and when. Its runs begin by a record to everybody, and nothing else."""
 
     @property
     def first(self) -> str:

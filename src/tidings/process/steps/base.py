@@ -22,6 +22,8 @@ class Draft(msgspec.Struct, frozen=True):
     step: str
     template: str
     category: str
+    bulk: bool = False
+    """Whether it is one of a broadcast."""
 
 
 class Move(msgspec.Struct, frozen=True):
