@@ -27,7 +27,7 @@ from tidings.domain.message import Intent, SuppressIntent
 from tidings.domain.output import Fact, FactKind, event_cause
 from tidings.domain.profile import ConsentEntry, ProfileState, Run
 from tidings.ids import digest
-from tidings.process import adopt, everybody, identity, profile, segment
+from tidings.process import adopt, everybody, identity, profile, results, segment
 from tidings.process import run as runs
 from tidings.process.adopt import Adoption
 from tidings.process.journey import Journey
@@ -66,7 +66,15 @@ class Pipeline:
                 self._by_entry[name] = (*self._by_entry.get(name, ()), one)
             if one.entry_segment:
                 self._by_segment[one.entry_segment] = (*self._by_segment.get(one.entry_segment, ()), one)
+        self.reaches_out = any(one.reaches_out() for one in definitions.versions.values())
         self._heard = {name for one in definitions.versions.values() for name in one.listens()}
+
+    def concerned(self) -> frozenset[str]:
+        """Names of the events that can change more than the clock of a person who is known already.
+
+        Identify and alias calls, and whatever tells who somebody is, do that under any name.
+        """
+        return frozenset((*self._layout.feeds(), *self._by_entry, *self._heard, *profile.CONSENT_EVENTS))
 
     def on_event(self, state: ProfileState, event: Event) -> Step:
         """One event of this person."""
@@ -297,7 +305,7 @@ class Pipeline:
         def send(run: Run, draft: Draft, occurred_us: int) -> str:
             return self._decide(step, run, draft, occurred_us, known_us)
 
-        return Walk(step.state, known_us, cause, send, step.facts)
+        return Walk(step.state, known_us, cause, send, step.facts, intents=step.intents)
 
     def _decide(self, step: Step, run: Run, draft: Draft, occurred_us: int, known_us: int) -> str:
         """Allow or refuse one message; what became of it."""
@@ -308,6 +316,9 @@ class Pipeline:
         intent = decision.decide(state, self._layout, policy, decision.Asked(run, draft, occurred_us, known_us))
         step.intents.append(msgspec.structs.replace(intent, definitions=self.definitions.version, bulk=draft.bulk))
         run.sent += 1
+        journey = self.definitions.versions.get((run.journey, run.version))
+        if journey is not None and draft.step in journey.asked:
+            results.note_message(run, draft.step, intent.message_id, intent.suppressed)
         if intent.suppressed:
             return f"not sent: {intent.suppressed}"
         profile.note_send(state, known_us, draft.category)

@@ -86,6 +86,11 @@ class Driver:
         log.fence(state.fired_us())  # a log's own note of it need not survive a power cut
         self._recover()
 
+    @property
+    def reaches_out(self) -> bool:
+        """Whether a journey wants things done outside."""
+        return self._pipeline.reaches_out
+
     def _recover(self) -> None:
         """Hand on again what a crash may have kept from being handed on. Raises CorruptData on foreign outputs."""
         if self._sink.last_seq() > self._seq:
@@ -153,9 +158,7 @@ class Driver:
         profile_id = resolution.profile_id
         state = people.load(profile_id)
         if state is None:
-            state = profiles.new(profile_id, self._layout.layout_id, len(self._layout.accumulators))
-            state.heard = self._everybody.last  # what was told before she came is not for her
-            people.live[profile_id] = state
+            state = people.live[profile_id] = self._new(profile_id)
             founded, cause = resolution.founded or "profile", event_cause(event.offset)
             batch.facts.append(
                 Fact(FactKind.PROFILE_CREATED, profile_id, founded, event.occurred_us, event.received_us, cause)
@@ -173,6 +176,11 @@ class Driver:
         if step.facts or step.intents:
             batch.take(step)
         batch.outcomes.append(Outcome(event.offset, APPLIED, event.source, profile_id))
+
+    def _new(self, profile_id: str) -> ProfileState:
+        state = profiles.new(profile_id, self._layout.layout_id, len(self._layout.accumulators))
+        state.heard = self._everybody.last  # what was told before she came is not for her
+        return state
 
     def _bring_up(self, state: ProfileState, known_us: int, batch: Batch) -> None:
         """Bring a stored state up to the instant of an event: present definitions, what was told to everybody, and all timers

@@ -60,11 +60,11 @@ class People:
 
         def find(kind: str, value: str) -> str:
             profile_id = value if kind == "profile" else links.get(f"{kind}:{value}", "")
-            return profile_id if not profile_id or profile_id in live else self._survivor(profile_id, moved)
+            return profile_id if not profile_id or profile_id in live else self.survivor(profile_id, moved)
 
         return find
 
-    def _survivor(self, profile_id: str, moved: dict[str, str]) -> str:
+    def survivor(self, profile_id: str, moved: dict[str, str]) -> str:
         """Follow merges to the profile that lives."""
         for _ in range(identity.MAX_IDENTIFIERS):
             if profile_id in self.live:

@@ -9,6 +9,7 @@ import msgspec
 from tidings.clock import format_duration
 from tidings.domain.filter import EventFilter
 from tidings.process.broadcast import Broadcast
+from tidings.process.results import FEEDBACK
 from tidings.process.steps.base import Step
 
 
@@ -29,6 +30,8 @@ class Journey(msgspec.Struct, frozen=True, kw_only=True):
     """Events that end a run wherever it waits."""
     steps: Mapping[str, Step]
     """By id, in order."""
+    asked: frozenset[str] = frozenset()
+    """Steps of which it is kept what came of them, as others go by it."""
     broadcast: Broadcast | None = None
     """Of a broadcast: to whom and when. Its runs begin by a record to everybody, and nothing else."""
 
@@ -39,7 +42,15 @@ class Journey(msgspec.Struct, frozen=True, kw_only=True):
 
     def listens(self) -> set[str]:
         """Names of events that matter to runs of this journey."""
-        return {*self.exit_on, *(name for step in self.steps.values() for name in step.listens())}
+        names = {*self.exit_on, *(name for step in self.steps.values() for name in step.listens())}
+        return names.union(FEEDBACK) if self._asks_of_messages() else names
+
+    def _asks_of_messages(self) -> bool:
+        return any("accepted" in self.steps[one].results() for one in self.asked)
+
+    def reaches_out(self) -> bool:
+        """Whether a step wants things done outside."""
+        return any(step.reaches_out() for step in self.steps.values())
 
 
 def words(journey: Journey) -> Sequence[str]:

@@ -11,6 +11,7 @@ from tidings.domain import filter as event_filter
 from tidings.domain.filter import EventFilter
 from tidings.domain.names import known
 from tidings.errors import DefinitionError
+from tidings.process import results
 from tidings.process.journey import Journey
 from tidings.process.steps import kinds
 from tidings.process.steps.base import EXIT, Step
@@ -37,6 +38,7 @@ def parse(raw: Any, version: str, traits: Traits, where: str) -> Journey:
         reentry_us=_parse_reentry(raw.get("reentry", "always"), f"{where}: reentry"),
         exit_on=event_filter.parse(exits, None, f"{where}: exit_on").names if exits else (),
         steps=steps,
+        asked=frozenset(one for step in steps.values() for one, _ in step.asks()),
     )
 
 
@@ -75,7 +77,20 @@ def _parse_steps(raw: Any, traits: Traits, where: str) -> dict[str, Step]:
                 known(
                     target, steps, "step", _goes(raw[index], target, f"{where}[{index}]"), "name a step of this journey"
                 )
+        for asked, words in step.asks():
+            _check_asked(asked, words, steps, f"{where}[{index}]")
     return steps
+
+
+def _check_asked(asked: str, words: tuple[str, ...], steps: Mapping[str, Step], where: str) -> None:
+    """Refuse to go by a step that is not there, or by what cannot come of it."""
+    known(asked, steps, "step", where, "name a step of this journey")
+    possible = steps[asked].results()
+    if not possible:
+        raise DefinitionError(where, f"nothing comes of step {asked!r} that one could go by", got=asked)
+    for word in words:
+        if not results.known(word, possible):
+            known(word, possible, f"result of step {asked!r}", where, "use a word that can come of it")
 
 
 def _goes(raw: Mapping[str, Any], target: str, where: str) -> str:

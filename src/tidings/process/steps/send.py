@@ -8,6 +8,7 @@ from tidings.accumulate.base import only
 from tidings.domain import schema
 from tidings.domain.profile import ProfileState, Run
 from tidings.errors import DefinitionError
+from tidings.process import results
 from tidings.process.steps.base import Draft, Move, Step, StepBase, text
 from tidings.rules.base import Traits
 
@@ -22,6 +23,9 @@ class Send(StepBase, frozen=True):
 
     def enter(self, state: ProfileState, run: Run) -> Move:  # noqa: ARG002 - the same for everyone
         return Move(f"asks for {self.template}", goto=self.next, draft=Draft(self.id, self.template, self.category))
+
+    def results(self) -> tuple[str, ...]:
+        return results.STRENGTH
 
     def words(self) -> str:
         return f"Send {self.template} ({self.category})"
