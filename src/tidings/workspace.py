@@ -128,8 +128,8 @@ def _load(
     kinds.define(files.mapping("traits.yml"), layout, "traits.yml")
     layout.scores = _scores(files, layout)
     segments = [_segment(str(name), raw, layout) for name, raw in written.items()]
-    rules = policies.parse(files.mapping("policy.yml") or {"marketing": {}}, "policy.yml")
-    current, versions, sources = _journeys(files, layout, segments, rules)
+    rules = policies.parse(files.mapping("policy.yml") or {"marketing": {}}, "policy.yml", layout.zone)
+    current, versions, sources = _journeys(files, layout, rules)
     broadcasts = _broadcasts(files, layout, segments, rules, current)
     versions |= {(name, one.version): one for name, (one, _) in broadcasts.items()}
     sources |= {f"{name}@{one.version}": text for name, (one, text) in broadcasts.items()}
@@ -141,7 +141,7 @@ def _load(
     for key, text in kept.items():
         name, _, own = key.rpartition("@")
         try:
-            versions[name, own] = _parse(plain.parse(text, key), own, layout, f"earlier version {key}")
+            versions[name, own] = _earlier(plain.parse(text, key), own, layout, f"earlier version {key}")
         except DefinitionError as error:
             outdated[key] = str(error)
     sources |= kept
@@ -169,11 +169,11 @@ def _load(
     )
 
 
-def _parse(raw: Any, version: str, layout: Layout, where: str) -> Journey:
-    """A journey, or a broadcast."""
+def _earlier(raw: Any, version: str, layout: Layout, where: str) -> Journey:
+    """An earlier version of a journey, or of a broadcast."""
     if isinstance(raw, dict) and "broadcast" in raw:
         return broadcast_parse.parse(raw, version, layout, where)
-    return journey_parse.parse(raw, version, layout, where)
+    return journey_parse.parse(raw, version, layout, where, entered=False)
 
 
 def mentions(files: DefinitionFiles) -> Iterator[Mention]:
@@ -243,19 +243,16 @@ def _segment(name: str, raw: Any, layout: Layout) -> Segment:
 
 
 def _journeys(
-    files: DefinitionFiles, layout: Layout, segments: Sequence[Segment], rules: Mapping[str, Policy]
+    files: DefinitionFiles, layout: Layout, rules: Mapping[str, Policy]
 ) -> tuple[dict[str, Journey], dict[tuple[str, str], Journey], dict[str, str]]:
     current: dict[str, Journey] = {}
     versions: dict[tuple[str, str], Journey] = {}
     sources: dict[str, str] = {}
-    names = [segment.name for segment in segments]
     for where in files.journeys():
         raw = files.data(where)
         journey = journey_parse.parse(raw, version_of(journey_form.tree(raw, where)), layout, where)
         if journey.name in current:
             raise DefinitionError(f"{where}: journey", "two journeys have the same name", got=journey.name)
-        if journey.entry_segment:
-            known(journey.entry_segment, names, "segment", f"{where}: entry.segment", "define it in segments.yml")
         for index, step in enumerate(journey.steps.values()):
             if isinstance(step, Send):
                 known(

@@ -18,7 +18,7 @@ from tidings.domain.profile import ProfileState, Run
 from tidings.ids import run_id
 from tidings.process import outside, results
 from tidings.process.journey import Journey
-from tidings.process.steps.base import Draft, Move
+from tidings.process.steps.base import Answer, Draft, Move
 
 MAX_MOVES = 50
 """Steps that one trigger may take a run through; a journey that goes round in a circle ends here."""
@@ -30,8 +30,8 @@ MAX_ITEM_BYTES = 4_000
 """Properties of the entering event that a run keeps."""
 
 
-Send = Callable[[Run, Draft, int], str]
-"""(run, draft, occurred_us) decides on a message; returns what became of it, for the path."""
+Send = Callable[[Run, Draft, int], Answer]
+"""(run, draft, occurred_us) decides on a message, or when to ask again; returns what became of it."""
 
 
 class Walk(msgspec.Struct):
@@ -59,8 +59,16 @@ def may_enter(journey: Journey, walk: Walk) -> bool:
     return ended_us is None or (journey.reentry_us >= 0 and walk.known_us >= ended_us + journey.reentry_us)
 
 
-def enter(journey: Journey, walk: Walk, occurred_us: int, item: dict[str, Any]) -> None:
-    """Start a run and walk it to its first wait."""
+def begun(journey: Journey, walk: Walk) -> bool:
+    """Whether a run of this journey was begun by this very cause."""
+    return any(
+        fact.kind == FactKind.RUN_STARTED and fact.subject == journey.name and fact.cause == walk.cause
+        for fact in walk.facts
+    )
+
+
+def enter(journey: Journey, walk: Walk, occurred_us: int, item: dict[str, Any], *, entry: int = 0) -> None:
+    """Start a run and walk it to its first wait. `entry` is the number of the journey's entry that begins it."""
     bounded = item if len(msgspec.json.encode(item)) <= MAX_ITEM_BYTES else {}
     run = Run(
         run_id=run_id(walk.state.profile_id, journey.name, walk.cause),
@@ -76,6 +84,7 @@ def enter(journey: Journey, walk: Walk, occurred_us: int, item: dict[str, Any]) 
         item=bounded,
         path=[],
         late=walk.late,
+        entry=entry,
     )
     walk.state.runs.append(run)
     walk.facts.append(_fact(FactKind.RUN_STARTED, walk, run, occurred_us, {"step": run.step}))
@@ -151,6 +160,8 @@ def _arrive(journey: Journey, walk: Walk, run: Run, step_id: str, at_us: int) ->
         if step is None:  # `exit`, or the end of the list
             _end(walk, run, at_us, run.path[-1][3] if run.path else "finished")
             return
+        if run.step != step_id:
+            run.bid = []
         run.step, run.since_us = step_id, at_us
         move = step.enter(walk.state, run)
         if walk.late and (move.goto or move.ask is not None):
@@ -158,7 +169,12 @@ def _arrive(journey: Journey, walk: Walk, run: Run, step_id: str, at_us: int) ->
             return
         outcome = move.outcome
         if move.draft is not None:
-            outcome = walk.send(run, move.draft, at_us)
+            answer = walk.send(run, move.draft, at_us)
+            outcome = answer.outcome
+            if answer.until_us:
+                _note(walk, run, at_us, outcome, "")
+                _wait(walk, run, answer.until_us)
+                return
         _remember(journey, run, move)
         _note(walk, run, at_us, outcome, move.goto)
         until_us = move.until_us if move.ask is None else outside.ask(walk.state, run, move.ask, walk)

@@ -77,7 +77,7 @@ def _events(definitions: Definitions) -> Iterator[tuple[str, str]]:
         for slot in slots(segment.rule):
             yield from ((one, f"segment {segment.name}") for one in definitions.layout.accumulators[slot].filter.names)
     for journey in definitions.journeys.values():
-        entry = journey.entry.names if journey.entry is not None else ()
+        entry = [name for one in journey.entries for named in one.filters() for name in named.names]
         yield from ((one, f"journey {journey.name}") for one in [*entry, *sorted(journey.listens())])
 
 

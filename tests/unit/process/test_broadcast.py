@@ -209,7 +209,7 @@ def test_two_who_turn_out_to_be_one_get_it_once(tmp_path: Path) -> None:
     between_s = ((first[0] + second[0]) // 2 - START_US) / SECOND_US
     world.alias(between_s, previous=first[1], user=second[1])
     world.until(10_000)
-    assert len(world.got()) == 1
+    assert len(world.sends()) == 1
 
 
 @pytest.mark.parametrize(
