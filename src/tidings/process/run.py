@@ -124,6 +124,20 @@ def end(walk: Walk, run: Run, occurred_us: int, outcome: str) -> None:
     _end(walk, run, occurred_us, outcome)
 
 
+def pause(walk: Walk, run: Run) -> None:
+    """Hold its timer: nothing happens to it until it goes on, or is ended."""
+    if not run.paused_us:
+        run.paused_us, run.due_us = walk.known_us, 0
+        _note(walk, run, walk.known_us, "paused", "")
+
+
+def resume(walk: Walk, run: Run, until_us: int, outcome: str) -> None:
+    """A paused run waits again, until an instant."""
+    run.paused_us = 0
+    _note(walk, run, walk.known_us, outcome, "")
+    _wait(walk, run, until_us)
+
+
 def take_back(walk: Walk, run: Run, occurred_us: int, outcome: str) -> None:
     """End a run that should not have begun: for re-entry it never was."""
     walk.state.runs.remove(run)

@@ -24,6 +24,8 @@ class Draft(msgspec.Struct, frozen=True):
     category: str
     value: float = 1.0
     """What it is worth, beside the messages of other journeys that want her at the same time."""
+    bulk: bool = False
+    """Whether it is one of a broadcast."""
 
 
 class Answer(msgspec.Struct, frozen=True):
