@@ -192,7 +192,7 @@ class Pipeline:
             found = self.definitions.versions.get((run.journey, run.version))
             if found is not None and found.entry_segment not in step.state.segments:
                 walk = self._walk(step, event.received_us, event_cause(event.offset))
-                runs.take_back(walk, run, event.occurred_us, f"not in {found.entry_segment} after all")
+                runs.take_back(walk, run, event.occurred_us, f"not in {found.entry_segment} {runs.TAKEN_BACK}")
                 _reschedule(step.state)
 
     def _fire(self, step: Step, until_us: int, *, late: bool = False, entering: bool = True, cause: str = "") -> None:

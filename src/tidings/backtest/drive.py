@@ -31,7 +31,9 @@ AT_HAND = 50_000
 class RehearsalDriver(Driver):
     """One version of the definitions over one history."""
 
-    def __init__(self, pipeline: Pipeline, sink: Sink, *, assume_address: bool = False, watched: frozenset[str]) -> None:
+    def __init__(
+        self, pipeline: Pipeline, sink: Sink, *, assume_address: bool = False, watched: frozenset[str]
+    ) -> None:
         """`watched`: names of events of which the sink wants to know whose they were; see `taken`."""
         self._assume_address = assume_address
         self._clocks = bool(pipeline.definitions.segments.by_name)

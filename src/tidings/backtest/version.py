@@ -55,9 +55,7 @@ class Version:
         self.names = self._playing.concerned() | bought.names
         self.clocks = bool(narrow.segments.by_name)
         self.sink = Counting(bought, narrow.layout.zone)
-        self.driver = RehearsalDriver(
-            self._quiet, self.sink, assume_address=assume_address, watched=bought.names
-        )
+        self.driver = RehearsalDriver(self._quiet, self.sink, assume_address=assume_address, watched=bought.names)
 
     @property
     def key(self) -> str:
