@@ -15,10 +15,12 @@ in its segment.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import msgspec
 
-from tidings.decide import decision
+from tidings.decide import bids, decision
+from tidings.decide.decision import Asked, Later
 from tidings.decide.eligibility import addresses_of
 from tidings.domain import feedback
 from tidings.domain.event import Event
@@ -26,13 +28,13 @@ from tidings.domain.message import Intent, SuppressIntent
 from tidings.domain.output import Fact, FactKind, event_cause
 from tidings.domain.profile import ConsentEntry, ProfileState, Run
 from tidings.ids import digest
-from tidings.process import adopt, identity, profile, segment
+from tidings.process import adopt, identity, profile, results, segment, sends
 from tidings.process import run as runs
 from tidings.process.adopt import Adoption
-from tidings.process.journey import Journey
+from tidings.process.journey import Way, ways
 from tidings.process.run import Walk
 from tidings.process.segment import Change, Segment
-from tidings.process.steps.base import Draft
+from tidings.process.steps.base import Answer, Draft
 from tidings.workspace import Definitions
 
 MAX_TIMERS = 1_000_000
@@ -58,13 +60,15 @@ class Pipeline:
         self._adoption = adoption
         self._layout = definitions.layout
         self._segments = definitions.segments
-        self._by_entry: dict[str, tuple[Journey, ...]] = {}
-        self._by_segment: dict[str, tuple[Journey, ...]] = {}
-        for one in definitions.journeys.values():
-            for name in one.entry.names if one.entry is not None else ():
-                self._by_entry[name] = (*self._by_entry.get(name, ()), one)
-            if one.entry_segment:
-                self._by_segment[one.entry_segment] = (*self._by_segment.get(one.entry_segment, ()), one)
+        self._by_entry: dict[str, tuple[Way, ...]] = {}
+        self._by_segment: dict[str, tuple[Way, ...]] = {}
+        for way in ways(definitions.journeys.values()):
+            for name in way.entry.hears():
+                self._by_entry[name] = (*self._by_entry.get(name, ()), way)
+            if watched := way.entry.watches():
+                self._by_segment[watched] = (*self._by_segment.get(watched, ()), way)
+        self._keep = {name: one.keep for name, one in definitions.policies.items()}
+        self.reaches_out = any(one.reaches_out() for one in definitions.versions.values())
         self._heard = {name for one in definitions.versions.values() for name in one.listens()}
 
     def concerned(self) -> frozenset[str]:
@@ -123,6 +127,7 @@ class Pipeline:
         links = [*other.identifiers, ("profile", other.profile_id)]
         identity.add_identifiers(state, links)
         profile.absorb(state, other, self._layout, self.definitions.policies)
+        sends.absorb(state, other, self._keep)
         self._join_runs(walk, other, event.occurred_us)
         walk.facts.append(
             Fact(
@@ -137,9 +142,10 @@ class Pipeline:
         state.clock_us = max(state.clock_us, other.clock_us)
         self._agree(step, sides, event)
         changed = self._judge(walk, self._segments.all(), state.clock_us)
-        if not event.backfill:  # what the absorbed one was in already is nothing new
+        if not event.backfill:  # what the absorbed one was in already, or out of, is nothing new
             walk.late = True
-            self._enter_by_segment(walk, [change for change in changed if change.segment not in other.segments])
+            fresh = [change for change in changed if change.entered is (change.segment not in other.segments)]
+            self._enter_by_segment(walk, fresh)
         self._settle(step, event)
         return step
 
@@ -187,12 +193,13 @@ class Pipeline:
             self._take_back(step, event)
 
     def _take_back(self, step: Step, event: Event) -> None:
-        """End runs that began late, at this very instant, by a segment that she is not in, as is known by now."""
+        """End runs that began late, at this very instant, by what turns out not to be so."""
         for run in [run for run in step.state.runs if run.late and run.known_us == event.received_us and not run.sent]:
             found = self.definitions.versions.get((run.journey, run.version))
-            if found is not None and found.entry_segment not in step.state.segments:
+            why = found.denied(step.state, run.entry) if found is not None else ""
+            if why:
                 walk = self._walk(step, event.received_us, event_cause(event.offset))
-                runs.take_back(walk, run, event.occurred_us, f"not in {found.entry_segment} {runs.TAKEN_BACK}")
+                runs.take_back(walk, run, event.occurred_us, why)
                 _reschedule(step.state)
 
     def _fire(self, step: Step, until_us: int, *, late: bool = False, entering: bool = True, cause: str = "") -> None:
@@ -240,18 +247,18 @@ class Pipeline:
                 runs.on_event(found, walk, run, event)
 
     def _enter(self, walk: Walk, event: Event, changed: list[Change]) -> None:
-        for one in self._by_entry.get(event.name, ()):
-            fits = one.entry is not None and one.entry.passes(event.properties)
-            if fits and runs.may_enter(one, walk):
-                runs.enter(one, walk, event.occurred_us, event.properties)
+        for way in self._by_entry.get(event.name, ()):
+            item = way.entry.begins(event)
+            if item is not None:
+                _begin(way, walk, event.occurred_us, item)
         if changed and self._by_segment:
             self._enter_by_segment(walk, changed)
 
     def _enter_by_segment(self, walk: Walk, changed: list[Change]) -> None:
         for change in changed:
-            for one in self._by_segment.get(change.segment, ()) if change.entered else ():
-                if runs.may_enter(one, walk):
-                    runs.enter(one, walk, change.occurred_us, {})
+            for way in self._by_segment.get(change.segment, ()):
+                if way.entry.turned(change):
+                    _begin(way, walk, change.occurred_us, {})
 
     def _join_runs(self, walk: Walk, other: ProfileState, occurred_us: int) -> None:
         """Of two runs of one journey the one with the later wait goes on (the fresher cart); the other ends."""
@@ -289,24 +296,39 @@ class Pipeline:
                     )
 
     def _walk(self, step: Step, known_us: int, cause: str) -> Walk:
-        def send(run: Run, draft: Draft, occurred_us: int) -> str:
+        def send(run: Run, draft: Draft, occurred_us: int) -> Answer:
             return self._decide(step, run, draft, occurred_us, known_us)
 
-        return Walk(step.state, known_us, cause, send, step.facts)
+        return Walk(step.state, known_us, cause, send, step.facts, intents=step.intents)
 
-    def _decide(self, step: Step, run: Run, draft: Draft, occurred_us: int, known_us: int) -> str:
-        """Allow or refuse one message; what became of it."""
-        state = step.state
-        policy = self.definitions.policies.get(draft.category)
+    def _decide(self, step: Step, run: Run, draft: Draft, occurred_us: int, known_us: int) -> Answer:
+        """Allow or refuse one message, or ask again later; what became of it."""
+        state, definitions = step.state, self.definitions
+        policy = definitions.policies.get(draft.category)
         if policy is None:
-            return f"not sent: category {draft.category} is gone from policy.yml"
-        intent = decision.decide(state, self._layout, policy, decision.Asked(run, draft, occurred_us, known_us))
-        step.intents.append(msgspec.structs.replace(intent, definitions=self.definitions.version))
+            return Answer(f"not sent: category {draft.category} is gone from policy.yml")
+        journey = definitions.versions.get((run.journey, run.version))
+        asked = Asked(run, draft, occurred_us, known_us, journey.priority if journey is not None else "normal")
+        intent = decision.decide(state, self._layout, policy, asked)
+        if isinstance(intent, Later):
+            run.bid = intent.bid
+            return Answer(intent.outcome, until_us=intent.until_us)
+        run.bid = []
+        step.intents.append(msgspec.structs.replace(intent, definitions=definitions.version))
         run.sent += 1
+        if journey is not None and draft.step in journey.asked:
+            results.note_message(run, draft.step, intent.message_id, intent.suppressed)
         if intent.suppressed:
-            return f"not sent: {intent.suppressed}"
-        profile.note_send(state, known_us, draft.category)
-        return f"decided to send {draft.template}"
+            return Answer(f"not sent: {intent.suppressed}")
+        sends.note(state, decision.sent(policy, intent, asked), self._keep)
+        return Answer(f"decided to send {draft.template}")
+
+
+def _begin(way: Way, walk: Walk, occurred_us: int, item: dict[str, Any]) -> None:
+    """Begin a run, if re-entry rules let her in; by one cause one run, whichever entries it is that let her in."""
+    journey = way.journey
+    if runs.may_enter(journey, walk) and (len(journey.entries) == 1 or not runs.begun(journey, walk)):
+        runs.enter(journey, walk, occurred_us, item, entry=way.number)
 
 
 def _permissions(state: ProfileState) -> tuple[list[str], dict[str, bool]]:
@@ -349,7 +371,7 @@ def _next_timer(state: ProfileState) -> tuple[int, int, str, Run | None]:
     best: tuple[int, int, str] = (0, 0, "")
     found: Run | None = None
     for run in state.runs:
-        key = (run.due_us, run.timer_us, f"~{run.run_id}")  # after alarms of the same instant
+        key = (run.due_us, run.timer_us, bids.order(run))  # after alarms of the same instant
         if run.due_us and (not best[0] or key < best):
             best, found = key, run
     for name, (scheduled_us, due_us) in state.alarms.items():

@@ -154,7 +154,8 @@ def test_the_whole_chain_is_told(place: tuple[Installation, Inbox]) -> None:
     assert (said["draws"][0]["what"], said["draws"][0]["arm"]) == ("split", "mail (99 %)")
     assert said["values"] == [{"name": "person.email", "value": "ann@x.example", "by": ["template"]}]
     assert said["definitions"]["why"] == "first version"
-    assert said["cap"] == {"at_most": 1, "per_us": 86_400_000_000, "counted": 0}
+    cap = {"at_most": 1, "per": "1d", "categories": ["marketing"], "counted": 0, "messages": []}
+    assert (said["caps"], said["quiet"], said["arbitration"]) == ([cap], {}, {})
     assert said["attempts"][0]["reply"].startswith("250")
     code, out = here.run("why", row.message_id)
     assert "Waits 1s" in out

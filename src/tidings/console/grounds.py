@@ -8,7 +8,7 @@ the template, as they were when it was decided.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -39,8 +39,8 @@ class Value(msgspec.Struct, frozen=True, kw_only=True):
     """Who read it: ``journey`` and ``template``."""
 
 
-class Counted(msgspec.Struct, frozen=True, kw_only=True):
-    """A message that a cap counted."""
+class Named(msgspec.Struct, frozen=True, kw_only=True):
+    """A message that a cap counted, or that went before this one."""
 
     message_id: str
     template: str
@@ -136,19 +136,10 @@ def applied(store: Store, version: str) -> Entry | None:
     return next((one for one in reversed(Versions(store.config.data).history()) if one.version == version), None)
 
 
-def counted(store: Store, intent: SendIntent) -> list[Counted]:
-    """The messages that the cap counted, oldest first; also those of profiles that were joined to hers."""
-    cap = intent.why.get("cap")
-    if not isinstance(cap, dict) or not cap.get("counted"):
-        return []
-    asked = {"category": intent.category, "since": intent.decided_us - cap["per_us"], "upto": intent.decided_us}
-    rows = [
-        row
-        for profile_id in everyone(store, intent.profile_id)
-        for row in store.ledger.rows("counted", profile_id=profile_id, message_id=intent.message_id, **asked)
-    ]
-    rows.sort(key=lambda row: (row["decided_us"], row["message_id"]))
-    return [Counted(**{name: row[name] for name in Counted.__struct_fields__}) for row in rows[-cap["counted"] :]]
+def named(store: Store, message_ids: Sequence[str]) -> list[Named]:
+    """The messages that evidence names, as the ledger has them; those that it does not know are left out."""
+    found = [store.ledger.row("message", one) for one in message_ids]
+    return [Named(**{name: row[name] for name in Named.__struct_fields__}) for row in found if row is not None]
 
 
 def everyone(store: Store, profile_id: str) -> list[str]:

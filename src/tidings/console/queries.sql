@@ -80,11 +80,12 @@ SELECT count(*) AS n FROM (
   SELECT name, received_us FROM timeline WHERE profile_id = :profile_id ORDER BY occurred_us DESC LIMIT 20000)
 WHERE name IN (SELECT value FROM json_each(:names)) AND received_us <= :known_us;
 
--- name: entered
-SELECT occurred_us, known_us, cause, EXISTS (
+-- name: turned
+-- (joined: the profile that was joined to hers was in it too, so that nothing turned)
+SELECT entered, occurred_us, known_us, cause, EXISTS (
     SELECT 1 FROM member_changes other WHERE other.profile_id = c.profile_id AND other.segment = c.segment
-      AND other.cause = c.cause AND other.entered = 0) AS joined
-FROM member_changes c WHERE profile_id = :profile_id AND segment = :segment AND entered = 1 AND known_us <= :known_us
+      AND other.cause = c.cause AND other.entered <> c.entered) AS joined
+FROM member_changes c WHERE profile_id = :profile_id AND segment = :segment AND known_us <= :known_us
 ORDER BY id DESC LIMIT :limit;
 
 -- name: decided_for
@@ -160,13 +161,6 @@ SELECT * FROM messages WHERE message_id = ?;
 
 -- name: attempts
 SELECT n, started_us, ended_us, reply FROM attempts WHERE message_id = ? ORDER BY n LIMIT 50;
-
--- name: counted
--- (a message that was refused at its decision ended at that instant and was never tried: no cap counts it)
-SELECT message_id, template, decided_us, state FROM messages
-WHERE profile_id = :profile_id AND category = :category AND decided_us > :since AND decided_us <= :upto
-  AND message_id <> :message_id AND NOT (state = 'suppressed' AND finished_us = decided_us AND attempts = 0)
-ORDER BY decided_us DESC, message_id LIMIT 200;
 
 -- name: suppressions
 SELECT category, reason, known_us FROM suppressions WHERE address = ? LIMIT 20;

@@ -13,10 +13,10 @@ from typing import Any
 import msgspec
 import zstandard
 
-from tidings.clock import format_duration, iso
+from tidings.clock import iso
 from tidings.console import grounds, people, show
 from tidings.console.store import Store
-from tidings.decide import reasons
+from tidings.decide import evidence, reasons
 from tidings.domain import feedback
 from tidings.domain.event import Event
 from tidings.domain.message import SendIntent
@@ -162,20 +162,18 @@ def _permission(store: Store, intent: SendIntent) -> list[Link]:
                 offset=given["offset"],
             )
         )
-    cap = intent.why.get("cap")
-    if isinstance(cap, dict):
-        links.append(_cap(store, intent, cap))
-    return links
+    return [*links, *(_check(store, one) for one in evidence.checks(intent.why))]
 
 
-def _cap(store: Store, intent: SendIntent, cap: dict[str, Any]) -> Link:
-    free = cap["counted"] < cap["at_most"]
+def _check(store: Store, one: evidence.Check) -> Link:
+    """Quiet hours, a cap or arbitration, with the messages that it speaks of."""
     return Link(
-        kind="yes" if free else "no",
-        title="Frequency cap not reached" if free else "Frequency cap reached",
-        detail=f"{cap['counted']} of at most {cap['at_most']} {intent.category} messages within "
-        f"{format_duration(cap['per_us'])} before this one.",
-        facts=[(iso(one.decided_us), f"{one.template} ({one.state})") for one in grounds.counted(store, intent)],
+        kind="yes" if one.passed else "no",
+        title=one.title,
+        detail=one.detail,
+        facts=[
+            (iso(found.decided_us), f"{found.template} ({found.state})") for found in grounds.named(store, one.messages)
+        ],
     )
 
 

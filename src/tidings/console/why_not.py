@@ -18,12 +18,13 @@ from tidings.clock import iso
 from tidings.console import grounds, people, why
 from tidings.console.store import Store
 from tidings.console.why import Link
-from tidings.decide.why_not import Case, Chance, Decided, Miss, PastRun, Verdict, misses, verdict
+from tidings.decide.why_not import Case, Chance, Decided, Miss, PastRun, Verdict, miss, verdict
+from tidings.domain.event import Event
 from tidings.domain.output import cause_offset
 from tidings.domain.profile import ProfileState
 from tidings.errors import TidingsError
-from tidings.process.journey import Journey
-from tidings.process.segment import turn
+from tidings.process.journey import Journey, entry_words
+from tidings.process.segment import Change, Segment, turn
 from tidings.versions.shelf import Versions
 from tidings.workspace import Definitions
 
@@ -66,7 +67,7 @@ def why_not(
     journey = definitions.journeys[name]
     past = _runs(store, profile_id, at_us, state)
     chances, came = _chances(store, journey, profile_id, at_us)
-    missed = [one for chance in chances if (one := misses(_then(store, journey, chance), chance, past)) is not None]
+    missed = [one for chance in chances if (one := miss(_then(store, journey, chance), chance, past)) is not None]
     rows = _messages(store, name, profile_id, at_us)
     case = Case(
         journey=journey,
@@ -122,43 +123,49 @@ def _offset(cause: str) -> int:
 
 def _chances(store: Store, journey: Journey, profile_id: str, at_us: int) -> tuple[list[Chance], int]:
     """(the latest chances, oldest first; how many are on record)."""
-    if journey.entry is not None:
-        names = msgspec.json.encode(journey.entry.names).decode()
-        asked: dict[str, Any] = {"profile_id": profile_id, "names": names, "known_us": at_us}
-        rows = store.serving.rows("came", **asked, limit=CHANCES)
-        counted = store.serving.row("came_count", **asked)
-        events = [people.read_event(store, row["offset"]) for row in reversed(rows)]
-        found = [_event_chance(event) for event in events if event is not None]
-        return found, int(counted["n"]) if counted else 0
-    segment = {"profile_id": profile_id, "segment": journey.entry_segment, "known_us": at_us}
-    rows = store.serving.rows("entered", **segment, limit=CHANCES)
-    chances = [_segment_chance(store, journey.entry_segment, row) for row in reversed(rows)]
-    return chances, len(chances)
+    names = sorted({name for entry in journey.entries for name in entry.hears()})
+    asked: dict[str, Any] = {"profile_id": profile_id, "names": msgspec.json.encode(names).decode(), "known_us": at_us}
+    rows = store.serving.rows("came", **asked, limit=CHANCES) if names else []
+    events = [people.read_event(store, row["offset"]) for row in rows]
+    found = [_event_chance(event) for event in events if event is not None]
+    counted = store.serving.row("came_count", **asked) if names else None
+    turns = [one for segment in _watched(journey) for one in _turns(store, journey, segment, profile_id, at_us)]
+    latest = sorted([*found, *turns], key=lambda one: (one.known_us, one.offset))[-CHANCES:]
+    return latest, (int(counted["n"]) if counted else 0) + len(turns)
 
 
-def _event_chance(event: Any) -> Chance:
+def _event_chance(event: Event) -> Chance:
     return Chance(
-        name=event.name,
         occurred_us=event.occurred_us,
         known_us=event.received_us,
         offset=event.offset,
-        properties=event.properties,
+        event=event,
         barred="loaded" if event.backfill else "",
     )
 
 
-def _segment_chance(store: Store, segment: str, row: sqlite3.Row) -> Chance:
+def _watched(journey: Journey) -> list[str]:
+    return sorted({entry.watches() for entry in journey.entries} - {""})
+
+
+def _turns(store: Store, journey: Journey, segment: str, profile_id: str, at_us: int) -> list[Chance]:
+    """The latest changes of a segment that would begin a run."""
+    watching = [entry for entry in journey.entries if entry.watches() == segment]
+    rows = store.serving.rows("turned", profile_id=profile_id, segment=segment, known_us=at_us, limit=CHANCES)
+    changes = [(row, Change(segment, bool(row["entered"]), row["occurred_us"])) for row in rows]
+    return [_turn(store, row, change) for row, change in changes if any(entry.turned(change) for entry in watching)]
+
+
+def _turn(store: Store, row: sqlite3.Row, change: Change) -> Chance:
     cause = str(row["cause"])
     event = people.read_event(store, _offset(cause))
     barred = "definitions" if cause.startswith("definitions:") else "joined" if row["joined"] else ""
-    if event is not None and event.backfill:
-        barred = "loaded"
     return Chance(
-        name=f"segment {segment}",
         occurred_us=row["occurred_us"],
         known_us=row["known_us"],
         offset=_offset(cause),
-        barred=barred,
+        change=change,
+        barred="loaded" if event is not None and event.backfill else barred,
     )
 
 
@@ -207,14 +214,17 @@ def _in(folder: Path, name: str) -> Journey | None:
 
 
 def _standing(definitions: Definitions, journey: Journey, state: ProfileState | None, at_us: int) -> str:
-    segment = definitions.segments.by_name.get(journey.entry_segment)
-    if segment is None or state is None:
-        return ""
-    said = segment.rule.explain(state, at_us)
+    """How she stands with the segments that begin runs, and what time alone will change."""
+    segments = [definitions.segments.by_name.get(name) for name in _watched(journey)] if state is not None else []
+    return "; ".join(_stands(one, state, at_us) for one in segments if one is not None and state is not None)
+
+
+def _stands(segment: Segment, state: ProfileState, at_us: int) -> str:
+    said = f"{segment.name}: {segment.rule.explain(state, at_us)}"
     following = turn(state, segment, at_us)
-    if following is None or not following.enters:
+    if following is None or following.enters is None:
         return said
-    return f"{said}; enters {iso(following.at_us)} if nothing happens"
+    return f"{said}; {'enters' if following.enters else 'leaves'} {iso(following.at_us)} if nothing happens"
 
 
 # The chain
@@ -224,7 +234,7 @@ def _chain(store: Store, case: Case, rows: Sequence[sqlite3.Row], at_us: int) ->
     mine = [one for one in case.runs if one.journey == case.journey.name]
     links = [_entry(case.journey)]
     if case.standing:
-        links.append(Link(kind="step", title=f"Segment {case.journey.entry_segment}", detail=case.standing))
+        links.append(Link(kind="step", title="How she stands with the segment", detail=case.standing))
     told = [(one.chance.known_us, one.chance.offset, _missed(one)) for one in case.misses[-SHOWN:]]
     told += [(one.known_us, one.offset, _began(one)) for one in mine[-SHOWN:]]
     links += [link for _, _, link in sorted(told, key=lambda one: one[:2])]
@@ -234,8 +244,9 @@ def _chain(store: Store, case: Case, rows: Sequence[sqlite3.Row], at_us: int) ->
 
 
 def _entry(journey: Journey) -> Link:
-    began = f"did {journey.entry.words()}" if journey.entry is not None else f"enters segment {journey.entry_segment}"
-    return Link(kind="step", title=f"A run begins when somebody {began}", note=f"version {journey.version}")
+    return Link(
+        kind="step", title=f"A run begins when somebody {entry_words(journey)}", note=f"version {journey.version}"
+    )
 
 
 def _missed(miss: Miss) -> Link:

@@ -8,35 +8,42 @@ the explanation cannot say otherwise than what was done.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import msgspec
 
 from tidings.clock import format_duration, iso
 from tidings.decide import reasons
 from tidings.domain import profile as profiles
+from tidings.domain.event import Event
 from tidings.domain.message import DeliveryState
 from tidings.domain.profile import ProfileState, Run
 from tidings.process import run as runs
+from tidings.process.entries.base import TAKEN_BACK
 from tidings.process.journey import Journey
+from tidings.process.segment import Change
 
 UNKNOWN = "unknown"
 """The kind of what nothing on record explains: a chance that the core took otherwise than is kept, or a fault of ours."""
 
 
 class Chance(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that might have begun a run: an entering event, or the entering of a segment."""
+    """Something that might have begun a run: an event that an entry hears, or a change of a segment that one watches."""
 
-    name: str
-    """The event, or the segment."""
     occurred_us: int
     known_us: int
     offset: int = -1
     """Of the event in the log; -1 when time alone did it."""
-    properties: dict[str, Any] = {}
-    """Of the event."""
+    event: Event | None = None
+    change: Change | None = None
     barred: str = ""
-    """Why it begins no run whatever the journey says: ``loaded``, ``early``, ``definitions``, ``joined``; empty when it may."""
+    """Why it begins no run whatever the journey says: ``loaded``, ``definitions``, ``joined``; empty when it may."""
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        if self.change is not None:
+            return f"{'entering' if self.change.entered else 'leaving'} the segment {self.change.segment}"
+        return self.event.name if self.event is not None else "nothing"
 
 
 class PastRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,18 +134,30 @@ _NEAREST = (UNKNOWN, *runs.REFUSALS, "definitions", "joined", "early", "loaded",
 """Which miss says most to somebody who never entered: the one that came nearest."""
 
 
-def misses(journey: Journey | None, chance: Chance, past: Sequence[PastRun]) -> Miss | None:
+def miss(journey: Journey | None, chance: Chance, past: Sequence[PastRun]) -> Miss | None:
     """Why a chance began no run; None when it did. `journey` is the version that ran then, None when none did."""
-    if any(one.journey == (journey.name if journey else "") and _began(one, chance) for one in past):
+    if journey is None:
+        return Miss(chance, "early", _WORDS["early"])
+    if any(one.journey == journey.name and _began(one, chance) for one in past):
         return None
-    if chance.barred or journey is None:
-        kind = chance.barred or "early"
-        return Miss(chance, kind, _WORDS[kind])
-    wrong = journey.entry.misses(chance.properties) if journey.entry is not None else []
+    if chance.barred:
+        return Miss(chance, chance.barred, _WORDS[chance.barred])
+    wrong = _wrong(journey, chance)
     if wrong:
-        return Miss(chance, "filter", " and ".join(wrong))
+        return Miss(chance, "filter", wrong)
     kind = runs.refusal(journey, _then(past, chance), chance.known_us) or UNKNOWN
     return Miss(chance, kind, _too_soon(journey, past, chance) if kind == "too_soon" else _WORDS.get(kind, kind))
+
+
+def _wrong(journey: Journey, chance: Chance) -> str:
+    """Why no entry takes it; empty when one does."""
+    if chance.event is None:
+        return ""
+    hearing = [entry for entry in journey.entries if chance.event.name in entry.hears()]
+    if any(entry.begins(chance.event) is not None for entry in hearing):
+        return ""
+    found = [" and ".join(entry.misses(chance.event)) for entry in hearing]
+    return "; ".join(filter(None, found)) or "no entry of that version takes it"
 
 
 def _began(one: PastRun, chance: Chance) -> bool:
@@ -153,7 +172,7 @@ def _then(past: Sequence[PastRun], chance: Chance) -> ProfileState:
             continue
         if not one.ended_us or (one.ended_us, one.ended_offset) > _at(chance):
             state.runs.append(_going(one))
-        elif not one.outcome.endswith(runs.TAKEN_BACK):
+        elif not one.outcome.endswith(TAKEN_BACK):
             state.ended[one.journey] = max(one.ended_us, state.ended.get(one.journey, 0))
     return state
 
@@ -206,14 +225,17 @@ def _never(case: Case) -> Verdict:
         came = "once" if case.came == 1 else f"{case.came:,} times, the nearest"
         sentence = f"Never entered: {miss.chance.name} came {came} {iso(miss.chance.occurred_us)}, but {miss.words}."
         return Verdict(kind="never_entered", because=miss.kind, sentence=sentence)
-    if case.journey.entry is not None:
-        names = " or ".join(case.journey.entry.names)
-        return Verdict(
-            kind="never_entered", because="never_came", sentence=f"Never entered: {names} never came for this person."
-        )
-    sentence = f"Never entered: never in the segment {case.journey.entry_segment}"
-    own = f": {case.standing}." if case.standing else "."
-    return Verdict(kind="never_entered", because="not_in_segment", sentence=sentence + own)
+    hears = any(entry.hears() for entry in case.journey.entries)
+    own = f" {case.standing}." if case.standing else ""
+    return Verdict(
+        kind="never_entered",
+        because="never_came" if hears else "not_in_segment",
+        sentence=f"Never entered: this person never {_begun_by(case.journey)}.{own}",
+    )
+
+
+def _begun_by(journey: Journey) -> str:
+    return " or ".join(entry.words() for entry in journey.entries)
 
 
 def _running(journey: Journey, last: PastRun) -> Verdict:

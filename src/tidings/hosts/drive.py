@@ -127,6 +127,11 @@ class Driver:
         log.fence(state.fired_us())  # a log's own note of it need not survive a power cut
         self._recover()
 
+    @property
+    def reaches_out(self) -> bool:
+        """Whether a journey wants things done outside."""
+        return self._pipeline.reaches_out
+
     def _recover(self) -> None:
         """Hand on again what a crash may have kept from being handed on. Raises CorruptData on foreign outputs."""
         if self._sink.last_seq() > self._seq:

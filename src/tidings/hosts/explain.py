@@ -6,6 +6,7 @@ The ledger's row, the decision's evidence, and the events behind it, from the lo
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -17,6 +18,7 @@ from tidings.console import why as chains
 from tidings.console.grounds import Value
 from tidings.console.store import Store
 from tidings.console.why import Link
+from tidings.decide import evidence
 from tidings.domain.message import SendIntent
 from tidings.domain.output import cause_offset
 from tidings.errors import InputError
@@ -64,10 +66,14 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     """Name, value, and who read it: what the journey's rules and the template read."""
     consent: dict[str, Any]
     """The consent entry that it rests on; empty when none was needed."""
-    cap: dict[str, Any]
-    """The frequency cap and how many were counted against it."""
+    quiet: dict[str, Any]
+    """The zone that was asked, and the quiet hours that it fell into; empty when there are none."""
+    arbitration: dict[str, Any]
+    """What it was worth, who went first, who else was there; empty when it competes with nobody."""
+    caps: list[dict[str, Any]]
+    """Each frequency cap, how many were counted against it, and which."""
     counted: list[dict[str, str]]
-    """The messages that the cap counted."""
+    """The messages that caps counted, and the one that went first."""
     segments: list[str]
     """Segments that the person was in."""
     items: list[dict[str, Any]]
@@ -120,8 +126,10 @@ def _explained(store: Store, row: sqlite3.Row, intent: SendIntent) -> Explanatio
         draws=[msgspec.to_builtins(one) for one in chains.drawn(intent)],
         values=[_value(one) for one in grounds.values(store, intent, grounds.template_of(store, row, intent))],
         consent=why.get("consent", {}),
-        cap=why.get("cap", {}),
-        counted=[_counted(one) for one in grounds.counted(store, intent)],
+        quiet=why.get("quiet", {}),
+        arbitration=why.get("arbitration", {}),
+        caps=why.get("caps", []),
+        counted=[_counted(one) for one in grounds.named(store, _spoken_of(why))],
         segments=why.get("segments", []),
         items=[msgspec.to_builtins(item) for item in chains.items(row)],
         attempts=[
@@ -153,7 +161,12 @@ def _value(one: Value) -> dict[str, Any]:
     return {"name": one.name, "value": one.value, "by": one.by}
 
 
-def _counted(one: grounds.Counted) -> dict[str, str]:
+def _spoken_of(why: Mapping[str, Any]) -> list[str]:
+    """Ids of messages that the evidence names, each once."""
+    return list(dict.fromkeys(message_id for one in evidence.checks(why) for message_id in one.messages))
+
+
+def _counted(one: grounds.Named) -> dict[str, str]:
     return {
         "message_id": one.message_id, "template": one.template, "decided": iso(one.decided_us), "state": one.state
     }  # fmt: skip

@@ -12,11 +12,13 @@ from typing import Any
 import msgspec
 
 from tidings.domain.event import Event
+from tidings.domain.message import Intent
 from tidings.domain.output import Fact, FactKind
 from tidings.domain.profile import ProfileState, Run
 from tidings.ids import run_id
+from tidings.process import outside, results
 from tidings.process.journey import Journey
-from tidings.process.steps.base import Draft, Move
+from tidings.process.steps.base import Answer, Draft, Move
 
 MAX_MOVES = 50
 """Steps that one trigger may take a run through; a journey that goes round in a circle ends here."""
@@ -30,11 +32,9 @@ MAX_ITEM_BYTES = 4_000
 
 REFUSALS = ("full", "running", "once", "too_soon")
 """Words for why somebody does not enter: too many runs, one of this journey, only one ever, too soon after the last."""
-TAKEN_BACK = "after all"
-"""How the outcome of a run ends that should not have begun: for re-entry it never was."""
 
-Send = Callable[[Run, Draft, int], str]
-"""(run, draft, occurred_us) decides on a message; returns what became of it, for the path."""
+Send = Callable[[Run, Draft, int], Answer]
+"""(run, draft, occurred_us) decides on a message, or when to ask again; returns what became of it."""
 
 
 class Walk(msgspec.Struct):
@@ -49,6 +49,8 @@ class Walk(msgspec.Struct):
     facts: list[Fact]
     late: bool = False
     """What begins by it acts only after all that is known at this instant has been heard."""
+    intents: list[Intent] = []
+    """What it wants done outside is added here."""
 
 
 def may_enter(journey: Journey, walk: Walk) -> bool:
@@ -70,8 +72,16 @@ def refusal(journey: Journey, state: ProfileState, known_us: int) -> str:
     return "too_soon" if known_us < ended_us + journey.reentry_us else ""
 
 
-def enter(journey: Journey, walk: Walk, occurred_us: int, item: dict[str, Any]) -> None:
-    """Start a run and walk it to its first wait."""
+def begun(journey: Journey, walk: Walk) -> bool:
+    """Whether a run of this journey was begun by this very cause."""
+    return any(
+        fact.kind == FactKind.RUN_STARTED and fact.subject == journey.name and fact.cause == walk.cause
+        for fact in walk.facts
+    )
+
+
+def enter(journey: Journey, walk: Walk, occurred_us: int, item: dict[str, Any], *, entry: int = 0) -> None:
+    """Start a run and walk it to its first wait. `entry` is the number of the journey's entry that begins it."""
     bounded = item if len(msgspec.json.encode(item)) <= MAX_ITEM_BYTES else {}
     run = Run(
         run_id=run_id(walk.state.profile_id, journey.name, walk.cause),
@@ -87,6 +97,7 @@ def enter(journey: Journey, walk: Walk, occurred_us: int, item: dict[str, Any]) 
         item=bounded,
         path=[],
         late=walk.late,
+        entry=entry,
     )
     walk.state.runs.append(run)
     walk.facts.append(_fact(FactKind.RUN_STARTED, walk, run, occurred_us, {"step": run.step}))
@@ -98,24 +109,27 @@ def on_event(journey: Journey, walk: Walk, run: Run, event: Event) -> None:
     if event.name in journey.exit_on and event.occurred_us >= run.entered_us:
         _end(walk, run, event.occurred_us, f"did {event.name}")
         return
+    if run.messages:
+        results.hear(run, event)
     step = journey.steps.get(run.step)
     move = step.on_event(run, event) if step is not None and event.name in step.listens() else None
     if move is None:
         return
     if not move.goto:
         run.since_us = max(run.since_us, event.occurred_us)
-    _take(journey, walk, run, move, event.occurred_us)
+    _take(journey, walk, run, move, max(event.occurred_us, run.since_us))
 
 
 def on_timer(journey: Journey | None, walk: Walk, run: Run) -> None:
     """The run's wait is over; its timer was scheduled for `run.timer_us`."""
     scheduled_us = run.timer_us
-    run.timer_us = run.due_us = 0
     step = journey.steps.get(run.step) if journey is not None else None
     if journey is None or step is None:
         _end(walk, run, scheduled_us, "its definition is gone")
         return
-    _take(journey, walk, run, step.on_timer(run), scheduled_us)
+    move = step.on_timer(run)
+    run.timer_us = run.due_us = 0
+    _take(journey, walk, run, move, scheduled_us)
 
 
 def end(walk: Walk, run: Run, occurred_us: int, outcome: str) -> None:
@@ -130,6 +144,7 @@ def take_back(walk: Walk, run: Run, occurred_us: int, outcome: str) -> None:
 
 
 def _take(journey: Journey, walk: Walk, run: Run, move: Move, at_us: int) -> None:
+    _remember(journey, run, move)
     _note(walk, run, at_us, move.outcome, move.goto)
     if move.goto:
         run.timer_us = run.due_us = 0
@@ -144,20 +159,37 @@ def _arrive(journey: Journey, walk: Walk, run: Run, step_id: str, at_us: int) ->
         if step is None:  # `exit`, or the end of the list
             _end(walk, run, at_us, run.path[-1][3] if run.path else "finished")
             return
+        if run.step != step_id:
+            run.bid = []
         run.step, run.since_us = step_id, at_us
         move = step.enter(walk.state, run)
-        if walk.late and move.goto:
+        if walk.late and (move.goto or move.ask is not None):
             _wait(walk, run, at_us)
             return
         outcome = move.outcome
         if move.draft is not None:
-            outcome = walk.send(run, move.draft, at_us)
+            answer = walk.send(run, move.draft, at_us)
+            outcome = answer.outcome
+            if answer.until_us:
+                _note(walk, run, at_us, outcome, "")
+                _wait(walk, run, answer.until_us)
+                return
+        _remember(journey, run, move)
         _note(walk, run, at_us, outcome, move.goto)
+        until_us = move.until_us if move.ask is None else outside.ask(walk.state, run, move.ask, walk)
         if not move.goto:
-            _wait(walk, run, move.until_us)
+            _wait(walk, run, until_us)
             return
         step_id = move.goto
     _end(walk, run, at_us, f"went through {MAX_MOVES} steps without waiting; the journey goes round in a circle")
+
+
+def _remember(journey: Journey, run: Run, move: Move) -> None:
+    """Keep what came of the step for those that go by it."""
+    if move.result and run.step in journey.asked:
+        results.note(run, run.step, move.result)
+    if move.answer is not None:
+        outside.keep_answer(run, move.answer)
 
 
 def _wait(walk: Walk, run: Run, until_us: int) -> None:

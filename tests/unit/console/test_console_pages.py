@@ -296,7 +296,9 @@ def test_why_a_message_was_not_sent_names_the_reason(console: Visitor, world: Wo
     pages = [words(console.get(f"/messages/{one}")) for one in messages(world, "suppressed")]
 
     assert sum("Not sent: No consent. This person never agreed" in page for page in pages) == 2
-    capped = [page for page in pages if "Frequency cap reached 2 of at most 2 marketing messages within 1d" in page]
+    capped = [
+        page for page in pages if "Frequency cap reached 2 of at most 2 marketing messages in the 1d before" in page
+    ]
     assert len(capped) == 2
     assert all(page.count("abandoned_cart (accepted)") == 2 for page in capped), "the messages that it counted"
     assert "Decided not to send" in capped[0]
