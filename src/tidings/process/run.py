@@ -30,6 +30,9 @@ MAX_ITEM_BYTES = 4_000
 """Properties of the entering event that a run keeps."""
 
 
+REFUSALS = ("full", "running", "once", "too_soon")
+"""Words for why somebody does not enter: too many runs, one of this journey, only one ever, too soon after the last."""
+
 Send = Callable[[Run, Draft, int], Answer]
 """(run, draft, occurred_us) decides on a message, or when to ask again; returns what became of it."""
 
@@ -52,11 +55,21 @@ class Walk(msgspec.Struct):
 
 def may_enter(journey: Journey, walk: Walk) -> bool:
     """Whether re-entry rules let this person in now: one run at a time, and not too soon after the last."""
-    state = walk.state
-    if len(state.runs) >= MAX_RUNS or any(run.journey == journey.name for run in state.runs):
-        return False
+    return not refusal(journey, walk.state, walk.known_us)
+
+
+def refusal(journey: Journey, state: ProfileState, known_us: int) -> str:
+    """Why re-entry rules let nobody of this state in, in a word of `REFUSALS`; empty when they do."""
+    if len(state.runs) >= MAX_RUNS:
+        return "full"
+    if any(run.journey == journey.name for run in state.runs):
+        return "running"
     ended_us = state.ended.get(journey.name)
-    return ended_us is None or (journey.reentry_us >= 0 and walk.known_us >= ended_us + journey.reentry_us)
+    if ended_us is None:
+        return ""
+    if journey.reentry_us < 0:
+        return "once"
+    return "too_soon" if known_us < ended_us + journey.reentry_us else ""
 
 
 def begun(journey: Journey, walk: Walk) -> bool:
