@@ -65,7 +65,15 @@ class Pipeline:
                 self._by_entry[name] = (*self._by_entry.get(name, ()), one)
             if one.entry_segment:
                 self._by_segment[one.entry_segment] = (*self._by_segment.get(one.entry_segment, ()), one)
+        self.reaches_out = any(one.reaches_out() for one in definitions.versions.values())
         self._heard = {name for one in definitions.versions.values() for name in one.listens()}
+
+    def concerned(self) -> frozenset[str]:
+        """Names of the events that can change more than the clock of a person who is known already.
+
+        Identify and alias calls, and whatever tells who somebody is, do that under any name.
+        """
+        return frozenset((*self._layout.feeds(), *self._by_entry, *self._heard, *profile.CONSENT_EVENTS))
 
     def on_event(self, state: ProfileState, event: Event) -> Step:
         """One event of this person."""
@@ -285,7 +293,7 @@ class Pipeline:
         def send(run: Run, draft: Draft, occurred_us: int) -> str:
             return self._decide(step, run, draft, occurred_us, known_us)
 
-        return Walk(step.state, known_us, cause, send, step.facts)
+        return Walk(step.state, known_us, cause, send, step.facts, intents=step.intents)
 
     def _decide(self, step: Step, run: Run, draft: Draft, occurred_us: int, known_us: int) -> str:
         """Allow or refuse one message; what became of it."""

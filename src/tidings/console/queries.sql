@@ -136,6 +136,13 @@ SELECT * FROM messages WHERE message_id = ?;
 -- name: attempts
 SELECT n, started_us, ended_us, reply FROM attempts WHERE message_id = ? ORDER BY n LIMIT 50;
 
+-- name: counted
+-- (a message that was refused at its decision ended at that instant and was never tried: no cap counts it)
+SELECT message_id, template, decided_us, state FROM messages
+WHERE profile_id = :profile_id AND category = :category AND decided_us > :since AND decided_us <= :upto
+  AND message_id <> :message_id AND NOT (state = 'suppressed' AND finished_us = decided_us AND attempts = 0)
+ORDER BY decided_us DESC, message_id LIMIT 200;
+
 -- name: suppressions
 SELECT category, reason, known_us FROM suppressions WHERE address = ? LIMIT 20;
 

@@ -87,6 +87,8 @@ class Run(msgspec.Struct, array_like=True):
     """Message id to the step that decided on it, for what comes back; bounded."""
     bid: list[int] = msgspec.field(default_factory=list)
     """While it competes with others for the next message: its value and until when, as decide/ wants it; else empty."""
+    answers: dict[str, Any] = msgspec.field(default_factory=dict)
+    """Step id to what its webhook answered (an object); bounded, the oldest go first."""
 
 
 class ProfileState(msgspec.Struct, array_like=True):

@@ -45,6 +45,10 @@ class Journey(msgspec.Struct, frozen=True, kw_only=True):
     def _asks_of_messages(self) -> bool:
         return any("accepted" in self.steps[one].results() for one in self.asked)
 
+    def reaches_out(self) -> bool:
+        """Whether a step wants things done outside."""
+        return any(step.reaches_out() for step in self.steps.values())
+
 
 def words(journey: Journey) -> Sequence[str]:
     """The journey for people, a line a step."""

@@ -12,10 +12,11 @@ from typing import Any
 import msgspec
 
 from tidings.domain.event import Event
+from tidings.domain.message import Intent
 from tidings.domain.output import Fact, FactKind
 from tidings.domain.profile import ProfileState, Run
 from tidings.ids import run_id
-from tidings.process import results
+from tidings.process import outside, results
 from tidings.process.journey import Journey
 from tidings.process.steps.base import Draft, Move
 
@@ -45,6 +46,8 @@ class Walk(msgspec.Struct):
     facts: list[Fact]
     late: bool = False
     """What begins by it acts only after all that is known at this instant has been heard."""
+    intents: list[Intent] = []
+    """What it wants done outside is added here."""
 
 
 def may_enter(journey: Journey, walk: Walk) -> bool:
@@ -98,12 +101,13 @@ def on_event(journey: Journey, walk: Walk, run: Run, event: Event) -> None:
 def on_timer(journey: Journey | None, walk: Walk, run: Run) -> None:
     """The run's wait is over; its timer was scheduled for `run.timer_us`."""
     scheduled_us = run.timer_us
-    run.timer_us = run.due_us = 0
     step = journey.steps.get(run.step) if journey is not None else None
     if journey is None or step is None:
         _end(walk, run, scheduled_us, "its definition is gone")
         return
-    _take(journey, walk, run, step.on_timer(run), scheduled_us)
+    move = step.on_timer(run)
+    run.timer_us = run.due_us = 0
+    _take(journey, walk, run, move, scheduled_us)
 
 
 def end(walk: Walk, run: Run, occurred_us: int, outcome: str) -> None:
@@ -118,9 +122,8 @@ def take_back(walk: Walk, run: Run, occurred_us: int, outcome: str) -> None:
 
 
 def _take(journey: Journey, walk: Walk, run: Run, move: Move, at_us: int) -> None:
-    if move.result and run.step in journey.asked:
-        results.note(run, run.step, move.result)
     _note(walk, run, at_us, move.outcome, move.goto)
+    _remember(journey, run, move)
     if move.goto:
         run.timer_us = run.due_us = 0
         _arrive(journey, walk, run, move.goto, at_us)
@@ -136,20 +139,28 @@ def _arrive(journey: Journey, walk: Walk, run: Run, step_id: str, at_us: int) ->
             return
         run.step, run.since_us = step_id, at_us
         move = step.enter(walk.state, run)
-        if walk.late and move.goto:
+        if walk.late and (move.goto or move.ask is not None):
             _wait(walk, run, at_us)
             return
         outcome = move.outcome
         if move.draft is not None:
             outcome = walk.send(run, move.draft, at_us)
-        if move.result and step_id in journey.asked:
-            results.note(run, step_id, move.result)
         _note(walk, run, at_us, outcome, move.goto)
+        _remember(journey, run, move)
+        until_us = move.until_us if move.ask is None else outside.ask(walk.state, run, move.ask, walk)
         if not move.goto:
-            _wait(walk, run, move.until_us)
+            _wait(walk, run, until_us)
             return
         step_id = move.goto
     _end(walk, run, at_us, f"went through {MAX_MOVES} steps without waiting; the journey goes round in a circle")
+
+
+def _remember(journey: Journey, run: Run, move: Move) -> None:
+    """Keep what came of the step for those that go by it."""
+    if move.result and run.step in journey.asked:
+        results.note(run, run.step, move.result)
+    if move.answer is not None:
+        outside.keep_answer(run, move.answer)
 
 
 def _wait(walk: Walk, run: Run, until_us: int) -> None:

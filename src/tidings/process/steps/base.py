@@ -24,6 +24,19 @@ class Draft(msgspec.Struct, frozen=True):
     category: str
 
 
+class Ask(msgspec.Struct, frozen=True):
+    """Something that a step wants done outside the core. What comes of it comes back as an event of ours."""
+
+    kind: str
+    """``identify``, ``track`` (an event about her), or ``call`` (a webhook)."""
+    name: str
+    """Event name, or webhook; empty for identify."""
+    values: dict[str, Any]
+    """Traits, properties, or what the webhook is sent."""
+    timeout_us: int
+    """How long the run waits for it, from when we knew; 0 when it goes on at once."""
+
+
 class Move(msgspec.Struct, frozen=True):
     """What a step answers."""
 
@@ -36,7 +49,11 @@ class Move(msgspec.Struct, frozen=True):
     draft: Draft | None = None
     """A message to decide on before going on."""
     result: str = ""
-    """A word for what came of the step, for those that go by it: see process/results.py."""
+    """A word for what came of the step, for those that go by it; kept in `Run.results`, see process/results.py."""
+    ask: Ask | None = None
+    """Something wanted outside; the run waits for its event when `goto` is empty."""
+    answer: dict[str, Any] | None = None
+    """What came back, for later steps and templates; kept in `Run.answers`."""
 
 
 class Step(Protocol):
@@ -74,6 +91,10 @@ class Step(Protocol):
 
     def listens(self) -> tuple[str, ...]:
         """Event names that a run waiting here must be told of."""
+        ...
+
+    def reaches_out(self) -> bool:
+        """Whether it wants things done outside (`Move.ask`)."""
         ...
 
     def enter(self, state: ProfileState, run: Run) -> Move:
@@ -124,6 +145,9 @@ class StepBase(msgspec.Struct, frozen=True):
 
     def listens(self) -> tuple[str, ...]:
         return ()
+
+    def reaches_out(self) -> bool:
+        return False
 
     def on_event(self, run: Run, event: Event) -> Move | None:  # noqa: ARG002 - it listens to nothing
         return None
