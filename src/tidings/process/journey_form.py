@@ -8,7 +8,7 @@ from typing import Any
 from tidings.domain import mention, schema
 from tidings.domain.mention import Mention
 from tidings.domain.schema import Schema
-from tidings.process.steps import kinds
+from tidings.process.steps import holdout, kinds
 
 
 def schema_of_file() -> Schema:
@@ -25,6 +25,7 @@ def schema_of_file() -> Schema:
             "entry": {"anyOf": entry},
             "reentry": {"anyOf": reentry},
             "exit_on": {"anyOf": [*schema.NAMES["anyOf"], {"type": "null"}]},
+            "holdout": holdout.SCHEMA,
             "steps": {"type": "array", "minItems": 1, "items": kinds.schema_of_one()},
         },
         ["journey", "entry", "steps"],

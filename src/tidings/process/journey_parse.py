@@ -13,7 +13,7 @@ from tidings.domain.names import known
 from tidings.errors import DefinitionError
 from tidings.process import results
 from tidings.process.journey import Journey
-from tidings.process.steps import kinds
+from tidings.process.steps import holdout, kinds
 from tidings.process.steps.base import EXIT, Step
 from tidings.rules.base import Traits
 
@@ -22,7 +22,7 @@ def parse(raw: Any, version: str, traits: Traits, where: str) -> Journey:
     """A journey from its YAML. Raises DefinitionError."""
     if not isinstance(raw, dict):
         raise DefinitionError(where, "needs a journey", got=raw)
-    only(raw, {"journey", "description", "entry", "reentry", "exit_on", "steps"}, where)
+    only(raw, {"journey", "description", "entry", "reentry", "exit_on", "holdout", "steps"}, where)
     name = raw.get("journey")
     if not isinstance(name, str) or not name:
         raise DefinitionError(where, "needs `journey`: its name", got=name)
@@ -38,6 +38,7 @@ def parse(raw: Any, version: str, traits: Traits, where: str) -> Journey:
         reentry_us=_parse_reentry(raw.get("reentry", "always"), f"{where}: reentry"),
         exit_on=event_filter.parse(exits, None, f"{where}: exit_on").names if exits else (),
         steps=steps,
+        holdout=holdout.percent_of(raw["holdout"], f"{where}: holdout") if "holdout" in raw else 0,
         asked=frozenset(one for step in steps.values() for one, _ in step.asks()),
     )
 
