@@ -18,7 +18,8 @@ from collections.abc import Iterable
 
 import msgspec
 
-from tidings.decide import decision
+from tidings.decide import bids, decision, holdout
+from tidings.decide.decision import Asked, Later
 from tidings.decide.eligibility import addresses_of
 from tidings.domain import feedback
 from tidings.domain.event import Event
@@ -26,13 +27,13 @@ from tidings.domain.message import Intent, SuppressIntent
 from tidings.domain.output import Fact, FactKind, event_cause
 from tidings.domain.profile import ConsentEntry, ProfileState, Run
 from tidings.ids import digest
-from tidings.process import adopt, identity, profile, results, segment
+from tidings.process import adopt, identity, profile, results, segment, sends
 from tidings.process import run as runs
 from tidings.process.adopt import Adoption
 from tidings.process.journey import Journey
 from tidings.process.run import Walk
 from tidings.process.segment import Change, Segment
-from tidings.process.steps.base import Draft
+from tidings.process.steps.base import Answer, Draft
 from tidings.workspace import Definitions
 
 MAX_TIMERS = 1_000_000
@@ -65,6 +66,7 @@ class Pipeline:
                 self._by_entry[name] = (*self._by_entry.get(name, ()), one)
             if one.entry_segment:
                 self._by_segment[one.entry_segment] = (*self._by_segment.get(one.entry_segment, ()), one)
+        self._keep = {name: one.keep for name, one in definitions.policies.items()}
         self.reaches_out = any(one.reaches_out() for one in definitions.versions.values())
         self._heard = {name for one in definitions.versions.values() for name in one.listens()}
 
@@ -124,6 +126,7 @@ class Pipeline:
         links = [*other.identifiers, ("profile", other.profile_id)]
         identity.add_identifiers(state, links)
         profile.absorb(state, other, self._layout, self.definitions.policies)
+        sends.absorb(state, other, self._keep)
         self._join_runs(walk, other, event.occurred_us)
         walk.facts.append(
             Fact(
@@ -290,27 +293,35 @@ class Pipeline:
                     )
 
     def _walk(self, step: Step, known_us: int, cause: str) -> Walk:
-        def send(run: Run, draft: Draft, occurred_us: int) -> str:
+        def send(run: Run, draft: Draft, occurred_us: int) -> Answer:
             return self._decide(step, run, draft, occurred_us, known_us)
 
         return Walk(step.state, known_us, cause, send, step.facts, intents=step.intents)
 
-    def _decide(self, step: Step, run: Run, draft: Draft, occurred_us: int, known_us: int) -> str:
-        """Allow or refuse one message; what became of it."""
-        state = step.state
-        policy = self.definitions.policies.get(draft.category)
+    def _decide(self, step: Step, run: Run, draft: Draft, occurred_us: int, known_us: int) -> Answer:
+        """Allow or refuse one message, or ask again later; what became of it."""
+        state, definitions = step.state, self.definitions
+        policy = definitions.policies.get(draft.category)
         if policy is None:
-            return f"not sent: category {draft.category} is gone from policy.yml"
-        intent = decision.decide(state, self._layout, policy, decision.Asked(run, draft, occurred_us, known_us))
-        step.intents.append(msgspec.structs.replace(intent, definitions=self.definitions.version))
+            return Answer(f"not sent: category {draft.category} is gone from policy.yml")
+        journey = definitions.versions.get((run.journey, run.version))
+        held = run.held
+        if policy.holdout and not held:
+            held = holdout.everywhere(state, policy.holdout, known_us)
+        asked = Asked(run, draft, occurred_us, known_us, journey.priority if journey is not None else "normal", held)
+        intent = decision.decide(state, self._layout, policy, asked)
+        if isinstance(intent, Later):
+            run.bid = intent.bid
+            return Answer(intent.outcome, until_us=intent.until_us)
+        run.bid = []
+        step.intents.append(msgspec.structs.replace(intent, definitions=definitions.version))
         run.sent += 1
-        journey = self.definitions.versions.get((run.journey, run.version))
         if journey is not None and draft.step in journey.asked:
             results.note_message(run, draft.step, intent.message_id, intent.suppressed)
         if intent.suppressed:
-            return f"not sent: {intent.suppressed}"
-        profile.note_send(state, known_us, draft.category)
-        return f"decided to send {draft.template}"
+            return Answer(f"not sent: {intent.suppressed}")
+        sends.note(state, decision.sent(policy, intent, asked), self._keep)
+        return Answer(f"decided to send {draft.template}")
 
 
 def _permissions(state: ProfileState) -> tuple[list[str], dict[str, bool]]:
@@ -353,7 +364,7 @@ def _next_timer(state: ProfileState) -> tuple[int, int, str, Run | None]:
     best: tuple[int, int, str] = (0, 0, "")
     found: Run | None = None
     for run in state.runs:
-        key = (run.due_us, run.timer_us, f"~{run.run_id}")  # after alarms of the same instant
+        key = (run.due_us, run.timer_us, bids.order(run))  # after alarms of the same instant
         if run.due_us and (not best[0] or key < best):
             best, found = key, run
     for name, (scheduled_us, due_us) in state.alarms.items():

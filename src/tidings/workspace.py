@@ -125,7 +125,7 @@ def _load(
     kinds.define(files.mapping("traits.yml"), layout, "traits.yml")
     layout.scores = _scores(files, layout)
     segments = [_segment(str(name), raw, layout) for name, raw in written.items()]
-    rules = policies.parse(files.mapping("policy.yml") or {"marketing": {}}, "policy.yml")
+    rules = policies.parse(files.mapping("policy.yml") or {"marketing": {}}, "policy.yml", layout.zone)
     current, versions, sources = _journeys(files, layout, segments, rules)
     hooks = webhooks.parse(files.mapping(webhooks.FILE))
     _check_calls(files, current, hooks)

@@ -16,6 +16,8 @@ from tidings.clock import iso
 from tidings.domain.profile import ProfileState
 from tidings.ids import draw
 
+EVERYWHERE = "/"
+"""The key of the draw that holds for all journeys."""
 MAX_ARMS = 100
 """Draws kept per person: the latest."""
 
@@ -29,18 +31,20 @@ class Draw(msgspec.Struct, frozen=True):
     """What was drawn."""
     of_100: float
     """The number that decided, at least 0 and less than 100."""
+    purpose: str
+    """``split`` or ``holdout``."""
 
 
 def drawn(state: ProfileState, purpose: str, journey: str, step: str, shares: tuple[tuple[str, int], ...]) -> Draw:
     """What is drawn for her among words with whole percent; what stands already, if it is still one of them."""
-    key = f"{journey}/{step}"
+    key = f"{_escaped(journey)}/{step}"
     stands = state.arms.get(key)
     if stands is not None and any(word == stands[0] for word, _ in shares):
-        return Draw(key, stands[0], stands[2])
+        return Draw(key, stands[0], stands[2], purpose)
     number = draw(purpose, journey, step, state.profile_id) * 100
     ends = accumulate(percent for _, percent in shares)
     word = next(word for (word, _), end in zip(shares, ends, strict=True) if number < end)
-    return Draw(key, word, round(number, 2))
+    return Draw(key, word, round(number, 2), purpose)
 
 
 def words(state: ProfileState, found: Draw, shown: str) -> str:
@@ -57,7 +61,7 @@ def keep(state: ProfileState, found: Draw, known_us: int) -> None:
     if stands is not None and stands[0] == found.word:
         return
     state.arms.pop(found.key, None)
-    state.arms[found.key] = [found.word, known_us, found.of_100]
+    state.arms[found.key] = [found.word, known_us, found.of_100, found.purpose]
     _bound(state)
 
 
@@ -79,7 +83,22 @@ def _bound(state: ProfileState) -> None:
             del state.arms[key]
 
 
-def of_journey(state: ProfileState, journey: str) -> dict[str, list[Any]]:
-    """Step id (empty for the journey itself) to [word, known_us, of_100] of each draw of hers in it."""
-    prefix = f"{journey}/"
-    return {key[len(prefix) :]: list(found) for key, found in state.arms.items() if key.startswith(prefix)}
+def evidence(state: ProfileState, journey: str) -> list[dict[str, Any]]:
+    """Each draw of hers in a journey, or that holds for all journeys, for the explanation of a message."""
+    prefix = f"{_escaped(journey)}/"
+    mine = {key: found for key, found in state.arms.items() if key == EVERYWHERE or key.startswith(prefix)}
+    return [
+        {
+            "what": purpose,
+            "name": key.removeprefix(prefix) or (journey if key != EVERYWHERE else "all journeys"),
+            "drawn": of_100,
+            "arm": word,
+            "known_us": known_us,
+        }
+        for key, (word, known_us, of_100, purpose) in mine.items()
+    ]
+
+
+def _escaped(journey: str) -> str:
+    """So that no two pairs of a journey and a step have one key."""
+    return journey.replace("%", "%25").replace("/", "%2F")

@@ -11,6 +11,9 @@ from tidings.domain.filter import EventFilter
 from tidings.process.results import FEEDBACK
 from tidings.process.steps.base import Step
 
+PRIORITIES = ("low", "normal", "high")
+"""What a journey may say of itself, by rank."""
+
 
 class Journey(msgspec.Struct, frozen=True, kw_only=True):
     """One version of one journey."""
@@ -33,6 +36,8 @@ class Journey(msgspec.Struct, frozen=True, kw_only=True):
     """How many in a hundred get none of its messages; 0 for nobody."""
     asked: frozenset[str] = frozenset()
     """Steps of which it is kept what came of them, as others go by it."""
+    priority: str = "normal"
+    """One of `PRIORITIES`: whose messages go first when several want one person; see decide/arbitration.py."""
 
     @property
     def first(self) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from tidings.domain import mention, schema
 from tidings.domain.mention import Mention
 from tidings.domain.schema import Schema
+from tidings.process.journey import PRIORITIES
 from tidings.process.steps import holdout, kinds
 
 
@@ -24,6 +25,7 @@ def schema_of_file() -> Schema:
             "description": schema.SENTENCE,
             "entry": {"anyOf": entry},
             "reentry": {"anyOf": reentry},
+            "priority": schema.one_of(PRIORITIES),
             "exit_on": {"anyOf": [*schema.NAMES["anyOf"], {"type": "null"}]},
             "holdout": holdout.SCHEMA,
             "steps": {"type": "array", "minItems": 1, "items": kinds.schema_of_one()},

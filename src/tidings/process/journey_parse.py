@@ -12,7 +12,7 @@ from tidings.domain.filter import EventFilter
 from tidings.domain.names import known
 from tidings.errors import DefinitionError
 from tidings.process import results
-from tidings.process.journey import Journey
+from tidings.process.journey import PRIORITIES, Journey
 from tidings.process.steps import holdout, kinds
 from tidings.process.steps.base import EXIT, Step
 from tidings.rules.base import Traits
@@ -22,7 +22,7 @@ def parse(raw: Any, version: str, traits: Traits, where: str) -> Journey:
     """A journey from its YAML. Raises DefinitionError."""
     if not isinstance(raw, dict):
         raise DefinitionError(where, "needs a journey", got=raw)
-    only(raw, {"journey", "description", "entry", "reentry", "exit_on", "holdout", "steps"}, where)
+    only(raw, {"journey", "description", "entry", "reentry", "exit_on", "priority", "holdout", "steps"}, where)
     name = raw.get("journey")
     if not isinstance(name, str) or not name:
         raise DefinitionError(where, "needs `journey`: its name", got=name)
@@ -40,6 +40,7 @@ def parse(raw: Any, version: str, traits: Traits, where: str) -> Journey:
         steps=steps,
         holdout=holdout.percent_of(raw["holdout"], f"{where}: holdout") if "holdout" in raw else 0,
         asked=frozenset(one for step in steps.values() for one, _ in step.asks()),
+        priority=_parse_priority(raw.get("priority", "normal"), f"{where}: priority"),
     )
 
 
@@ -50,6 +51,12 @@ def _parse_entry(raw: Any, where: str) -> tuple[EventFilter | None, str]:
     if "segment" in raw:
         return None, str(raw["segment"])
     return event_filter.parse(raw["event"], raw.get("where"), where), ""
+
+
+def _parse_priority(raw: Any, where: str) -> str:
+    if raw not in PRIORITIES:
+        raise DefinitionError(where, "unknown", got=raw, wanted="high, normal or low")
+    return str(raw)
 
 
 def _parse_reentry(raw: Any, where: str) -> int:

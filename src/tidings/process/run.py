@@ -19,7 +19,7 @@ from tidings.ids import run_id
 from tidings.process import arms, outside, results
 from tidings.process.journey import Journey
 from tidings.process.steps import holdout
-from tidings.process.steps.base import Draft, Move
+from tidings.process.steps.base import Answer, Draft, Move
 
 MAX_MOVES = 50
 """Steps that one trigger may take a run through; a journey that goes round in a circle ends here."""
@@ -31,8 +31,8 @@ MAX_ITEM_BYTES = 4_000
 """Properties of the entering event that a run keeps."""
 
 
-Send = Callable[[Run, Draft, int], str]
-"""(run, draft, occurred_us) decides on a message; returns what became of it, for the path."""
+Send = Callable[[Run, Draft, int], Answer]
+"""(run, draft, occurred_us) decides on a message, or when to ask again; returns what became of it."""
 
 
 class Walk(msgspec.Struct):
@@ -134,8 +134,8 @@ def take_back(walk: Walk, run: Run, occurred_us: int, outcome: str) -> None:
 
 
 def _take(journey: Journey, walk: Walk, run: Run, move: Move, at_us: int) -> None:
-    _note(walk, run, at_us, move.outcome, move.goto)
     _remember(journey, walk, run, move)
+    _note(walk, run, at_us, move.outcome, move.goto)
     if move.goto:
         run.timer_us = run.due_us = 0
         _arrive(journey, walk, run, move.goto, at_us)
@@ -149,6 +149,8 @@ def _arrive(journey: Journey, walk: Walk, run: Run, step_id: str, at_us: int) ->
         if step is None:  # `exit`, or the end of the list
             _end(walk, run, at_us, run.path[-1][3] if run.path else "finished")
             return
+        if run.step != step_id:
+            run.bid = []
         run.step, run.since_us = step_id, at_us
         move = step.enter(walk.state, run)
         if walk.late and (move.goto or move.ask is not None):
@@ -156,9 +158,14 @@ def _arrive(journey: Journey, walk: Walk, run: Run, step_id: str, at_us: int) ->
             return
         outcome = move.outcome
         if move.draft is not None:
-            outcome = walk.send(run, move.draft, at_us)
-        _note(walk, run, at_us, outcome, move.goto)
+            answer = walk.send(run, move.draft, at_us)
+            outcome = answer.outcome
+            if answer.until_us:
+                _note(walk, run, at_us, outcome, "")
+                _wait(walk, run, answer.until_us)
+                return
         _remember(journey, walk, run, move)
+        _note(walk, run, at_us, outcome, move.goto)
         until_us = move.until_us if move.ask is None else outside.ask(walk.state, run, move.ask, walk)
         if not move.goto:
             _wait(walk, run, until_us)

@@ -23,6 +23,17 @@ class Draft(msgspec.Struct, frozen=True):
     step: str
     template: str
     category: str
+    value: float = 1.0
+    """What it is worth, beside the messages of other journeys that want her at the same time."""
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What became of a message that a step asked for."""
+
+    outcome: str
+    """A short sentence for the timeline."""
+    until_us: int = 0
+    """When it is not decided yet: the run stays, and asks again at this instant. Else 0."""
 
 
 class Ask(msgspec.Struct, frozen=True):
