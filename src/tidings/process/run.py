@@ -152,7 +152,7 @@ def end(walk: Walk, run: Run, occurred_us: int, outcome: str) -> None:
 def pause(walk: Walk, run: Run) -> None:
     """Hold its timer: nothing happens to it until it goes on, or is ended."""
     if not run.paused_us:
-        run.paused_us, run.due_us = walk.known_us, 0
+        run.paused_us, run.due_us, run.bid = walk.known_us, 0, []
         _note(walk, run, walk.known_us, "paused", "")
 
 
