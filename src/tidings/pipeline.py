@@ -15,22 +15,24 @@ in its segment.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import msgspec
 
-from tidings.decide import bids, decision
+from tidings.decide import bids, decision, holdout
 from tidings.decide.decision import Asked, Later
 from tidings.decide.eligibility import addresses_of
 from tidings.domain import feedback
 from tidings.domain.event import Event
+from tidings.domain.everybody import Told
 from tidings.domain.message import Intent, SuppressIntent
 from tidings.domain.output import Fact, FactKind, event_cause
 from tidings.domain.profile import ConsentEntry, ProfileState, Run
 from tidings.ids import digest
-from tidings.process import adopt, identity, profile, results, segment, sends
+from tidings.process import adopt, everybody, identity, profile, results, segment, sends
 from tidings.process import run as runs
 from tidings.process.adopt import Adoption
-from tidings.process.journey import Journey
+from tidings.process.journey import Way, ways
 from tidings.process.run import Walk
 from tidings.process.segment import Change, Segment
 from tidings.process.steps.base import Answer, Draft
@@ -59,13 +61,13 @@ class Pipeline:
         self._adoption = adoption
         self._layout = definitions.layout
         self._segments = definitions.segments
-        self._by_entry: dict[str, tuple[Journey, ...]] = {}
-        self._by_segment: dict[str, tuple[Journey, ...]] = {}
-        for one in definitions.journeys.values():
-            for name in one.entry.names if one.entry is not None else ():
-                self._by_entry[name] = (*self._by_entry.get(name, ()), one)
-            if one.entry_segment:
-                self._by_segment[one.entry_segment] = (*self._by_segment.get(one.entry_segment, ()), one)
+        self._by_entry: dict[str, tuple[Way, ...]] = {}
+        self._by_segment: dict[str, tuple[Way, ...]] = {}
+        for way in ways(definitions.journeys.values()):
+            for name in way.entry.hears():
+                self._by_entry[name] = (*self._by_entry.get(name, ()), way)
+            if watched := way.entry.watches():
+                self._by_segment[watched] = (*self._by_segment.get(watched, ()), way)
         self._keep = {name: one.keep for name, one in definitions.policies.items()}
         self.reaches_out = any(one.reaches_out() for one in definitions.versions.values())
         self._heard = {name for one in definitions.versions.values() for name in one.listens()}
@@ -125,6 +127,7 @@ class Pipeline:
             walk.facts.append(_segment_fact(walk, other.profile_id, Change(name, False, event.occurred_us)))
         links = [*other.identifiers, ("profile", other.profile_id)]
         identity.add_identifiers(state, links)
+        everybody.agree(self.definitions.versions, walk, other, event.occurred_us)
         profile.absorb(state, other, self._layout, self.definitions.policies)
         sends.absorb(state, other, self._keep)
         self._join_runs(walk, other, event.occurred_us)
@@ -141,10 +144,21 @@ class Pipeline:
         state.clock_us = max(state.clock_us, other.clock_us)
         self._agree(step, sides, event)
         changed = self._judge(walk, self._segments.all(), state.clock_us)
-        if not event.backfill:  # what the absorbed one was in already is nothing new
+        if not event.backfill:  # what the absorbed one was in already, or out of, is nothing new
             walk.late = True
-            self._enter_by_segment(walk, [change for change in changed if change.segment not in other.segments])
+            fresh = [change for change in changed if change.entered is (change.segment not in other.segments)]
+            self._enter_by_segment(walk, fresh)
         self._settle(step, event)
+        return step
+
+    def on_told(self, state: ProfileState, told: Told) -> Step:
+        """What is told to everybody, at its instant; her timers due by then fire before it."""
+        step = Step(state, [], [])
+        if state.next_due_us and state.next_due_us <= told.known_us:
+            self._fire(step, told.known_us)
+        walk = self._walk(step, told.known_us, told.cause)
+        if everybody.hear(self.definitions.versions, walk, told):
+            _reschedule(state)
         return step
 
     def adopt(self, state: ProfileState, known_us: int) -> Step:
@@ -191,12 +205,13 @@ class Pipeline:
             self._take_back(step, event)
 
     def _take_back(self, step: Step, event: Event) -> None:
-        """End runs that began late, at this very instant, by a segment that she is not in, as is known by now."""
+        """End runs that began late, at this very instant, by what turns out not to be so."""
         for run in [run for run in step.state.runs if run.late and run.known_us == event.received_us and not run.sent]:
             found = self.definitions.versions.get((run.journey, run.version))
-            if found is not None and found.entry_segment not in step.state.segments:
+            why = found.denied(step.state, run.entry) if found is not None else ""
+            if why:
                 walk = self._walk(step, event.received_us, event_cause(event.offset))
-                runs.take_back(walk, run, event.occurred_us, f"not in {found.entry_segment} after all")
+                runs.take_back(walk, run, event.occurred_us, why)
                 _reschedule(step.state)
 
     def _fire(self, step: Step, until_us: int, *, late: bool = False, entering: bool = True, cause: str = "") -> None:
@@ -244,18 +259,18 @@ class Pipeline:
                 runs.on_event(found, walk, run, event)
 
     def _enter(self, walk: Walk, event: Event, changed: list[Change]) -> None:
-        for one in self._by_entry.get(event.name, ()):
-            fits = one.entry is not None and one.entry.passes(event.properties)
-            if fits and runs.may_enter(one, walk):
-                runs.enter(one, walk, event.occurred_us, event.properties)
+        for way in self._by_entry.get(event.name, ()):
+            item = way.entry.begins(event)
+            if item is not None:
+                _begin(way, walk, event.occurred_us, item)
         if changed and self._by_segment:
             self._enter_by_segment(walk, changed)
 
     def _enter_by_segment(self, walk: Walk, changed: list[Change]) -> None:
         for change in changed:
-            for one in self._by_segment.get(change.segment, ()) if change.entered else ():
-                if runs.may_enter(one, walk):
-                    runs.enter(one, walk, change.occurred_us, {})
+            for way in self._by_segment.get(change.segment, ()):
+                if way.entry.turned(change):
+                    _begin(way, walk, change.occurred_us, {})
 
     def _join_runs(self, walk: Walk, other: ProfileState, occurred_us: int) -> None:
         """Of two runs of one journey the one with the later wait goes on (the fresher cart); the other ends."""
@@ -305,13 +320,16 @@ class Pipeline:
         if policy is None:
             return Answer(f"not sent: category {draft.category} is gone from policy.yml")
         journey = definitions.versions.get((run.journey, run.version))
-        asked = Asked(run, draft, occurred_us, known_us, journey.priority if journey is not None else "normal")
+        held = run.held
+        if policy.holdout and not held:
+            held = holdout.everywhere(state, policy.holdout, known_us)
+        asked = Asked(run, draft, occurred_us, known_us, journey.priority if journey is not None else "normal", held)
         intent = decision.decide(state, self._layout, policy, asked)
         if isinstance(intent, Later):
             run.bid = intent.bid
             return Answer(intent.outcome, until_us=intent.until_us)
         run.bid = []
-        step.intents.append(msgspec.structs.replace(intent, definitions=definitions.version))
+        step.intents.append(msgspec.structs.replace(intent, definitions=definitions.version, bulk=draft.bulk))
         run.sent += 1
         if journey is not None and draft.step in journey.asked:
             results.note_message(run, draft.step, intent.message_id, intent.suppressed)
@@ -319,6 +337,13 @@ class Pipeline:
             return Answer(f"not sent: {intent.suppressed}")
         sends.note(state, decision.sent(policy, intent, asked), self._keep)
         return Answer(f"decided to send {draft.template}")
+
+
+def _begin(way: Way, walk: Walk, occurred_us: int, item: dict[str, Any]) -> None:
+    """Begin a run, if re-entry rules let her in; by one cause one run, whichever entries it is that let her in."""
+    journey = way.journey
+    if runs.may_enter(journey, walk) and (len(journey.entries) == 1 or not runs.begun(journey, walk)):
+        runs.enter(journey, walk, occurred_us, item, entry=way.number)
 
 
 def _permissions(state: ProfileState) -> tuple[list[str], dict[str, bool]]:

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from tidings.clock import format_duration
 from tidings.console import figures
 from tidings.console.site import missing, of
-from tidings.process.journey import Journey
+from tidings.process.journey import Journey, entry_words
 from tidings.process.steps.base import EXIT
 
 ROW = 116
@@ -105,13 +105,6 @@ def journeys(request: Request) -> Response:
     return site.page(
         request, "journeys.html", title="Journeys", journeys=found, entry=entry_words, n=n, problem=shown.problem
     )
-
-
-def entry_words(journey: Journey) -> str:
-    """How one gets in, for people."""
-    if journey.entry is not None:
-        return f"did {journey.entry.words()}"
-    return f"enters the segment {journey.entry_segment}"
 
 
 def again_words(journey: Journey) -> str:

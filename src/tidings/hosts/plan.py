@@ -113,7 +113,7 @@ class _World:
         for name in dict.fromkeys([*self.after.journeys, *self.before.journeys]):
             journey = self.after.journeys.get(name) or self.before.journeys[name]
             sends = [step for step in journey.steps.values() if isinstance(step, Send)]
-            parts = [("journey", name), ("segment", journey.entry_segment)]
+            parts = [("journey", name), *(("segment", one.watches()) for one in journey.entries)]
             parts += [("template", one.template) for one in sends] + [("policy", one.category) for one in sends]
             why = [f"{kind} {part} {how[kind, part]}" for kind, part in dict.fromkeys(parts) if (kind, part) in how]
             why += [] if ("journey", name) in how else self._branches(name)
@@ -161,7 +161,7 @@ class _World:
 
     def _by_segment(self) -> bool:
         """Whether entering a segment starts any journey at all."""
-        return any(one.entry_segment for one in self.after.journeys.values())
+        return any(entry.watches() for one in self.after.journeys.values() for entry in one.entries)
 
     def _adoption_under_way(self) -> Adoption | None:
         """Copies may be in the layout of a preparation; they come back without being judged."""

@@ -8,48 +8,43 @@ from typing import Any
 from tidings.accumulate.base import only
 from tidings.clock import parse_duration
 from tidings.domain import filter as event_filter
-from tidings.domain.filter import EventFilter
 from tidings.domain.names import known
 from tidings.errors import DefinitionError
 from tidings.process import results
+from tidings.process.entries import kinds as entry_kinds
 from tidings.process.journey import PRIORITIES, Journey
-from tidings.process.steps import kinds
+from tidings.process.steps import holdout, kinds
 from tidings.process.steps.base import EXIT, Step
+from tidings.process.steps.webhook import Webhook
 from tidings.rules.base import Traits
 
 
-def parse(raw: Any, version: str, traits: Traits, where: str) -> Journey:
-    """A journey from its YAML. Raises DefinitionError."""
+def parse(raw: Any, version: str, traits: Traits, where: str, *, entered: bool = True) -> Journey:
+    """A journey from its YAML. Raises DefinitionError.
+
+    A version that is not entered any more has no entries: what they speak of may be gone, and its runs need them no longer.
+    """
     if not isinstance(raw, dict):
         raise DefinitionError(where, "needs a journey", got=raw)
-    only(raw, {"journey", "description", "entry", "reentry", "exit_on", "priority", "steps"}, where)
+    only(raw, {"journey", "description", "entry", "reentry", "exit_on", "priority", "holdout", "steps"}, where)
     name = raw.get("journey")
     if not isinstance(name, str) or not name:
         raise DefinitionError(where, "needs `journey`: its name", got=name)
-    entry, segment = _parse_entry(raw.get("entry"), f"{where}: entry")
+    entries = entry_kinds.parse(raw.get("entry"), traits, f"{where}: entry") if entered else ()
     steps = _parse_steps(raw.get("steps"), traits, f"{where}: steps")
     exits = raw.get("exit_on")
     return Journey(
         name=name,
         version=version,
         description=str(raw.get("description", "")),
-        entry=entry,
-        entry_segment=segment,
+        entries=entries,
         reentry_us=_parse_reentry(raw.get("reentry", "always"), f"{where}: reentry"),
         exit_on=event_filter.parse(exits, None, f"{where}: exit_on").names if exits else (),
         steps=steps,
+        holdout=holdout.percent_of(raw["holdout"], f"{where}: holdout") if "holdout" in raw else 0,
         asked=frozenset(one for step in steps.values() for one, _ in step.asks()),
         priority=_parse_priority(raw.get("priority", "normal"), f"{where}: priority"),
     )
-
-
-def _parse_entry(raw: Any, where: str) -> tuple[EventFilter | None, str]:
-    if not isinstance(raw, dict) or ("event" in raw) == ("segment" in raw):
-        raise DefinitionError(where, "needs either `event` or `segment`", got=raw)
-    only(raw, {"segment"} if "segment" in raw else {"event", "where"}, where)
-    if "segment" in raw:
-        return None, str(raw["segment"])
-    return event_filter.parse(raw["event"], raw.get("where"), where), ""
 
 
 def _parse_priority(raw: Any, where: str) -> str:
@@ -86,6 +81,9 @@ def _parse_steps(raw: Any, traits: Traits, where: str) -> dict[str, Step]:
                 )
         for asked, words in step.asks():
             _check_asked(asked, words, steps, f"{where}[{index}]")
+        for asked in step.answers():
+            callers = [one.id for one in steps.values() if isinstance(one, Webhook) and one.timeout_us]
+            known(asked, callers, "webhook step", f"{where}[{index}]", "name a webhook step that waits for its answer")
     return steps
 
 

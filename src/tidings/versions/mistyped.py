@@ -124,8 +124,11 @@ def _asked(definitions: Definitions) -> Iterator[tuple[Definition, list[Wanted]]
 
 
 def _of_journey(layout: Layout, journey: Journey) -> Iterator[Wanted]:
-    if journey.entry is not None:
-        yield from wanted_of(journey.entry)
+    for entry in journey.entries:
+        for named in entry.filters():
+            yield from wanted_of(named)
+        for rule in entry.rules():
+            yield from _of_slots(layout, slots(rule))
     for step in journey.steps.values():
         if isinstance(step, WaitUntil):
             yield from wanted_of(step.filter)
