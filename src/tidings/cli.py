@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 from tidings import __version__, config, workspace
+from tidings.cli_broadcast import broadcast
 from tidings.cli_definitions import cuts, rule, schema
 from tidings.cli_explain import why
 from tidings.cli_people import person, segment
@@ -418,7 +419,7 @@ def role(name: str, path: Path) -> None:
     run_role(name, settings)
 
 
-for _command in (why, segment, person, rule, cuts, schema):
+for _command in (why, segment, person, rule, cuts, schema, broadcast):
     main.add_command(_command)
 
 
