@@ -15,7 +15,7 @@ sources/*.yml         maps of files, see sources/
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ from tidings.process.journey import Journey
 from tidings.process.layout import Layout
 from tidings.process.segment import Segment, Segments
 from tidings.process.steps.send import Send
+from tidings.process.steps.update import Update
 from tidings.process.steps.webhook import Webhook as CallStep
 from tidings.process.webhooks import Webhook
 from tidings.rules import bands
@@ -135,7 +136,8 @@ def _load(
     sources |= {f"{name}@{one.version}": text for name, (one, text) in broadcasts.items()}
     hooks = webhooks.parse(files.mapping(webhooks.FILE))
     _check_calls(files, current, hooks)
-    given.parse(files.mapping(given.FILE)).check(mentions(files), [name for name, _ in layout.traits()])
+    known_traits = [*(name for name, _ in layout.traits()), *traits_set(current.values())]
+    given.parse(files.mapping(given.FILE)).check(mentions(files), known_traits)
     kept = {key: text for key, text in earlier.items() if key not in sources}
     outdated = {}
     for key, text in kept.items():
@@ -174,6 +176,12 @@ def _earlier(raw: Any, version: str, layout: Layout, where: str) -> Journey:
     if isinstance(raw, dict) and "broadcast" in raw:
         return broadcast_parse.parse(raw, version, layout, where)
     return journey_parse.parse(raw, version, layout, where, entered=False)
+
+
+def traits_set(journeys: Iterable[Journey]) -> list[str]:
+    """Given traits that journeys set: nobody else has to give them."""
+    steps = (step for one in journeys for step in one.steps.values())
+    return [name for step in steps if isinstance(step, Update) for name in step.traits.values]
 
 
 def mentions(files: DefinitionFiles) -> Iterator[Mention]:

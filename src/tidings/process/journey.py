@@ -32,6 +32,8 @@ class Journey(msgspec.Struct, frozen=True, kw_only=True):
     """Events that end a run wherever it waits."""
     steps: Mapping[str, Step]
     """By id, in order."""
+    holdout: int = 0
+    """How many in a hundred get none of its messages; 0 for nobody."""
     asked: frozenset[str] = frozenset()
     """Steps of which it is kept what came of them, as others go by it."""
     priority: str = "normal"

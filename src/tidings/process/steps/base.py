@@ -10,6 +10,7 @@ import msgspec
 from tidings.domain.event import Event
 from tidings.domain.profile import ProfileState, Run
 from tidings.errors import DefinitionError
+from tidings.process.arms import Draw
 from tidings.rules.base import Condition, Traits
 
 EXIT = "exit"
@@ -62,7 +63,11 @@ class Move(msgspec.Struct, frozen=True):
     draft: Draft | None = None
     """A message to decide on before going on."""
     result: str = ""
-    """A word for what came of the step, for those that go by it: see process/results.py."""
+    """A word for what came of the step, for those that go by it; kept in `Run.results`, see process/results.py."""
+    draw: Draw | None = None
+    """What was drawn, to be remembered."""
+    hold: bool = False
+    """Whether the run is held out from now on."""
     ask: Ask | None = None
     """Something wanted outside; the run waits for its event when `goto` is empty."""
     answer: dict[str, Any] | None = None
@@ -96,6 +101,10 @@ class Step(Protocol):
 
     def asks(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
         """(step id, words) of each step that it goes by."""
+        ...
+
+    def answers(self) -> tuple[str, ...]:
+        """Ids of steps whose webhook's answer it reads."""
         ...
 
     def rules(self) -> tuple[Condition, ...]:
@@ -151,6 +160,9 @@ class StepBase(msgspec.Struct, frozen=True):
         return ()
 
     def asks(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        return ()
+
+    def answers(self) -> tuple[str, ...]:
         return ()
 
     def rules(self) -> tuple[Condition, ...]:
