@@ -14,7 +14,7 @@ in its segment.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -66,6 +66,7 @@ class Pipeline:
             if one.entry_segment:
                 self._by_segment[one.entry_segment] = (*self._by_segment.get(one.entry_segment, ()), one)
         self._heard = {name for one in definitions.versions.values() for name in one.listens()}
+        self._watches = any(one.reads is not None for one in definitions.versions.values())
 
     def on_event(self, state: ProfileState, event: Event) -> Step:
         """One event of this person."""
@@ -82,7 +83,7 @@ class Pipeline:
             touched = {one.name: one for one in (*touched, *self._segments.asking_for(purpose))}.values()
         if fresh:
             touched = self._segments.first_look(touched, len(state.values))
-        told = bool(state.runs) and event.name in self._heard
+        told = bool(state.runs) and (event.name in self._heard or self._watched(state, slots, given, purpose))
         if not touched and not told and event.name not in self._by_entry:
             return step  # nothing that waits or watches is concerned
         changed = _changes(state, touched, state.clock_us, event.received_us)
@@ -90,7 +91,7 @@ class Pipeline:
             walk = self._walk(step, event.received_us, event_cause(event.offset))
             walk.facts += [_segment_fact(walk, state.profile_id, change) for change in changed]
             if told:
-                self._tell(walk, event)
+                self._tell(walk, event, slots, given, purpose)
             if not event.backfill:
                 self._enter(walk, event, changed)
         self._settle(step, event)
@@ -130,6 +131,7 @@ class Pipeline:
         state.clock_us = max(state.clock_us, other.clock_us)
         self._agree(step, sides, event)
         changed = self._judge(walk, self._segments.all(), state.clock_us)
+        self._look_again(walk)
         if not event.backfill:  # what the absorbed one was in already is nothing new
             walk.late = True
             self._enter_by_segment(walk, [change for change in changed if change.segment not in other.segments])
@@ -164,6 +166,7 @@ class Pipeline:
             walk.facts.append(_segment_fact(walk, state.profile_id, Change(name, False, state.clock_us)))
         state.alarms = {name: when for name, when in state.alarms.items() if name in self._segments.by_name}
         changed = self._judge(walk, self._segments.all(), state.clock_us)
+        self._look_again(walk)
         if entering:
             self._enter_by_segment(walk, changed)
         _reschedule(state)
@@ -199,8 +202,9 @@ class Pipeline:
             if not due_us or due_us > until_us:
                 break
             if run is not None:
-                walk = self._walk(step, due_us, f"timer:{run.run_id}:{scheduled_us}")
-                runs.on_timer(self.definitions.versions.get((run.journey, run.version)), walk, run)
+                walk = self._walk(step, due_us, f"timer:{name}:{scheduled_us}")
+                fire = runs.on_timer if name == run.run_id else runs.on_look
+                fire(self.definitions.versions.get((run.journey, run.version)), walk, run)
             else:
                 walk = self._walk(step, due_us, cause or f"timer:{name}:{scheduled_us}")
                 walk.late = late or scheduled_us < due_us
@@ -226,25 +230,38 @@ class Pipeline:
         walk.facts += [_segment_fact(walk, walk.state.profile_id, change) for change in changed]
         return changed
 
-    def _tell(self, walk: Walk, event: Event) -> None:
+    def _watched(self, state: ProfileState, slots: Sequence[int], given: Sequence[str], purpose: str) -> bool:
+        """Whether any of her runs watches a rule that reads any of these."""
+        if not self._watches:
+            return False
+        versions = self.definitions.versions
+        found = (versions.get((run.journey, run.version)) for run in state.runs)
+        return any(one is not None and one.touched(slots, given, purpose) for one in found)
+
+    def _tell(self, walk: Walk, event: Event, slots: Sequence[int], given: Sequence[str], purpose: str) -> None:
         for run in list(walk.state.runs):
             found = self.definitions.versions.get((run.journey, run.version))
             if found is not None:
-                runs.on_event(found, walk, run, event)
+                runs.on_event(found, walk, run, event, touched=found.touched(slots, given, purpose))
+
+    def _look_again(self, walk: Walk) -> None:
+        """Whatever rules of runs read may have changed."""
+        for run in walk.state.runs if self._watches else ():
+            found = self.definitions.versions.get((run.journey, run.version))
+            if found is not None:
+                runs.look_again(found, walk, run)
 
     def _enter(self, walk: Walk, event: Event, changed: list[Change]) -> None:
         for one in self._by_entry.get(event.name, ()):
-            fits = one.entry is not None and one.entry.passes(event.properties)
-            if fits and runs.may_enter(one, walk):
-                runs.enter(one, walk, event.occurred_us, event.properties)
+            if one.entry is not None and one.entry.passes(event.properties):
+                runs.begin(one, walk, event.occurred_us, event.properties)
         if changed and self._by_segment:
             self._enter_by_segment(walk, changed)
 
     def _enter_by_segment(self, walk: Walk, changed: list[Change]) -> None:
         for change in changed:
             for one in self._by_segment.get(change.segment, ()) if change.entered else ():
-                if runs.may_enter(one, walk):
-                    runs.enter(one, walk, change.occurred_us, {})
+                runs.begin(one, walk, change.occurred_us, {})
 
     def _join_runs(self, walk: Walk, other: ProfileState, occurred_us: int) -> None:
         """Of two runs of one journey the one with the later wait goes on (the fresher cart); the other ends."""
@@ -338,18 +355,22 @@ def _segment_fact(walk: Walk, profile_id: str, change: Change) -> Fact:
 
 
 def _next_timer(state: ProfileState) -> tuple[int, int, str, Run | None]:
-    """(due, scheduled, name, run or None) of the timer that fires next; zeros when there is none."""
-    best: tuple[int, int, str] = (0, 0, "")
+    """(due, scheduled, name, run or None) of the timer that fires next; zeros when there is none.
+
+    At one instant alarms come first, then looks at rules that runs watch, then waits. A wait is named by its run.
+    """
+    best: tuple[int, int, int, str] = (0, 0, 0, "")
     found: Run | None = None
     for run in state.runs:
-        key = (run.due_us, run.timer_us, f"~{run.run_id}")  # after alarms of the same instant
-        if run.due_us and (not best[0] or key < best):
-            best, found = key, run
+        if run.due_us and (not best[0] or (run.due_us, run.timer_us, 2, run.run_id) < best):
+            best, found = (run.due_us, run.timer_us, 2, run.run_id), run
+        if run.look_due_us and (not best[0] or (run.look_due_us, run.look_us, 1, run.run_id) < best):
+            best, found = (run.look_due_us, run.look_us, 1, run.run_id), run
     for name, (scheduled_us, due_us) in state.alarms.items():
-        alarm = (due_us, scheduled_us, name)
-        if not best[0] or alarm < best:
-            best, found = alarm, None
-    return (*best, found)
+        if not best[0] or (due_us, scheduled_us, 0, name) < best:
+            best, found = (due_us, scheduled_us, 0, name), None
+    due_us, scheduled_us, rank, name = best
+    return due_us, scheduled_us, f"{name}:watch" if rank == 1 else name, found
 
 
 def _reschedule(state: ProfileState) -> None:
@@ -357,6 +378,8 @@ def _reschedule(state: ProfileState) -> None:
     for run in state.runs:
         if run.due_us and (not due_us or run.due_us < due_us):
             due_us = run.due_us
+        if run.look_due_us and (not due_us or run.look_due_us < due_us):
+            due_us = run.look_due_us
     for alarm in state.alarms.values():
         if not due_us or alarm[1] < due_us:
             due_us = alarm[1]

@@ -61,8 +61,7 @@ def ways(step: Step) -> list[tuple[str, str]]:
     if isinstance(step, Branch):
         return [("yes", step.yes), ("no", step.no)]
     if isinstance(step, WaitUntil):
-        did = " or ".join(step.filter.names)
-        return [(f"no {did} within {format_duration(step.timeout_us)}", step.next), (did, step.on_match)]
+        return [(step.timed_out(), step.next), *((one.awaited.words(), one.target) for one in step.come)]
     if isinstance(step, Split):
         return [(f"{weight} %", target) for target, weight in step.ways]
     return [("", target) for target in step.targets()]

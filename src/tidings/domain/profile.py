@@ -87,6 +87,8 @@ class Run(msgspec.Struct, array_like=True):
     """Message id to the step that decided on it, for what comes back; bounded."""
     bid: list[int] = msgspec.field(default_factory=list)
     """While it competes with others for the next message: its value and until when, as decide/ wants it; else empty."""
+    stale: int = 0
+    """Bits of those ways of the present step that are waited for anew: they held when it arrived, and have not been false since."""
 
 
 class ProfileState(msgspec.Struct, array_like=True):

@@ -24,7 +24,6 @@ from tidings.hosts.simulator import MemoryPast
 from tidings.lake import query
 from tidings.process.adopt import Adoption, everyone
 from tidings.process.backfill import Folding
-from tidings.process.steps.branch import Branch
 from tidings.process.steps.send import Send
 from tidings.state import snapshot
 from tidings.versions import files
@@ -116,19 +115,18 @@ class _World:
             parts = [("journey", name), ("segment", journey.entry_segment)]
             parts += [("template", one.template) for one in sends] + [("policy", one.category) for one in sends]
             why = [f"{kind} {part} {how[kind, part]}" for kind, part in dict.fromkeys(parts) if (kind, part) in how]
-            why += [] if ("journey", name) in how else self._branches(name)
+            why += [] if ("journey", name) in how else self._rules(name)
             if why:
                 found.append(Touched(journey=name, why=", ".join(why), runs=self._runs(name)))
         return found
 
-    def _branches(self, name: str) -> list[str]:
-        """Branches of a journey that is written as before, and that ask something else for what they are made of."""
-        old, new = (one.journeys[name].steps for one in (self.before, self.after))
-        pairs = [(old[key], step) for key, step in new.items() if isinstance(step, Branch)]
+    def _rules(self, name: str) -> list[str]:
+        """Rules of a journey that is written as before, and that ask something else for what they are made of."""
+        pairs = zip(*(one.journeys[name].rules() for one in (self.before, self.after)), strict=True)
         return [
-            f"branch {step.id} asks something else now"
-            for before, step in pairs
-            if isinstance(before, Branch) and before.rule.sql(self.asked) != step.rule.sql(self.asked)
+            f"{where} asks something else now"
+            for (where, before), (_, rule) in pairs
+            if before.sql(self.asked) != rule.sql(self.asked)
         ]
 
     def ending(self) -> list[str]:

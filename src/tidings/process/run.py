@@ -1,22 +1,25 @@
 """The walk of one person's run through a journey.
 
-A run waits for a timer or for an event, never for nothing. Everything here returns what happened; deciding on messages is
+A run waits for a timer or for an event, never for nothing; beside that it may watch rules (see `process/watch.py`). Everything here returns what happened; deciding on messages is
 a callback, so that this file knows nothing of consent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
 
+from tidings.clock import format_duration
 from tidings.domain.event import Event
-from tidings.domain.output import Fact, FactKind
+from tidings.domain.output import Ending, Fact, FactKind
 from tidings.domain.profile import ProfileState, Run
 from tidings.ids import run_id
+from tidings.process import watch
 from tidings.process.journey import Journey
 from tidings.process.steps.base import Draft, Move
+from tidings.process.watch import Watched
 
 MAX_MOVES = 50
 """Steps that one trigger may take a run through; a journey that goes round in a circle ends here."""
@@ -46,13 +49,34 @@ class Walk(msgspec.Struct):
     """What begins by it acts only after all that is known at this instant has been heard."""
 
 
-def may_enter(journey: Journey, walk: Walk) -> bool:
-    """Whether re-entry rules let this person in now: one run at a time, and not too soon after the last."""
-    state = walk.state
-    if len(state.runs) >= MAX_RUNS or any(run.journey == journey.name for run in state.runs):
-        return False
+def begin(journey: Journey, walk: Walk, occurred_us: int, item: dict[str, Any]) -> bool:
+    """Start a run, if it may; whether it does. `item` has the properties of the entering event."""
+    may = not refusal(journey, walk.state, occurred_us, walk.known_us)
+    if may:
+        enter(journey, walk, occurred_us, item)
+    return may
+
+
+def refusal(journey: Journey, state: ProfileState, occurred_us: int, known_us: int) -> str:
+    """Why no run may begin, for people; empty when one may. One at a time, not too soon after the last, and not for nothing."""
+    if len(state.runs) >= MAX_RUNS:
+        return f"has {MAX_RUNS} active runs, which is the most"
+    if any(run.journey == journey.name for run in state.runs):
+        return "is in it already"
     ended_us = state.ended.get(journey.name)
-    return ended_us is None or (journey.reentry_us >= 0 and walk.known_us >= ended_us + journey.reentry_us)
+    if ended_us is not None and journey.reentry_us < 0:
+        return "was in it once"
+    if ended_us is not None and known_us < ended_us + journey.reentry_us:
+        return f"her last run ended less than {format_duration(journey.reentry_us)} ago"
+    return _over_already(journey, state, max(occurred_us, state.clock_us)) if journey.reads is not None else ""
+
+
+def _over_already(journey: Journey, state: ProfileState, at_us: int) -> str:
+    """What would end the run as soon as it began."""
+    if journey.goal is not None and journey.goal.holds(state, at_us):
+        return f"has reached the goal already: {journey.goal.words()}"
+    found = next((one for one in journey.exit_if if one.holds(state, at_us)), None)
+    return f"would leave at once: {found.words()}" if found is not None else ""
 
 
 def enter(journey: Journey, walk: Walk, occurred_us: int, item: dict[str, Any]) -> None:
@@ -78,18 +102,32 @@ def enter(journey: Journey, walk: Walk, occurred_us: int, item: dict[str, Any]) 
     _arrive(journey, walk, run, journey.first, occurred_us)
 
 
-def on_event(journey: Journey, walk: Walk, run: Run, event: Event) -> None:
-    """Tell a waiting run of an event."""
-    if event.name in journey.exit_on and event.occurred_us >= run.entered_us:
-        _end(walk, run, event.occurred_us, f"did {event.name}")
-        return
+def on_event(journey: Journey, walk: Walk, run: Run, event: Event, *, touched: bool = False) -> None:
+    """Tell a waiting run of an event. `touched`: it changed something that the run's rules read."""
+    goal, state = journey.goal, walk.state
+    rules = journey.watched.get(run.step, ()) if touched and not _looks_back(run, state) else ()
+    at_us = max(state.clock_us, run.since_us)
+    since = event.occurred_us >= run.entered_us
+    if since and goal is not None and goal.came(event):
+        _end(walk, run, event.occurred_us, f"goal reached: {goal.did()}", Ending.GOAL)
+    elif goal is not None and rules and goal.holds(state, at_us):
+        _end(walk, run, at_us, f"goal reached: {goal.did()}", Ending.GOAL)
+    elif since and any(one.matches(event) for one in journey.exit_on):
+        _end(walk, run, event.occurred_us, f"did {event.name}", Ending.EXIT)
+    elif not _tell(journey, walk, run, event) and rules:
+        _look(journey, walk, run, at_us)
+
+
+def _tell(journey: Journey, walk: Walk, run: Run, event: Event) -> bool:
+    """Tell the step where it waits; whether the run went on."""
     step = journey.steps.get(run.step)
     move = step.on_event(run, event) if step is not None and event.name in step.listens() else None
     if move is None:
-        return
+        return False
     if not move.goto:
         run.since_us = max(run.since_us, event.occurred_us)
     _take(journey, walk, run, move, event.occurred_us)
+    return bool(move.goto)
 
 
 def on_timer(journey: Journey | None, walk: Walk, run: Run) -> None:
@@ -98,20 +136,60 @@ def on_timer(journey: Journey | None, walk: Walk, run: Run) -> None:
     run.timer_us = run.due_us = 0
     step = journey.steps.get(run.step) if journey is not None else None
     if journey is None or step is None:
-        _end(walk, run, scheduled_us, "its definition is gone")
+        _end(walk, run, scheduled_us, "its definition is gone", Ending.GONE)
         return
     _take(journey, walk, run, step.on_timer(run), scheduled_us)
 
 
+def on_look(journey: Journey | None, walk: Walk, run: Run) -> None:
+    """The instant has come at which a rule that the run watches may turn: `run.look_us`."""
+    at_us, clock_us = run.look_us, walk.state.clock_us
+    run.look_us = run.look_due_us = 0
+    if journey is None or _look(journey, walk, run, at_us):
+        return
+    if at_us < clock_us and not 0 < run.look_us <= clock_us:  # and what has happened since
+        _look(journey, walk, run, clock_us)
+
+
+def look_again(journey: Journey, walk: Walk, run: Run) -> None:
+    """All that the run's rules read may have changed (a merge, other definitions): they are looked at once all is heard."""
+    if journey.watched.get(run.step) and not _looks_back(run, walk.state):
+        run.look_us = max(walk.state.clock_us, run.since_us)
+        run.look_due_us = max(run.look_us, walk.known_us + 1)
+
+
+def _looks_back(run: Run, state: ProfileState) -> bool:
+    """Whether its rules are to be looked at as of an instant before the latest that happened to her; that comes first."""
+    return 0 < run.look_us <= state.clock_us
+
+
+def _look(journey: Journey, walk: Walk, run: Run, at_us: int) -> bool:
+    """Do what a rule asks for that is true at this instant; whether one is."""
+    found = watch.look(walk.state, run, journey.watched.get(run.step, ()), at_us, walk.known_us)
+    if found is None:
+        return False
+    if found.kind == watch.WAY:
+        _take(journey, walk, run, journey.steps[run.step].on_rule(run, found.index), at_us)
+    else:
+        _end_by(found, walk, run, at_us)
+    return True
+
+
+def _end_by(found: Watched, walk: Walk, run: Run, at_us: int) -> None:
+    goal = found.kind == watch.GOAL
+    words = f"{'goal reached' if goal else 'left'}: {found.awaited.did()}"
+    _end(walk, run, at_us, words, Ending.GOAL if goal else Ending.EXIT)
+
+
 def end(walk: Walk, run: Run, occurred_us: int, outcome: str) -> None:
     """End a run from outside (a merge)."""
-    _end(walk, run, occurred_us, outcome)
+    _end(walk, run, occurred_us, outcome, Ending.MERGED)
 
 
 def take_back(walk: Walk, run: Run, occurred_us: int, outcome: str) -> None:
     """End a run that should not have begun: for re-entry it never was."""
     walk.state.runs.remove(run)
-    walk.facts.append(_ended(walk, run, occurred_us, outcome))
+    walk.facts.append(_ended(walk, run, occurred_us, outcome, Ending.TAKEN_BACK))
 
 
 def _take(journey: Journey, walk: Walk, run: Run, move: Move, at_us: int) -> None:
@@ -127,10 +205,14 @@ def _arrive(journey: Journey, walk: Walk, run: Run, step_id: str, at_us: int) ->
     for _ in range(MAX_MOVES):
         step = journey.steps.get(step_id)
         if step is None:  # `exit`, or the end of the list
-            _end(walk, run, at_us, run.path[-1][3] if run.path else "finished")
+            _end(walk, run, at_us, run.path[-1][3] if run.path else "finished", Ending.FINISHED)
             return
         run.step, run.since_us = step_id, at_us
-        move = step.enter(walk.state, run)
+        found = _look_on_arrival(walk, run, journey.watched[step_id]) if step_id in journey.watched else None
+        if found is not None and found.kind != watch.WAY:
+            _end_by(found, walk, run, at_us)
+            return
+        move = step.enter(walk.state, run) if found is None else step.on_rule(run, found.index)
         if walk.late and move.goto:
             _wait(walk, run, at_us)
             return
@@ -142,7 +224,26 @@ def _arrive(journey: Journey, walk: Walk, run: Run, step_id: str, at_us: int) ->
             _wait(walk, run, move.until_us)
             return
         step_id = move.goto
-    _end(walk, run, at_us, f"went through {MAX_MOVES} steps without waiting; the journey goes round in a circle")
+    _end(
+        walk,
+        run,
+        at_us,
+        f"went through {MAX_MOVES} steps without waiting; the journey goes round in a circle",
+        Ending.CIRCLE,
+    )
+
+
+def _look_on_arrival(walk: Walk, run: Run, rules: Sequence[Watched]) -> Watched | None:
+    """What is so already; when we hear late of what began the run, that is looked at once all is heard."""
+    if walk.late:
+        watch.arm(run, rules, run.since_us, walk.known_us)
+        return None
+    due = (run.look_us, run.look_due_us) if _looks_back(run, walk.state) else None
+    watch.arm(run, rules, run.since_us, walk.known_us)
+    found = watch.look(walk.state, run, rules, max(run.since_us, walk.state.clock_us), walk.known_us)
+    if found is None and due is not None:
+        run.look_us, run.look_due_us = due
+    return found
 
 
 def _wait(walk: Walk, run: Run, until_us: int) -> None:
@@ -160,14 +261,14 @@ def _note(walk: Walk, run: Run, at_us: int, outcome: str, goto: str) -> None:
     walk.facts.append(_fact(FactKind.RUN_STEP, walk, run, at_us, data))
 
 
-def _end(walk: Walk, run: Run, at_us: int, outcome: str) -> None:
+def _end(walk: Walk, run: Run, at_us: int, outcome: str, how: str) -> None:
     walk.state.runs.remove(run)
     walk.state.ended[run.journey] = walk.known_us
-    walk.facts.append(_ended(walk, run, at_us, outcome))
+    walk.facts.append(_ended(walk, run, at_us, outcome, how))
 
 
-def _ended(walk: Walk, run: Run, at_us: int, outcome: str) -> Fact:
-    return _fact(FactKind.RUN_ENDED, walk, run, at_us, {"step": run.step, "outcome": outcome})
+def _ended(walk: Walk, run: Run, at_us: int, outcome: str, how: str) -> Fact:
+    return _fact(FactKind.RUN_ENDED, walk, run, at_us, {"step": run.step, "outcome": outcome, "end": how})
 
 
 def _fact(kind: str, walk: Walk, run: Run, occurred_us: int, data: dict[str, Any]) -> Fact:

@@ -13,8 +13,6 @@ from tidings.accumulate.mistyped import AMOUNT, Wanted, mistyped_sql, wanted, wa
 from tidings.lake.duck import run
 from tidings.process.journey import Journey
 from tidings.process.layout import Layout
-from tidings.process.steps.branch import Branch
-from tidings.process.steps.wait_until import WaitUntil
 from tidings.versions.needs import slots
 from tidings.workspace import Definitions
 
@@ -127,11 +125,10 @@ def _asked(definitions: Definitions) -> Iterator[tuple[Definition, list[Wanted]]
 def _of_journey(layout: Layout, journey: Journey) -> Iterator[Wanted]:
     if journey.entry is not None:
         yield from wanted_of(journey.entry)
-    for step in journey.steps.values():
-        if isinstance(step, WaitUntil):
-            yield from wanted_of(step.filter)
-        if isinstance(step, Branch):
-            yield from _of_slots(layout, slots(step.rule))
+    for one in journey.filters():
+        yield from wanted_of(one)
+    for _, rule in journey.rules():
+        yield from _of_slots(layout, slots(rule))
 
 
 def _of_slots(layout: Layout, numbers: Sequence[int]) -> list[Wanted]:

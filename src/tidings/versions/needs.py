@@ -5,7 +5,7 @@ A rule about an event that nobody ever sent is not wrong, it just never holds; f
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from typing import Any
 
@@ -16,7 +16,6 @@ from tidings.domain import feedback
 from tidings.domain.sql import member
 from tidings.lake.duck import run, text
 from tidings.process.profile import ZONE
-from tidings.process.steps.branch import Branch
 from tidings.process.steps.send import Send
 from tidings.workspace import Definitions
 
@@ -79,16 +78,21 @@ def _events(definitions: Definitions) -> Iterator[tuple[str, str]]:
             yield from ((one, f"segment {segment.name}") for one in definitions.layout.accumulators[slot].filter.names)
     for journey in definitions.journeys.values():
         entry = journey.entry.names if journey.entry is not None else ()
-        yield from ((one, f"journey {journey.name}") for one in [*entry, *sorted(journey.listens())])
+        asked = [one for _, rule in journey.rules() for slot in slots(rule) for one in _names(definitions, slot)]
+        yield from ((one, f"journey {journey.name}") for one in [*entry, *sorted(journey.listens()), *asked])
+
+
+def _names(definitions: Definitions, slot: int) -> Sequence[str]:
+    """Events that a memory is of."""
+    return definitions.layout.accumulators[slot].filter.names
 
 
 def _traits(definitions: Definitions) -> Iterator[tuple[str, str]]:
     for segment in definitions.segments.all():
         yield from ((one, f"segment {segment.name}") for one in _given(segment.rule))
     for journey in definitions.journeys.values():
-        for step in journey.steps.values():
-            if isinstance(step, Branch):
-                yield from ((one, f"journey {journey.name} step {step.id}") for one in _given(step.rule))
+        for where, rule in journey.rules():
+            yield from ((one, f"journey {journey.name} {where}") for one in _given(rule))
 
 
 def _purposes(definitions: Definitions) -> Iterator[tuple[str, str]]:

@@ -10,7 +10,8 @@ import msgspec
 from tidings.domain.event import Event
 from tidings.domain.profile import ProfileState, Run
 from tidings.errors import DefinitionError
-from tidings.rules.base import Traits
+from tidings.process.watch import Awaited
+from tidings.rules.base import Condition, Traits
 
 EXIT = "exit"
 """The step id that ends a run."""
@@ -53,12 +54,24 @@ class Step(Protocol):
         """Event names that a run waiting here must be told of."""
         ...
 
+    def awaits(self) -> tuple[Awaited, ...]:
+        """What a run waiting here waits for; those that are rules are watched for it."""
+        ...
+
+    def rules(self) -> tuple[Condition, ...]:
+        """The rules that it asks."""
+        ...
+
     def enter(self, state: ProfileState, run: Run) -> Move:
         """A run arrives; `run.since_us` is the instant."""
         ...
 
     def on_event(self, run: Run, event: Event) -> Move | None:
         """An event that it listens to happened while the run waits here; None when it does not matter."""
+        ...
+
+    def on_rule(self, run: Run, index: int) -> Move:
+        """The rule of one of what it `awaits` is true, maybe already when the run arrives."""
         ...
 
     def on_timer(self, run: Run) -> Move:
@@ -86,8 +99,17 @@ class StepBase(msgspec.Struct, frozen=True):
     def listens(self) -> tuple[str, ...]:
         return ()
 
+    def awaits(self) -> tuple[Awaited, ...]:
+        return ()
+
+    def rules(self) -> tuple[Condition, ...]:
+        return tuple(one.rule for one in self.awaits() if one.rule is not None)
+
     def on_event(self, run: Run, event: Event) -> Move | None:  # noqa: ARG002 - it listens to nothing
         return None
+
+    def on_rule(self, run: Run, index: int) -> Move:
+        raise NotImplementedError  # nobody asks one that has no ways
 
     def on_timer(self, run: Run) -> Move:  # noqa: ARG002 - it sets no timer, so it was put off
         return Move("waited for what else was known at that instant", goto=self.id)

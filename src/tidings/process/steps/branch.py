@@ -11,7 +11,7 @@ from tidings.errors import DefinitionError
 from tidings.process.steps.base import Move, Step, StepBase, text
 from tidings.rules import parse as rule_parse
 from tidings.rules import schema as rule_schema
-from tidings.rules.base import Traits
+from tidings.rules.base import Condition, Traits
 
 SCHEMA = schema.settings({"if": rule_schema.RULE, "then": schema.NAME, "else": schema.NAME}, ["if"])
 
@@ -25,6 +25,9 @@ class Branch(StepBase, frozen=True):
 
     def targets(self) -> tuple[str, ...]:
         return (self.yes, self.no)
+
+    def rules(self) -> tuple[Condition, ...]:
+        return (self.rule,)
 
     def enter(self, state: ProfileState, run: Run) -> Move:
         holds = self.rule.judge(state, run.since_us).holds
