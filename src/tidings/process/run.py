@@ -143,12 +143,10 @@ def on_timer(journey: Journey | None, walk: Walk, run: Run) -> None:
 
 def on_look(journey: Journey | None, walk: Walk, run: Run) -> None:
     """The instant has come at which a rule that the run watches may turn: `run.look_us`."""
-    at_us, clock_us = run.look_us, walk.state.clock_us
+    at_us = run.look_us
     run.look_us = run.look_due_us = 0
-    if journey is None or _look(journey, walk, run, at_us):
-        return
-    if at_us < clock_us and not 0 < run.look_us <= clock_us:  # and what has happened since
-        _look(journey, walk, run, clock_us)
+    if journey is not None:
+        _look(journey, walk, run, at_us)
 
 
 def look_again(journey: Journey, walk: Walk, run: Run) -> None:
