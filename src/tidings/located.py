@@ -6,7 +6,7 @@ the path is looked up in the text that it came from: ``segments.yml:12: vip.rule
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,10 +21,12 @@ MAX_FILE_BYTES = 1_000_000
 class DefinitionFiles:
     """The files of a workspace folder that were read, by their path in it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, drafts: Sequence[Path] = ()) -> None:
+        """`drafts` are journey files from anywhere, each instead of the folder's journey of the same name. Raises DefinitionError."""
         self.folder = folder
-        self.texts: dict[str, str] = {}
+        self.texts: dict[str, str] = {str(path): read_text(path, str(path)) for path in drafts}
         self._read: dict[str, Any] = {}
+        self._drafts = {_journey_of(self.data(where)): where for where in list(self.texts)}
 
     def text(self, name: str) -> str:
         """The text of a file; empty when there is none. Raises DefinitionError."""
@@ -49,7 +51,18 @@ class DefinitionFiles:
 
     def journeys(self) -> list[str]:
         """The journey files, in order."""
-        return [f"journeys/{path.name}" for path in sorted((self.folder / "journeys").glob("*.yml"))]
+        own = [f"journeys/{path.name}" for path in sorted((self.folder / "journeys").glob("*.yml"))]
+        if not self._drafts:
+            return own
+        return [*(one for one in own if _journey_of(self.data(one)) not in self._drafts), *self._drafts.values()]
+
+    def drafts(self) -> list[str]:
+        """Names of the journeys that the drafts are."""
+        return list(self._drafts)
+
+
+def _journey_of(raw: Any) -> str:
+    return str(raw.get("journey", "")) if isinstance(raw, dict) else ""
 
 
 def read_text(path: Path, where: str) -> str:

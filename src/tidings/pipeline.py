@@ -18,7 +18,8 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from tidings.decide import decision
+from tidings.decide import bids, decision
+from tidings.decide.decision import Asked, Later
 from tidings.decide.eligibility import addresses_of
 from tidings.domain import feedback
 from tidings.domain.event import Event
@@ -26,13 +27,13 @@ from tidings.domain.message import Intent, SuppressIntent
 from tidings.domain.output import Fact, FactKind, event_cause
 from tidings.domain.profile import ConsentEntry, ProfileState, Run
 from tidings.ids import digest
-from tidings.process import adopt, identity, profile, segment
+from tidings.process import adopt, identity, profile, results, segment, sends
 from tidings.process import run as runs
 from tidings.process.adopt import Adoption
-from tidings.process.journey import Journey
+from tidings.process.journey import Way, ways
 from tidings.process.run import Walk
 from tidings.process.segment import Change, Segment
-from tidings.process.steps.base import Draft
+from tidings.process.steps.base import Answer, Draft
 from tidings.workspace import Definitions
 
 MAX_TIMERS = 1_000_000
@@ -58,15 +59,24 @@ class Pipeline:
         self._adoption = adoption
         self._layout = definitions.layout
         self._segments = definitions.segments
-        self._by_entry: dict[str, tuple[Journey, ...]] = {}
-        self._by_segment: dict[str, tuple[Journey, ...]] = {}
-        for one in definitions.journeys.values():
-            for name in one.entry.names if one.entry is not None else ():
-                self._by_entry[name] = (*self._by_entry.get(name, ()), one)
-            if one.entry_segment:
-                self._by_segment[one.entry_segment] = (*self._by_segment.get(one.entry_segment, ()), one)
+        self._by_entry: dict[str, tuple[Way, ...]] = {}
+        self._by_segment: dict[str, tuple[Way, ...]] = {}
+        for way in ways(definitions.journeys.values()):
+            for name in way.entry.hears():
+                self._by_entry[name] = (*self._by_entry.get(name, ()), way)
+            if watched := way.entry.watches():
+                self._by_segment[watched] = (*self._by_segment.get(watched, ()), way)
+        self._keep = {name: one.keep for name, one in definitions.policies.items()}
+        self.reaches_out = any(one.reaches_out() for one in definitions.versions.values())
         self._heard = {name for one in definitions.versions.values() for name in one.listens()}
         self._watches = any(one.reads is not None for one in definitions.versions.values())
+
+    def concerned(self) -> frozenset[str]:
+        """Names of the events that can change more than the clock of a person who is known already.
+
+        Identify and alias calls, and whatever tells who somebody is, do that under any name.
+        """
+        return frozenset((*self._layout.feeds(), *self._by_entry, *self._heard, *profile.CONSENT_EVENTS))
 
     def on_event(self, state: ProfileState, event: Event) -> Step:
         """One event of this person."""
@@ -117,6 +127,7 @@ class Pipeline:
         links = [*other.identifiers, ("profile", other.profile_id)]
         identity.add_identifiers(state, links)
         profile.absorb(state, other, self._layout, self.definitions.policies)
+        sends.absorb(state, other, self._keep)
         self._join_runs(walk, other, event.occurred_us)
         walk.facts.append(
             Fact(
@@ -132,9 +143,10 @@ class Pipeline:
         self._agree(step, sides, event)
         changed = self._judge(walk, self._segments.all(), state.clock_us)
         self._look_again(walk)
-        if not event.backfill:  # what the absorbed one was in already is nothing new
+        if not event.backfill:  # what the absorbed one was in already, or out of, is nothing new
             walk.late = True
-            self._enter_by_segment(walk, [change for change in changed if change.segment not in other.segments])
+            fresh = [change for change in changed if change.entered is (change.segment not in other.segments)]
+            self._enter_by_segment(walk, fresh)
         self._settle(step, event)
         return step
 
@@ -183,12 +195,13 @@ class Pipeline:
             self._take_back(step, event)
 
     def _take_back(self, step: Step, event: Event) -> None:
-        """End runs that began late, at this very instant, by a segment that she is not in, as is known by now."""
+        """End runs that began late, at this very instant, by what turns out not to be so."""
         for run in [run for run in step.state.runs if run.late and run.known_us == event.received_us and not run.sent]:
             found = self.definitions.versions.get((run.journey, run.version))
-            if found is not None and found.entry_segment not in step.state.segments:
+            why = found.denied(step.state, run.entry) if found is not None else ""
+            if why:
                 walk = self._walk(step, event.received_us, event_cause(event.offset))
-                runs.take_back(walk, run, event.occurred_us, f"not in {found.entry_segment} after all")
+                runs.take_back(walk, run, event.occurred_us, why)
                 _reschedule(step.state)
 
     def _fire(self, step: Step, until_us: int, *, late: bool = False, entering: bool = True, cause: str = "") -> None:
@@ -252,16 +265,18 @@ class Pipeline:
                 runs.look_again(found, walk, run)
 
     def _enter(self, walk: Walk, event: Event, changed: list[Change]) -> None:
-        for one in self._by_entry.get(event.name, ()):
-            if one.entry is not None and one.entry.passes(event.properties):
-                runs.begin(one, walk, event.occurred_us, event.properties)
+        for way in self._by_entry.get(event.name, ()):
+            item = way.entry.begins(event)
+            if item is not None:
+                runs.begin(way.journey, walk, event.occurred_us, item, entry=way.number)
         if changed and self._by_segment:
             self._enter_by_segment(walk, changed)
 
     def _enter_by_segment(self, walk: Walk, changed: list[Change]) -> None:
         for change in changed:
-            for one in self._by_segment.get(change.segment, ()) if change.entered else ():
-                runs.begin(one, walk, change.occurred_us, {})
+            for way in self._by_segment.get(change.segment, ()):
+                if way.entry.turned(change):
+                    runs.begin(way.journey, walk, change.occurred_us, {}, entry=way.number)
 
     def _join_runs(self, walk: Walk, other: ProfileState, occurred_us: int) -> None:
         """Of two runs of one journey the one with the later wait goes on (the fresher cart); the other ends."""
@@ -299,24 +314,32 @@ class Pipeline:
                     )
 
     def _walk(self, step: Step, known_us: int, cause: str) -> Walk:
-        def send(run: Run, draft: Draft, occurred_us: int) -> str:
+        def send(run: Run, draft: Draft, occurred_us: int) -> Answer:
             return self._decide(step, run, draft, occurred_us, known_us)
 
-        return Walk(step.state, known_us, cause, send, step.facts)
+        return Walk(step.state, known_us, cause, send, step.facts, intents=step.intents)
 
-    def _decide(self, step: Step, run: Run, draft: Draft, occurred_us: int, known_us: int) -> str:
-        """Allow or refuse one message; what became of it."""
-        state = step.state
-        policy = self.definitions.policies.get(draft.category)
+    def _decide(self, step: Step, run: Run, draft: Draft, occurred_us: int, known_us: int) -> Answer:
+        """Allow or refuse one message, or ask again later; what became of it."""
+        state, definitions = step.state, self.definitions
+        policy = definitions.policies.get(draft.category)
         if policy is None:
-            return f"not sent: category {draft.category} is gone from policy.yml"
-        intent = decision.decide(state, self._layout, policy, decision.Asked(run, draft, occurred_us, known_us))
-        step.intents.append(msgspec.structs.replace(intent, definitions=self.definitions.version))
+            return Answer(f"not sent: category {draft.category} is gone from policy.yml")
+        journey = definitions.versions.get((run.journey, run.version))
+        asked = Asked(run, draft, occurred_us, known_us, journey.priority if journey is not None else "normal")
+        intent = decision.decide(state, self._layout, policy, asked)
+        if isinstance(intent, Later):
+            run.bid = intent.bid
+            return Answer(intent.outcome, until_us=intent.until_us)
+        run.bid = []
+        step.intents.append(msgspec.structs.replace(intent, definitions=definitions.version))
         run.sent += 1
+        if journey is not None and draft.step in journey.asked:
+            results.note_message(run, draft.step, intent.message_id, intent.suppressed)
         if intent.suppressed:
-            return f"not sent: {intent.suppressed}"
-        profile.note_send(state, known_us, draft.category)
-        return f"decided to send {draft.template}"
+            return Answer(f"not sent: {intent.suppressed}")
+        sends.note(state, decision.sent(policy, intent, asked), self._keep)
+        return Answer(f"decided to send {draft.template}")
 
 
 def _permissions(state: ProfileState) -> tuple[list[str], dict[str, bool]]:
@@ -357,20 +380,24 @@ def _segment_fact(walk: Walk, profile_id: str, change: Change) -> Fact:
 def _next_timer(state: ProfileState) -> tuple[int, int, str, Run | None]:
     """(due, scheduled, name, run or None) of the timer that fires next; zeros when there is none.
 
-    At one instant alarms come first, then looks at rules that runs watch, then waits. A wait is named by its run.
+    At one instant alarms come first, then looks at rules that runs watch, then waits, each named by its run.
     """
     best: tuple[int, int, int, str] = (0, 0, 0, "")
     found: Run | None = None
     for run in state.runs:
-        if run.due_us and (not best[0] or (run.due_us, run.timer_us, 2, run.run_id) < best):
-            best, found = (run.due_us, run.timer_us, 2, run.run_id), run
+        if run.due_us:
+            key = (run.due_us, run.timer_us, 2, bids.order(run))
+            if not best[0] or key < best:
+                best, found = key, run
         if run.look_due_us and (not best[0] or (run.look_due_us, run.look_us, 1, run.run_id) < best):
             best, found = (run.look_due_us, run.look_us, 1, run.run_id), run
     for name, (scheduled_us, due_us) in state.alarms.items():
         if not best[0] or (due_us, scheduled_us, 0, name) < best:
             best, found = (due_us, scheduled_us, 0, name), None
     due_us, scheduled_us, rank, name = best
-    return due_us, scheduled_us, f"{name}:watch" if rank == 1 else name, found
+    if found is not None:
+        name = found.run_id if rank == 2 else f"{found.run_id}:watch"
+    return due_us, scheduled_us, name, found
 
 
 def _reschedule(state: ProfileState) -> None:

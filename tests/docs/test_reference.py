@@ -28,6 +28,7 @@ from tidings.domain.message import DeliveryState
 from tidings.domain.output import FactKind
 from tidings.hosts.scaffold import TEMPLATES
 from tidings.process import journey_parse
+from tidings.process.entries import kinds as entries
 from tidings.process.steps import kinds as steps
 from tidings.render import mail, template
 from tidings.rules import parse as conditions
@@ -114,8 +115,8 @@ def test_every_setting_is_documented_with_its_default(table: str, setting: str, 
 
 @pytest.mark.parametrize(
     "words",
-    [traits.KINDS, conditions.KINDS, steps.KINDS, compare.OPERATORS],
-    ids=["traits", "conditions", "steps", "comparisons"],
+    [traits.KINDS, conditions.KINDS, steps.KINDS, entries.KINDS, compare.OPERATORS],
+    ids=["traits", "conditions", "steps", "entries", "comparisons"],
 )
 def test_every_kind_is_documented(words: Any) -> None:
     assert missing(DEFINITIONS, words) == []
@@ -135,6 +136,7 @@ def parsers() -> list[str]:
         *(PACKAGE / "accumulate").glob("*.py"),
         *(PACKAGE / "rules").glob("*.py"),
         *(PACKAGE / "process/steps").glob("*.py"),
+        *(PACKAGE / "process/entries").glob("*.py"),
     ]
     return sorted(
         f"{path.parent.relative_to(PACKAGE.parent)}/{path.stem}".replace("/", ".")

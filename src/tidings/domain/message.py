@@ -13,6 +13,17 @@ from typing import Any
 import msgspec
 
 
+class QuietTime(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """A stretch of quiet hours on a local clock."""
+
+    from_s: int
+    """Seconds after midnight at which it begins."""
+    to_s: int
+    """At which it ends; beyond 86,400 when that is on the next day."""
+    weekdays: tuple[int, ...]
+    """Days on which it begins; 0 is Monday."""
+
+
 class SendIntent(msgspec.Struct, frozen=True, kw_only=True):
     """The decision that one message shall go to one person, or the recorded refusal to send it."""
 
@@ -52,8 +63,12 @@ class SendIntent(msgspec.Struct, frozen=True, kw_only=True):
     exclude: list[str] = []
     """Item ids never to recommend (just bought, in the cart)."""
     why: dict[str, Any] = {}
-    """``events`` (id, name, offset, occurred_us), ``steps`` (the run's path), ``consent``, ``cap``, ``draws``; ``left_out``: names of given
-    traits that were too large to carry along."""
+    """``events`` (id, name, offset, occurred_us), ``steps`` (the run's path), ``consent``, ``quiet``, ``caps``, ``arbitration``, ``draws``;
+    ``left_out``: names of given traits that were too large to carry along."""
+    quiet: tuple[QuietTime, ...] = ()
+    """Quiet hours in which it may not be handed over either."""
+    zone: str = ""
+    """The zone that they go by; empty without any."""
 
 
 class SuppressIntent(msgspec.Struct, frozen=True, kw_only=True):

@@ -40,6 +40,21 @@ class ConsentEntry(msgspec.Struct, array_like=True, gc=False):
     """How: ``checkbox``, ``one_click``, ``preference_page``, …, as the event says."""
 
 
+class Sent(msgspec.Struct, array_like=True, frozen=True, gc=False, order=True):
+    """A message that was decided on and not refused: what caps and arbitration go by."""
+
+    decided_us: int
+    """When we knew."""
+    category: str
+    """Its category."""
+    message_id: str = ""
+    """Its id."""
+    journey: str = ""
+    """The journey that asked for it; empty where nobody competes."""
+    value: int = 0
+    """Its value in millionths; 0 where nobody competes."""
+
+
 class Run(msgspec.Struct, array_like=True):
     """One walk through one journey version."""
 
@@ -86,7 +101,11 @@ class Run(msgspec.Struct, array_like=True):
     messages: dict[str, str] = msgspec.field(default_factory=dict)
     """Message id to the step that decided on it, for what comes back; bounded."""
     bid: list[int] = msgspec.field(default_factory=list)
-    """While it competes with others for the next message: its value and until when, as decide/ wants it; else empty."""
+    """While its send step waits for its turn: what decide/bids.py keeps of it; else empty."""
+    answers: dict[str, Any] = msgspec.field(default_factory=dict)
+    """Step id to what its webhook answered (an object); bounded, the oldest go first."""
+    entry: int = 0
+    """Which of the journey's entries began it, by number."""
     stale: int = 0
     """Bits of those ways of the present step that are waited for anew: they held when it arrived, and have not been false since."""
 
@@ -122,8 +141,8 @@ class ProfileState(msgspec.Struct, array_like=True):
     """Journey name to the known instant its last run ended, for re-entry rules."""
     consents: dict[str, ConsentEntry]
     """Purpose to its latest word."""
-    sends: list[tuple[int, str]]
-    """(decided_us, category) of the latest allowed messages, for caps; bounded."""
+    sends: list[Sent]
+    """The latest messages that were decided on, for caps and arbitration, oldest first; bounded by process/sends.py."""
     next_due_us: int = 0
     """The earliest due instant over runs and alarms; 0 for none."""
     indexed_us: int = 0

@@ -127,6 +127,11 @@ class Driver:
         log.fence(state.fired_us())  # a log's own note of it need not survive a power cut
         self._recover()
 
+    @property
+    def reaches_out(self) -> bool:
+        """Whether a journey wants things done outside."""
+        return self._pipeline.reaches_out
+
     def _recover(self) -> None:
         """Hand on again what a crash may have kept from being handed on. Raises CorruptData on foreign outputs."""
         if self._sink.last_seq() > self._seq:
@@ -271,8 +276,7 @@ class Driver:
         profile_id = resolution.profile_id
         state = self._load(profile_id)
         if state is None:
-            state = profiles.new(profile_id, self._layout.layout_id, len(self._layout.accumulators))
-            self._live[profile_id] = state
+            state = self._live[profile_id] = self._new(profile_id)
             founded, cause = resolution.founded or "profile", event_cause(event.offset)
             batch.facts.append(
                 Fact(FactKind.PROFILE_CREATED, profile_id, founded, event.occurred_us, event.received_us, cause)
@@ -290,6 +294,9 @@ class Driver:
         if step.facts or step.intents:
             self._take(step, batch)
         batch.outcomes.append(Outcome(event.offset, APPLIED, event.source, profile_id))
+
+    def _new(self, profile_id: str) -> ProfileState:
+        return profiles.new(profile_id, self._layout.layout_id, len(self._layout.accumulators))
 
     def _bring_up(self, state: ProfileState, known_us: int, batch: Batch) -> None:
         """Bring a stored state up to the instant of an event: present definitions, and all timers due by then (law 2)."""
@@ -408,7 +415,7 @@ class Driver:
         wakes: list[Wake] = []
         shown: list[tuple[str, bytes]] = []
         for profile_id, state in batch.touched.items():
-            _index(state, wakes, batch.unwakes)
+            index(state, wakes, batch.unwakes)
             shown.append((profile_id, profiles.encode(state)))
         states = dict(shown)
         for absorbed, survivor in batch.moved.items():
@@ -472,7 +479,7 @@ def _upto_change(blocks: list[LogBlock]) -> list[LogBlock]:
     return blocks
 
 
-def _index(state: ProfileState, wakes: list[Wake], unwakes: list[Wake]) -> None:
+def index(state: ProfileState, wakes: list[Wake], unwakes: list[Wake]) -> None:
     """Keep the profile in the wake-up index at or before its next due instant: one entry, moved only forward in time
     when it rings, so that a wait that is extended again and again costs no write.
     """

@@ -112,7 +112,7 @@ class _World:
         for name in dict.fromkeys([*self.after.journeys, *self.before.journeys]):
             journey = self.after.journeys.get(name) or self.before.journeys[name]
             sends = [step for step in journey.steps.values() if isinstance(step, Send)]
-            parts = [("journey", name), ("segment", journey.entry_segment)]
+            parts = [("journey", name), *(("segment", one.watches()) for one in journey.entries)]
             parts += [("template", one.template) for one in sends] + [("policy", one.category) for one in sends]
             why = [f"{kind} {part} {how[kind, part]}" for kind, part in dict.fromkeys(parts) if (kind, part) in how]
             why += [] if ("journey", name) in how else self._rules(name)
@@ -123,11 +123,8 @@ class _World:
     def _rules(self, name: str) -> list[str]:
         """Rules of a journey that is written as before, and that ask something else for what they are made of."""
         pairs = zip(*(one.journeys[name].rules() for one in (self.before, self.after)), strict=True)
-        return [
-            f"{where} asks something else now"
-            for (where, before), (_, rule) in pairs
-            if before.sql(self.asked) != rule.sql(self.asked)
-        ]
+        found = [where for (where, old), (_, new) in pairs if old.sql(self.asked) != new.sql(self.asked)]
+        return [f"{where} asks something else now" for where in dict.fromkeys(found)]
 
     def ending(self) -> list[str]:
         """Active runs that could not go on."""
@@ -161,7 +158,7 @@ class _World:
 
     def _by_segment(self) -> bool:
         """Whether entering a segment starts any journey at all."""
-        return any(one.entry_segment for one in self.after.journeys.values())
+        return any(entry.watches() for one in self.after.journeys.values() for entry in one.entries)
 
     def _adoption_under_way(self) -> Adoption | None:
         """Copies may be in the layout of a preparation; they come back without being judged."""

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
 from tidings.clock import format_duration
 from tidings.domain.filter import EventFilter
+from tidings.domain.profile import ProfileState
+from tidings.process.entries.base import Entry
+from tidings.process.results import FEEDBACK
 from tidings.process.steps.base import Step
 from tidings.process.watch import Awaited, Reads, Watched
 from tidings.rules.base import Condition
+
+PRIORITIES = ("low", "normal", "high")
+"""What a journey may say of itself, by rank."""
 
 
 class Journey(msgspec.Struct, frozen=True, kw_only=True):
@@ -20,10 +26,8 @@ class Journey(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     """Content hash of the definition."""
     description: str
-    entry: EventFilter | None
-    """Events that start a run."""
-    entry_segment: str
-    """Segment whose entering starts a run; empty for none."""
+    entries: Sequence[Entry]
+    """What starts a run: any of these. None in an earlier version, which nobody enters any more."""
     reentry_us: int
     """A new run may start so long after the last one ended; -1 for never again."""
     exit_on: tuple[EventFilter, ...]
@@ -38,51 +42,84 @@ class Journey(msgspec.Struct, frozen=True, kw_only=True):
     """Step id to the rules that a run waiting there watches: of the goal, the exits and the step."""
     reads: Reads | None = None
     """What these rules look at; None when there is none."""
+    asked: frozenset[str] = frozenset()
+    """Steps of which it is kept what came of them, as others go by it."""
+    priority: str = "normal"
+    """One of `PRIORITIES`: whose messages go first when several want one person; see decide/arbitration.py."""
 
     @property
     def first(self) -> str:
         """Id of the first step."""
         return next(iter(self.steps))
 
+    def denied(self, state: ProfileState, entry: int) -> str:
+        """Why a run that this entry (by number) began late was begun wrongly, as is known by now; empty if it was not."""
+        return self.entries[entry].denied(state) if entry < len(self.entries) else ""
+
     def touched(self, slots: Sequence[int], given: Sequence[str], purpose: str) -> bool:
         """Whether a rule that runs watch reads any of these slots, given traits, or the consent to this purpose."""
         return self.reads is not None and self.reads.touched(slots, given, purpose)
 
-    def listens(self) -> set[str]:
-        """Names of events that matter to runs of this journey."""
-        ends = [
-            *(self.goal.names() if self.goal is not None else ()),
-            *(name for one in self.exit_on for name in one.names),
-        ]
-        return {*ends, *(name for step in self.steps.values() for name in step.listens())}
-
     def rules(self) -> Iterator[tuple[str, Condition]]:
-        """(where, rule) of each rule in it: ``branch worth_it``, ``goal``, ``exit_if``, ``wait_until a_day``."""
+        """(where, rule) of each rule in it: ``entry``, ``goal``, ``exit_if``, ``branch worth_it``, ``wait_until a_day``."""
+        yield from (("entry", rule) for entry in self.entries for rule in entry.rules())
         ends = [*([("goal", self.goal)] if self.goal is not None else []), *(("exit_if", one) for one in self.exit_if)]
         yield from ((where, one.rule) for where, one in ends if one.rule is not None)
         for step in self.steps.values():
-            kind = type(step).__module__.rpartition(".")[2]
-            yield from ((f"{kind} {step.id}", rule) for rule in step.rules())
+            yield from ((f"{step.kind} {step.id}", rule) for rule in step.rules())
 
     def filters(self) -> Iterator[EventFilter]:
-        """Filters of events that its runs wait for."""
+        """Filters of events that it has: those that begin its runs, and those that they wait for."""
+        yield from (named for entry in self.entries for named in entry.filters())
         yield from self.exit_on
-        waited = [
-            *([self.goal] if self.goal is not None else []),
-            *(one for step in self.steps.values() for one in step.awaits()),
-        ]
+        waited = [*([self.goal] if self.goal is not None else [])]
+        waited += [one for step in self.steps.values() for one in step.awaits()]
         yield from (one.event for one in waited if one.event is not None)
+
+    def listens(self) -> set[str]:
+        """Names of events that matter to runs of this journey."""
+        ends = [*self.exit_on, *([self.goal.event] if self.goal is not None and self.goal.event is not None else [])]
+        names = {name for one in ends for name in one.names}
+        names |= {name for step in self.steps.values() for name in step.listens()}
+        return names.union(FEEDBACK) if self._asks_of_messages() else names
+
+    def _asks_of_messages(self) -> bool:
+        return any("accepted" in self.steps[one].results() for one in self.asked)
+
+    def reaches_out(self) -> bool:
+        """Whether a step wants things done outside."""
+        return any(step.reaches_out() for step in self.steps.values())
+
+
+class Way(msgspec.Struct, frozen=True):
+    """One way into a journey."""
+
+    journey: Journey
+    number: int
+    """Of the entry, in the journey."""
+    entry: Entry
+
+
+def ways(journeys: Iterable[Journey]) -> Iterator[Way]:
+    """All ways into these journeys, in order."""
+    for journey in journeys:
+        for number, entry in enumerate(journey.entries):
+            yield Way(journey, number, entry)
+
+
+def entry_words(journey: Journey) -> str:
+    """What starts a run, for people."""
+    return " or ".join(entry.words() for entry in journey.entries) or "none, as it is an earlier version"
 
 
 def words(journey: Journey) -> Sequence[str]:
     """The journey for people, a line a step."""
-    entry = journey.entry.words() if journey.entry is not None else f"enters segment {journey.entry_segment}"
     after = (
         f"again {format_duration(journey.reentry_us)} after the last run" if journey.reentry_us else "again and again"
     )
     again = "only once" if journey.reentry_us < 0 else after
     return [
-        f"Entry: {entry} ({again})",
+        f"Entry: {entry_words(journey)} ({again})",
         *ending_words(journey),
         *(f"{step.id}: {step.words()}" for step in journey.steps.values()),
     ]

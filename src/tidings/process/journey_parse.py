@@ -11,23 +11,40 @@ from tidings.domain import filter as event_filter
 from tidings.domain.filter import EventFilter
 from tidings.domain.names import known
 from tidings.errors import DefinitionError
-from tidings.process import watch
-from tidings.process.journey import Journey
+from tidings.process import results, watch
+from tidings.process.entries import kinds as entry_kinds
+from tidings.process.journey import PRIORITIES, Journey
 from tidings.process.steps import kinds
 from tidings.process.steps.base import EXIT, Step
 from tidings.process.watch import Awaited, Reads
 from tidings.rules.base import Traits
 
+SETTINGS = {
+    "journey",
+    "description",
+    "entry",
+    "reentry",
+    "priority",
+    "goal",
+    "exit_on",
+    "exit_if",
+    "steps",
+}
+"""What a file of a journey may say."""
 
-def parse(raw: Any, version: str, traits: Traits, where: str) -> Journey:
-    """A journey from its YAML. Raises DefinitionError."""
+
+def parse(raw: Any, version: str, traits: Traits, where: str, *, entered: bool = True) -> Journey:
+    """A journey from its YAML. Raises DefinitionError.
+
+    A version that is not entered any more has no entries: what they speak of may be gone, and its runs need them no longer.
+    """
     if not isinstance(raw, dict):
         raise DefinitionError(where, "needs a journey", got=raw)
-    only(raw, {"journey", "description", "entry", "reentry", "goal", "exit_on", "exit_if", "steps"}, where)
+    only(raw, SETTINGS, where)
     name = raw.get("journey")
     if not isinstance(name, str) or not name:
         raise DefinitionError(where, "needs `journey`: its name", got=name)
-    entry, segment = _parse_entry(raw.get("entry"), f"{where}: entry")
+    entries = entry_kinds.parse(raw.get("entry"), traits, f"{where}: entry") if entered else ()
     steps = _parse_steps(raw.get("steps"), traits, f"{where}: steps")
     goal = watch.parse(raw["goal"], traits, f"{where}: goal") if raw.get("goal") is not None else None
     exit_if = _parse_exit_if(raw.get("exit_if"), traits, f"{where}: exit_if")
@@ -37,11 +54,12 @@ def parse(raw: Any, version: str, traits: Traits, where: str) -> Journey:
         name=name,
         version=version,
         description=str(raw.get("description", "")),
-        entry=entry,
-        entry_segment=segment,
+        entries=entries,
         reentry_us=_parse_reentry(raw.get("reentry", "always"), f"{where}: reentry"),
         exit_on=_parse_exit_on(raw.get("exit_on"), f"{where}: exit_on"),
         steps=steps,
+        asked=frozenset(one for step in steps.values() for one, _ in step.asks()),
+        priority=_parse_priority(raw.get("priority", "normal"), f"{where}: priority"),
         goal=goal,
         exit_if=exit_if,
         watched={step_id: rules for step_id, rules in watched.items() if rules},
@@ -49,13 +67,10 @@ def parse(raw: Any, version: str, traits: Traits, where: str) -> Journey:
     )
 
 
-def _parse_entry(raw: Any, where: str) -> tuple[EventFilter | None, str]:
-    if not isinstance(raw, dict) or ("event" in raw) == ("segment" in raw):
-        raise DefinitionError(where, "needs either `event` or `segment`", got=raw)
-    only(raw, {"segment"} if "segment" in raw else {"event", "where"}, where)
-    if "segment" in raw:
-        return None, str(raw["segment"])
-    return event_filter.parse(raw["event"], raw.get("where"), where), ""
+def _parse_priority(raw: Any, where: str) -> str:
+    if raw not in PRIORITIES:
+        raise DefinitionError(where, "unknown", got=raw, wanted="high, normal or low")
+    return str(raw)
 
 
 def _parse_exit_on(raw: Any, where: str) -> tuple[EventFilter, ...]:
@@ -105,7 +120,20 @@ def _parse_steps(raw: Any, traits: Traits, where: str) -> dict[str, Step]:
                 known(
                     target, steps, "step", _goes(raw[index], target, f"{where}[{index}]"), "name a step of this journey"
                 )
+        for asked, words in step.asks():
+            _check_asked(asked, words, steps, f"{where}[{index}]")
     return steps
+
+
+def _check_asked(asked: str, words: tuple[str, ...], steps: Mapping[str, Step], where: str) -> None:
+    """Refuse to go by a step that is not there, or by what cannot come of it."""
+    known(asked, steps, "step", where, "name a step of this journey")
+    possible = steps[asked].results()
+    if not possible:
+        raise DefinitionError(where, f"nothing comes of step {asked!r} that one could go by", got=asked)
+    for word in words:
+        if not results.known(word, possible):
+            known(word, possible, f"result of step {asked!r}", where, "use a word that can come of it")
 
 
 def _goes(raw: Mapping[str, Any], target: str, where: str) -> str:

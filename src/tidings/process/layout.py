@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import copy
 from typing import Any
 
 from tidings.accumulate.base import Accumulator
@@ -115,7 +116,14 @@ class Layout:
         `rules` (what else the answers depend on: the zone, names and versions of what is judged) make it another layout too,
         so that states are judged anew.
         """
-        for slot, accumulator in enumerate(self.accumulators):
+        self._feed(range(len(self.accumulators)))
+        names = [f"{name}={reading!r}" for name, reading in self._traits.items()]
+        self.layout_id = digest("layout", *self.keys(), *names, *rules, size=4).hex()
+        self.known = {**(earlier or {}), self.layout_id: self.keys()}
+
+    def _feed(self, slots: Iterable[int]) -> None:
+        for slot in slots:
+            accumulator = self.accumulators[slot]
             for event_name in accumulator.filter.names:
                 feed = self._feeds.setdefault(event_name, Feed())
                 if accumulator.filter.where:
@@ -123,9 +131,17 @@ class Layout:
                 else:
                     feed.slots = (*feed.slots, slot)
                     feed.plain.append((slot, accumulator.fold))
-        names = [f"{name}={reading!r}" for name, reading in self._traits.items()]
-        self.layout_id = digest("layout", *self.keys(), *names, *rules, size=4).hex()
-        self.known = {**(earlier or {}), self.layout_id: self.keys()}
+
+    def only(self, slots: Iterable[int]) -> Layout:
+        """The same layout, in which only these slots remember: for a rehearsal, which asks for few of them."""
+        narrow = copy(self)
+        narrow._feeds = {}
+        narrow._feed(sorted(slots))
+        return narrow
+
+    def feeds(self) -> Iterable[str]:
+        """Names of the events that change a value."""
+        return self._feeds.keys()
 
     def fold(self, values: list[Any], event: Event) -> tuple[int, ...]:
         """Fold one event into `values`; the slots that changed."""

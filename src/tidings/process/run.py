@@ -13,12 +13,13 @@ import msgspec
 
 from tidings.clock import format_duration
 from tidings.domain.event import Event
+from tidings.domain.message import Intent
 from tidings.domain.output import Ending, Fact, FactKind
 from tidings.domain.profile import ProfileState, Run
 from tidings.ids import run_id
-from tidings.process import watch
+from tidings.process import outside, results, watch
 from tidings.process.journey import Journey
-from tidings.process.steps.base import Draft, Move
+from tidings.process.steps.base import Answer, Draft, Move
 from tidings.process.watch import Watched
 
 MAX_MOVES = 50
@@ -31,8 +32,8 @@ MAX_ITEM_BYTES = 4_000
 """Properties of the entering event that a run keeps."""
 
 
-Send = Callable[[Run, Draft, int], str]
-"""(run, draft, occurred_us) decides on a message; returns what became of it, for the path."""
+Send = Callable[[Run, Draft, int], Answer]
+"""(run, draft, occurred_us) decides on a message, or when to ask again; returns what became of it."""
 
 
 class Walk(msgspec.Struct):
@@ -47,14 +48,20 @@ class Walk(msgspec.Struct):
     facts: list[Fact]
     late: bool = False
     """What begins by it acts only after all that is known at this instant has been heard."""
+    intents: list[Intent] = []
+    """What it wants done outside is added here."""
 
 
-def begin(journey: Journey, walk: Walk, occurred_us: int, item: dict[str, Any]) -> bool:
-    """Start a run, if it may; whether it does. `item` has the properties of the entering event."""
+def begin(journey: Journey, walk: Walk, occurred_us: int, item: dict[str, Any], *, entry: int = 0) -> bool:
+    """Start a run, if it may, and by one cause only one; whether it does.
+
+    `item` has the properties of the entering event; `entry` is the number of the journey's entry that begins it.
+    """
     may = not refusal(journey, walk.state, occurred_us, walk.known_us)
-    if may:
-        enter(journey, walk, occurred_us, item)
-    return may
+    if not may or (len(journey.entries) > 1 and begun(journey, walk)):
+        return False
+    enter(journey, walk, occurred_us, item, entry=entry)
+    return True
 
 
 def refusal(journey: Journey, state: ProfileState, occurred_us: int, known_us: int) -> str:
@@ -79,8 +86,16 @@ def _over_already(journey: Journey, state: ProfileState, at_us: int) -> str:
     return f"would leave at once: {found.words()}" if found is not None else ""
 
 
-def enter(journey: Journey, walk: Walk, occurred_us: int, item: dict[str, Any]) -> None:
-    """Start a run and walk it to its first wait."""
+def begun(journey: Journey, walk: Walk) -> bool:
+    """Whether a run of this journey was begun by this very cause."""
+    return any(
+        fact.kind == FactKind.RUN_STARTED and fact.subject == journey.name and fact.cause == walk.cause
+        for fact in walk.facts
+    )
+
+
+def enter(journey: Journey, walk: Walk, occurred_us: int, item: dict[str, Any], *, entry: int = 0) -> None:
+    """Start a run and walk it to its first wait. `entry` is the number of the journey's entry that begins it."""
     bounded = item if len(msgspec.json.encode(item)) <= MAX_ITEM_BYTES else {}
     run = Run(
         run_id=run_id(walk.state.profile_id, journey.name, walk.cause),
@@ -96,6 +111,7 @@ def enter(journey: Journey, walk: Walk, occurred_us: int, item: dict[str, Any]) 
         item=bounded,
         path=[],
         late=walk.late,
+        entry=entry,
     )
     walk.state.runs.append(run)
     walk.facts.append(_fact(FactKind.RUN_STARTED, walk, run, occurred_us, {"step": run.step}))
@@ -104,6 +120,8 @@ def enter(journey: Journey, walk: Walk, occurred_us: int, item: dict[str, Any]) 
 
 def on_event(journey: Journey, walk: Walk, run: Run, event: Event, *, touched: bool = False) -> None:
     """Tell a waiting run of an event. `touched`: it changed something that the run's rules read."""
+    if run.messages:
+        results.hear(run, event)
     goal, state = journey.goal, walk.state
     rules = journey.watched.get(run.step, ()) if touched and not _looks_back(run, state) else ()
     at_us = max(state.clock_us, run.since_us)
@@ -126,19 +144,20 @@ def _tell(journey: Journey, walk: Walk, run: Run, event: Event) -> bool:
         return False
     if not move.goto:
         run.since_us = max(run.since_us, event.occurred_us)
-    _take(journey, walk, run, move, event.occurred_us)
+    _take(journey, walk, run, move, max(event.occurred_us, run.since_us))
     return bool(move.goto)
 
 
 def on_timer(journey: Journey | None, walk: Walk, run: Run) -> None:
     """The run's wait is over; its timer was scheduled for `run.timer_us`."""
     scheduled_us = run.timer_us
-    run.timer_us = run.due_us = 0
     step = journey.steps.get(run.step) if journey is not None else None
     if journey is None or step is None:
         _end(walk, run, scheduled_us, "its definition is gone", Ending.GONE)
         return
-    _take(journey, walk, run, step.on_timer(run), scheduled_us)
+    move = step.on_timer(run)
+    run.timer_us = run.due_us = 0
+    _take(journey, walk, run, move, scheduled_us)
 
 
 def on_look(journey: Journey | None, walk: Walk, run: Run) -> None:
@@ -191,6 +210,7 @@ def take_back(walk: Walk, run: Run, occurred_us: int, outcome: str) -> None:
 
 
 def _take(journey: Journey, walk: Walk, run: Run, move: Move, at_us: int) -> None:
+    _remember(journey, run, move)
     _note(walk, run, at_us, move.outcome, move.goto)
     if move.goto:
         run.timer_us = run.due_us = 0
@@ -205,21 +225,30 @@ def _arrive(journey: Journey, walk: Walk, run: Run, step_id: str, at_us: int) ->
         if step is None:  # `exit`, or the end of the list
             _end(walk, run, at_us, run.path[-1][3] if run.path else "finished", Ending.FINISHED)
             return
+        if run.step != step_id:
+            run.bid = []
         run.step, run.since_us = step_id, at_us
         found = _look_on_arrival(walk, run, journey.watched[step_id]) if step_id in journey.watched else None
         if found is not None and found.kind != watch.WAY:
             _end_by(found, walk, run, at_us)
             return
         move = step.enter(walk.state, run) if found is None else step.on_rule(run, found.index)
-        if walk.late and move.goto:
+        if walk.late and (move.goto or move.ask is not None):
             _wait(walk, run, at_us)
             return
         outcome = move.outcome
         if move.draft is not None:
-            outcome = walk.send(run, move.draft, at_us)
+            answer = walk.send(run, move.draft, at_us)
+            outcome = answer.outcome
+            if answer.until_us:
+                _note(walk, run, at_us, outcome, "")
+                _wait(walk, run, answer.until_us)
+                return
+        _remember(journey, run, move)
         _note(walk, run, at_us, outcome, move.goto)
+        until_us = move.until_us if move.ask is None else outside.ask(walk.state, run, move.ask, walk)
         if not move.goto:
-            _wait(walk, run, move.until_us)
+            _wait(walk, run, until_us)
             return
         step_id = move.goto
     _end(
@@ -242,6 +271,14 @@ def _look_on_arrival(walk: Walk, run: Run, rules: Sequence[Watched]) -> Watched 
     if found is None and due is not None:
         run.look_us, run.look_due_us = due
     return found
+
+
+def _remember(journey: Journey, run: Run, move: Move) -> None:
+    """Keep what came of the step for those that go by it."""
+    if move.result and run.step in journey.asked:
+        results.note(run, run.step, move.result)
+    if move.answer is not None:
+        outside.keep_answer(run, move.answer)
 
 
 def _wait(walk: Walk, run: Run, until_us: int) -> None:

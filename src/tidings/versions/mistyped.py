@@ -123,8 +123,6 @@ def _asked(definitions: Definitions) -> Iterator[tuple[Definition, list[Wanted]]
 
 
 def _of_journey(layout: Layout, journey: Journey) -> Iterator[Wanted]:
-    if journey.entry is not None:
-        yield from wanted_of(journey.entry)
     for one in journey.filters():
         yield from wanted_of(one)
     for _, rule in journey.rules():

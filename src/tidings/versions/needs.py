@@ -77,7 +77,7 @@ def _events(definitions: Definitions) -> Iterator[tuple[str, str]]:
         for slot in slots(segment.rule):
             yield from ((one, f"segment {segment.name}") for one in definitions.layout.accumulators[slot].filter.names)
     for journey in definitions.journeys.values():
-        entry = journey.entry.names if journey.entry is not None else ()
+        entry = [name for one in journey.entries for named in one.filters() for name in named.names]
         asked = [one for _, rule in journey.rules() for slot in slots(rule) for one in _names(definitions, slot)]
         yield from ((one, f"journey {journey.name}") for one in [*entry, *sorted(journey.listens()), *asked])
 

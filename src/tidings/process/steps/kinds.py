@@ -10,36 +10,35 @@ from tidings.domain import schema
 from tidings.domain.mention import Mention
 from tidings.domain.schema import Schema
 from tidings.errors import DefinitionError
+from tidings.process.steps import held
 from tidings.process.steps.base import EXIT, Step
-from tidings.rules import inside
 from tidings.rules.base import Traits
 
-KINDS = ("send", "wait", "wait_until", "branch", "split", "exit")
+KINDS = ("send", "wait", "wait_until", "branch", "split", "update", "list", "webhook", "exit")
 """Kinds that a journey may name."""
 
 
 def schema_of_one() -> Schema:
     """A step, as JSON Schema; it speaks of rules."""
     beside = {"id": {**schema.NAME, "not": {"const": EXIT}}, "description": schema.SENTENCE}
-    found = {kind: _form(kind) for kind in KINDS}
+    found = {kind: import_module(f"tidings.process.steps.{kind}").SCHEMA for kind in KINDS}
     return {"required": ["id"], "anyOf": schema.kinds(found, beside)}
 
 
 def tree(raw: Any, where: str) -> Any:
     """A step in which every rule that is a text is read; whether the step parses or not."""
     kind = next((name for name in raw if name in KINDS), "") if isinstance(raw, dict) else ""
-    return {**raw, kind: inside.tree(_form(kind), raw[kind], f"{where}.{kind}")} if kind else raw
+    if not kind or not isinstance(raw[kind], dict):
+        return raw
+    form = import_module(f"tidings.process.steps.{kind}").SCHEMA
+    return {**raw, kind: held.tree(form, raw[kind], f"{where}.{kind}")}
 
 
 def mentions(raw: dict[str, Any], where: str) -> Iterator[Mention]:
     """Every event and trait that a step which parses names."""
     kind = next(name for name in raw if name in KINDS)
-    yield from inside.mentions(_form(kind), raw[kind], f"{where}.{kind}")
-
-
-def _form(kind: str) -> Schema:
-    form: Schema = import_module(f"tidings.process.steps.{kind}").SCHEMA
-    return form
+    form = import_module(f"tidings.process.steps.{kind}").SCHEMA
+    yield from held.mentions(form, raw[kind], f"{where}.{kind}")
 
 
 def parse(raw: Any, following: str, traits: Traits, where: str) -> Step:

@@ -19,7 +19,8 @@ from tidings.domain.event import Event
 from tidings.domain.profile import ProfileState, Run
 from tidings.errors import DefinitionError
 from tidings.process import watch
-from tidings.process.steps.base import EXIT, Move, Step, StepBase, text
+from tidings.process.steps import wait_message
+from tidings.process.steps.base import EXIT, Move, Step, StepBase, targets_of, text
 from tidings.process.watch import Awaited
 from tidings.rules.base import Traits
 
@@ -30,10 +31,15 @@ _FRESH = {"description": "A rule that holds already must become true anew.", **s
 _WAY = {**watch.SETTINGS, "fresh": _FRESH, "then": schema.NAME, "name": schema.NAME}
 _TIME = {"timeout": schema.SPAN, "restart_on": schema.EVENT, "else": schema.NAME}
 _ANY = {"type": "array", "items": schema.settings(_WAY), "minItems": 1, "maxItems": MOST_WAYS}
-SCHEMA = schema.settings(
+_AWAITED = schema.settings(
     {**{name: one for name, one in _WAY.items() if name != "name"}, "any": _ANY, **_TIME, "on_event": schema.NAME},
     ["timeout"],
 )
+_MESSAGE = schema.settings(
+    {"message": schema.NAME, "is": schema.NAMES, "timeout": schema.SPAN, "on_event": schema.NAME},
+    ["message", "is", "timeout"],
+)
+SCHEMA = {"anyOf": [_AWAITED, _MESSAGE]}
 
 
 class Way(msgspec.Struct, frozen=True):
@@ -52,8 +58,14 @@ class WaitUntil(StepBase, frozen=True):
     timeout_us: int
     restart: tuple[str, ...]
 
+    def ways(self) -> tuple[tuple[str, str], ...]:
+        return ((self.timed_out(), self.next), *((one.awaited.words(), one.target) for one in self.come))
+
     def targets(self) -> tuple[str, ...]:
-        return (self.next, *(one.target for one in self.come))
+        return targets_of(self)
+
+    def results(self) -> tuple[str, ...]:
+        return (*(one.name for one in self.come), TIMEOUT)
 
     def listens(self) -> tuple[str, ...]:
         return (*(name for one in self.come for name in one.awaited.names()), *self.restart)
@@ -70,17 +82,17 @@ class WaitUntil(StepBase, frozen=True):
             return None
         for one in self.come:
             if one.awaited.came(event):
-                return Move(f"did {event.name}", goto=one.target)
+                return Move(f"did {event.name}", goto=one.target, result=one.name)
         if event.name in self.restart:
             return Move(f"{event.name} restarts the wait", until_us=event.occurred_us + self.timeout_us)
         return None
 
     def on_rule(self, run: Run, index: int) -> Move:  # noqa: ARG002
         way = self.come[index]
-        return Move(way.awaited.did(), goto=way.target)
+        return Move(way.awaited.did(), goto=way.target, result=way.name)
 
     def on_timer(self, run: Run) -> Move:  # noqa: ARG002
-        return Move(self.timed_out(), goto=self.next)
+        return Move(self.timed_out(), goto=self.next, result=TIMEOUT)
 
     def timed_out(self) -> str:
         """What is said when the time is over."""
@@ -101,6 +113,8 @@ def parse(raw: dict[str, Any], step_id: str, following: str, traits: Traits, whe
     settings, path = raw["wait_until"], f"{where}.wait_until"
     if not isinstance(settings, dict):
         raise DefinitionError(path, "needs settings", got=settings, wanted="event, rule, segment or any; and timeout")
+    if "message" in settings:
+        return wait_message.parse(settings, step_id, following, path)
     if "any" in settings:
         only(settings, {"any", *_TIME}, path)
         come = _ways(settings["any"], traits, f"{path}.any")

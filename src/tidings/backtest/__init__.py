@@ -1,0 +1,1 @@
+"""Backtests: history through the production core under a virtual clock, and what journeys would have done with it."""

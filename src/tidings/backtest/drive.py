@@ -1,0 +1,168 @@
+"""The production driver, fed with moments of history instead of a log, and with memory below it instead of a disk.
+
+Who an event belongs to, what it does, which timers fire before it: all that is the parent's, and the pipeline's. What differs is
+what a rehearsal needs not: no state is encoded while it is at hand, no output is kept, and an event whose name concerns
+nothing only moves its person's clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+
+from tidings.backtest.history import Moment, Passing
+from tidings.clock import ManualClock
+from tidings.domain import profile as profiles
+from tidings.domain.event import Event
+from tidings.domain.message import SendIntent, SuppressIntent
+from tidings.domain.output import OutputBlock
+from tidings.domain.profile import ADDRESS, ProfileState, TraitValue
+from tidings.hosts.drive import MAX_FACTS, Batch, Driver, Sink, index
+from tidings.log.memory import MemoryLog
+from tidings.pipeline import Pipeline
+from tidings.process import identity
+from tidings.state.base import Commit, Wake, moved, moved_to
+from tidings.state.memory import MemoryState
+
+AT_HAND = 50_000
+"""People whose states are kept decoded; those of all others are kept as bytes."""
+
+
+class RehearsalDriver(Driver):
+    """One version of the definitions over one history."""
+
+    def __init__(
+        self, pipeline: Pipeline, sink: Sink, *, assume_address: bool = False, watched: frozenset[str]
+    ) -> None:
+        """`watched`: names of events of which the sink wants to know whose they were; see `taken`."""
+        self._assume_address = assume_address
+        self._clocks = bool(pipeline.definitions.segments.by_name)
+        self._watched = watched
+        self.taken: list[tuple[str, Event]] = []
+        """(profile id, event) of the watched events of the latest `take`."""
+        super().__init__(pipeline, MemoryLog(ManualClock()), MemoryState(), sink, cache=AT_HAND)
+
+    def follow(self, pipeline: Pipeline) -> None:
+        """Go on with other journeys over the same memories."""
+        self._pipeline = pipeline
+
+    def take(self, moments: Iterable[Moment]) -> None:
+        """Process these, in order."""
+        self.taken = []
+        batch = Batch()
+        find = self._find(batch)
+        for moment in moments:
+            if isinstance(moment, Passing):
+                self._let_pass(moment, batch, find)
+            else:
+                self._apply(moment, batch, find)
+                if moment.name in self._watched:
+                    self.taken.append((batch.outcomes[-1].profile_id, moment))
+            if len(batch.facts) >= MAX_FACTS:
+                self._commit(batch, 0)
+                batch = Batch()
+                find = self._find(batch)
+        self._commit(batch, 0)
+
+    def let_time_pass(self, until_us: int) -> None:
+        """Fire all timers that are due by then."""
+        while self.fire(until_us):
+            pass
+
+    def person(self, profile_id: str) -> ProfileState | None:
+        """The state of the person whom a profile id, of then or of now, means."""
+        return self._load(self._survivor(profile_id, Batch()))
+
+    def _let_pass(self, one: Passing, batch: Batch, find: identity.Find) -> None:
+        if one.profile_id:
+            found = find("profile", one.profile_id)
+        else:
+            found = find("user_id", one.user_id) if one.user_id else ""
+            device = find("anonymous_id", one.anonymous_id) if one.anonymous_id else found
+            found = (found or device) if device == found or not one.user_id else ""
+        state = self._load(found) if found and self._clocks else None
+        if state is not None:
+            if one.occurred_us > state.clock_us:
+                state.clock_us = one.occurred_us
+        elif not found or self._clocks:  # it founds a person, or tells who somebody is
+            self._apply(_bare(one), batch, find)
+
+    def _new(self, profile_id: str) -> ProfileState:
+        state = super()._new(profile_id)
+        if self._assume_address:
+            made_up = f"{profile_id}@backtest.invalid"
+            state.traits[ADDRESS] = TraitValue(made_up, 0, "")  # any real one is later
+            state.addresses = [made_up]
+        return state
+
+    def _commit(self, batch: Batch, offset: int, *, fired_us: int = 0) -> None:
+        wakes: list[Wake] = []
+        for state in batch.touched.values():
+            index(state, wakes, batch.unwakes)
+        self._keep(
+            {absorbed: moved(survivor) for absorbed, survivor in batch.moved.items()}, wakes, batch.unwakes, fired_us
+        )
+        self.offset, self._seq = offset, self._seq + 1
+        sends = [one for one in batch.intents if isinstance(one, SendIntent)]
+        suppressions = [one for one in batch.intents if isinstance(one, SuppressIntent)]
+        self._sink.put(OutputBlock(self._seq, offset, batch.outcomes, batch.facts, []), sends, suppressions)
+        self._forget()
+
+    def _keep(
+        self, states: dict[str, bytes], wakes: Sequence[Wake], unwakes: Sequence[Wake], fired_us: int = 0
+    ) -> None:
+        self._state.commit(
+            Commit(
+                states=states,
+                links={},
+                seen=[],
+                seen_us=0,
+                wakes=wakes,
+                unwakes=unwakes,
+                offset=self.offset,
+                seq=self._seq,
+                outputs=b"",
+                fired_us=fired_us,
+            )
+        )
+
+    def _forget(self) -> None:
+        """Keep few states decoded. Identifiers stay: there is nowhere else to look them up."""
+        excess = len(self._live) - self._cache
+        if excess > 0:
+            away = list(islice(self._live, excess + self._cache // 10))
+            self._keep({one: profiles.encode(self._live.pop(one)) for one in away}, [], [])
+
+    # Interruption
+
+    def people(self) -> Iterator[tuple[str, bytes]]:
+        """Everybody, encoded as in a state store."""
+        yield from ((one, raw) for one, raw in self._state.scan("", 1 << 40) if one not in self._live)
+        yield from ((one, profiles.encode(state)) for one, state in self._live.items())
+
+    def links(self) -> dict[str, str]:
+        """Identifiers, and the profile that each points to."""
+        return self._links
+
+    def restore(self, people: Iterable[tuple[str, bytes]], links: dict[str, str]) -> None:
+        """Go on where another one was."""
+        self._links.update(links)
+        for profile_id, raw in people:
+            state = None if moved_to(raw) else profiles.decode(raw)
+            wakes = [Wake(state.indexed_us, profile_id)] if state is not None and state.indexed_us else []
+            self._keep({profile_id: raw}, wakes, [])
+
+
+def _bare(one: Passing) -> Event:
+    """The event, without what concerns nothing."""
+    return Event(
+        event_id="",
+        kind="track",
+        name="",
+        occurred_us=one.occurred_us,
+        received_us=one.received_us,
+        offset=one.offset,
+        user_id=one.user_id,
+        anonymous_id=one.anonymous_id,
+        profile_id=one.profile_id,
+    )
