@@ -75,6 +75,8 @@ def _intent(
     cart = values.pop("cart") if _has_cart(layout) else []
     bought = [value for value in (values.get("last_product"),) if isinstance(value, str)]
     carried = {"person": values, "cart": cart, "event": run.item, "journey": run.journey}
+    if run.answers:
+        carried["answers"] = run.answers
     left_out = profile.bound(carried, state, layout)
     why: dict[str, Any] = {
         "entry": run.ref,

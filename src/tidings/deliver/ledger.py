@@ -38,6 +38,8 @@ from tidings.errors import Permanent
 from tidings.recommend.base import Recommendation
 
 AT_LEAST_ONCE = "at_least_once"
+QUIET_HOURS = "quiet_hours"
+"""The reason of a queued message that quiet hours put off."""
 MAX_INTENT_BYTES = 1024 * 1024
 """Largest decoded intent; processing bounds it far below."""
 MAX_REPLY_CHARS = 500
@@ -107,11 +109,12 @@ class Ledger:
         row = self._db.row(_SQL["next_due"])
         return None if row is None else int(row[0])
 
-    def begin_attempt(self, message_id: str, now_us: int, frozen: Frozen) -> str | None:
+    def begin_attempt(self, message_id: str, now_us: int, frozen: Frozen, *, quiet_until_us: int = 0) -> str | None:
         """Permission to hand the message over now; None when given, else the reason why not.
 
-        One transaction: the message must be queued and due, no never-send entry may stand against its address, and
-        then the attempt row and what it was rendered from are on the disk. A standing entry ends it as suppressed.
+        One transaction: the message must be queued and due, no never-send entry may stand against its address, it must not
+        be in quiet hours (`quiet_until_us` is their end, if `now_us` lies in them), and then the attempt row and what it was
+        rendered from are on the disk. A standing entry ends it as suppressed; quiet hours put it off to their end.
         """
         with self._db.transaction() as db:
             standing = db.execute(_SQL["standing"], (message_id,)).fetchone()
@@ -126,6 +129,9 @@ class Ledger:
             if entry is not None:
                 db.execute(_SQL["set_suppressed"], (entry[0], now_us, message_id))
                 return str(entry[0])
+            if quiet_until_us > now_us:
+                db.execute(_SQL["hold"], (quiet_until_us, QUIET_HOURS, message_id))
+                return QUIET_HOURS
             db.execute(_SQL["set_attempting"], (attempts + 1, *_frozen_values(frozen), message_id))
             db.execute(_SQL["start_attempt"], (message_id, attempts + 1, now_us))
         return None
@@ -145,6 +151,11 @@ class Ledger:
                 return False
             db.execute(_SQL["set_suppressed"], (entry[0], now_us, message_id))
         return True
+
+    def hold(self, message_id: str, until_us: int) -> None:
+        """Put a queued message off to the end of quiet hours. A look ahead, as `withhold` is."""
+        with self._db.transaction() as db:
+            db.execute(_SQL["hold"], (until_us, QUIET_HOURS, message_id))
 
     def finish(
         self, message_id: str, state: str, *, now_us: int, reply: str = "", reason: str = "", next_us: int = 0

@@ -35,8 +35,11 @@ ORDER BY category = '*' DESC LIMIT 1;
 -- name: set_suppressed
 UPDATE messages SET state = 'suppressed', reason = ?, finished_us = ? WHERE message_id = ?;
 
+-- name: hold
+UPDATE messages SET next_us = ?, reason = ? WHERE message_id = ? AND state = 'queued';
+
 -- name: set_attempting
-UPDATE messages SET state = 'attempting', attempts = ?, template_version = ?, sender_version = ?, subject = ?, items = ?,
+UPDATE messages SET state = 'attempting', reason = '', attempts = ?, template_version = ?, sender_version = ?, subject = ?, items = ?,
   links = ?, digest = ? WHERE message_id = ?;
 
 -- name: start_attempt

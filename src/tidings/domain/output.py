@@ -115,6 +115,8 @@ class Ending:
     """What ends it wherever it waits came."""
     MERGED = "merged"
     """Its person turned out to be another, whose run goes on."""
+    CANCELLED = "cancelled"
+    """Somebody called it off."""
     TAKEN_BACK = "taken_back"
     """It should not have begun, as became known at the same instant."""
     GONE = "gone"

@@ -14,6 +14,8 @@ import time
 from collections.abc import Callable
 from types import FrameType
 
+import msgspec
+
 from tidings.clock import SECOND_US, SystemClock
 from tidings.config import Config
 from tidings.deliver.calls import FILE as CALLS
@@ -23,12 +25,14 @@ from tidings.domain.message import Intents
 from tidings.domain.output import OutputBlock
 from tidings.hosts.changes import Changes
 from tidings.hosts.drive import Driver
+from tidings.hosts.everybody import Everybody
 from tidings.hosts.nudge import Nudge, Nudger
-from tidings.hosts.shelf import DiskShelf
+from tidings.hosts.shelf import DiskShelf, publish
 from tidings.log.sqlite import SqliteLog
 from tidings.outputs.sqlite import SqliteOutputs
 from tidings.state.rocks import RocksState
 from tidings.versions.shelf import Versions, login_name
+from tidings.versions.standing import STATUS
 
 LOOK_S = 1.0
 """Longest sleep: a nudge may be lost."""
@@ -129,6 +133,7 @@ class Processor:
             max_batch=config.process.max_batch,
             cache=config.process.state_cache,
             changes=changes,
+            told=Everybody(self._state, lambda now: publish(config.data / "run" / STATUS, msgspec.json.encode(now))),
         )
         self._log.mark_processed(self._driver.offset)
 

@@ -16,6 +16,7 @@ from tidings.process.entries import kinds as entry_kinds
 from tidings.process.journey import PRIORITIES, Journey
 from tidings.process.steps import kinds
 from tidings.process.steps.base import EXIT, Step
+from tidings.process.steps.webhook import Webhook
 from tidings.process.watch import Awaited, Reads
 from tidings.rules.base import Traits
 
@@ -122,6 +123,9 @@ def _parse_steps(raw: Any, traits: Traits, where: str) -> dict[str, Step]:
                 )
         for asked, words in step.asks():
             _check_asked(asked, words, steps, f"{where}[{index}]")
+        for asked in step.answers():
+            callers = [one.id for one in steps.values() if isinstance(one, Webhook) and one.timeout_us]
+            known(asked, callers, "webhook step", f"{where}[{index}]", "name a webhook step that waits for its answer")
     return steps
 
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import msgspec
 
-from tidings.clock import format_duration
 from tidings.domain.event import Event
 from tidings.domain.message import Intent
 from tidings.domain.output import Ending, Fact, FactKind
@@ -31,6 +30,9 @@ MAX_RUNS = 50
 MAX_ITEM_BYTES = 4_000
 """Properties of the entering event that a run keeps."""
 
+
+REFUSALS = ("full", "running", "once", "too_soon")
+"""Words for why somebody does not enter: too many runs, one of this journey, only one ever, too soon after the last."""
 
 Send = Callable[[Run, Draft, int], Answer]
 """(run, draft, occurred_us) decides on a message, or when to ask again; returns what became of it."""
@@ -57,29 +59,35 @@ def begin(journey: Journey, walk: Walk, occurred_us: int, item: dict[str, Any], 
 
     `item` has the properties of the entering event; `entry` is the number of the journey's entry that begins it.
     """
-    may = not refusal(journey, walk.state, occurred_us, walk.known_us)
-    if not may or (len(journey.entries) > 1 and begun(journey, walk)):
+    if not may_enter(journey, walk, occurred_us) or (len(journey.entries) > 1 and begun(journey, walk)):
         return False
     enter(journey, walk, occurred_us, item, entry=entry)
     return True
 
 
-def refusal(journey: Journey, state: ProfileState, occurred_us: int, known_us: int) -> str:
-    """Why no run may begin, for people; empty when one may. One at a time, not too soon after the last, and not for nothing."""
+def may_enter(journey: Journey, walk: Walk, occurred_us: int) -> bool:
+    """Whether this person is let in now: one run at a time, not too soon after the last, and not for nothing."""
+    if refusal(journey, walk.state, walk.known_us):
+        return False
+    return journey.reads is None or not over_already(journey, walk.state, max(occurred_us, walk.state.clock_us))
+
+
+def refusal(journey: Journey, state: ProfileState, known_us: int) -> str:
+    """Why re-entry rules let nobody of this state in, in a word of `REFUSALS`; empty when they do."""
     if len(state.runs) >= MAX_RUNS:
-        return f"has {MAX_RUNS} active runs, which is the most"
+        return "full"
     if any(run.journey == journey.name for run in state.runs):
-        return "is in it already"
+        return "running"
     ended_us = state.ended.get(journey.name)
-    if ended_us is not None and journey.reentry_us < 0:
-        return "was in it once"
-    if ended_us is not None and known_us < ended_us + journey.reentry_us:
-        return f"her last run ended less than {format_duration(journey.reentry_us)} ago"
-    return _over_already(journey, state, max(occurred_us, state.clock_us)) if journey.reads is not None else ""
+    if ended_us is None:
+        return ""
+    if journey.reentry_us < 0:
+        return "once"
+    return "too_soon" if known_us < ended_us + journey.reentry_us else ""
 
 
-def _over_already(journey: Journey, state: ProfileState, at_us: int) -> str:
-    """What would end the run as soon as it began."""
+def over_already(journey: Journey, state: ProfileState, at_us: int) -> str:
+    """What would end a run as soon as it began, for people; empty when nothing would."""
     if journey.goal is not None and journey.goal.holds(state, at_us):
         return f"has reached the goal already: {journey.goal.words()}"
     found = next((one for one in journey.exit_if if one.holds(state, at_us)), None)
@@ -198,9 +206,23 @@ def _end_by(found: Watched, walk: Walk, run: Run, at_us: int) -> None:
     _end(walk, run, at_us, words, Ending.GOAL if goal else Ending.EXIT)
 
 
-def end(walk: Walk, run: Run, occurred_us: int, outcome: str) -> None:
-    """End a run from outside (a merge)."""
-    _end(walk, run, occurred_us, outcome, Ending.MERGED)
+def end(walk: Walk, run: Run, occurred_us: int, outcome: str, how: str = Ending.MERGED) -> None:
+    """End a run from outside: by a merge, or `how` else."""
+    _end(walk, run, occurred_us, outcome, how)
+
+
+def pause(walk: Walk, run: Run) -> None:
+    """Hold its timer: nothing happens to it until it goes on, or is ended."""
+    if not run.paused_us:
+        run.paused_us, run.due_us = walk.known_us, 0
+        _note(walk, run, walk.known_us, "paused", "")
+
+
+def resume(walk: Walk, run: Run, until_us: int, outcome: str) -> None:
+    """A paused run waits again, until an instant."""
+    run.paused_us = 0
+    _note(walk, run, walk.known_us, outcome, "")
+    _wait(walk, run, until_us)
 
 
 def take_back(walk: Walk, run: Run, occurred_us: int, outcome: str) -> None:

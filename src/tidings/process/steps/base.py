@@ -25,6 +25,8 @@ class Draft(msgspec.Struct, frozen=True):
     category: str
     value: float = 1.0
     """What it is worth, beside the messages of other journeys that want her at the same time."""
+    bulk: bool = False
+    """Whether it is one of a broadcast."""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -97,6 +99,10 @@ class Step(Protocol):
         """(step id, words) of each step that it goes by."""
         ...
 
+    def answers(self) -> tuple[str, ...]:
+        """Ids of steps whose webhook's answer it reads."""
+        ...
+
     def rules(self) -> tuple[Condition, ...]:
         """Conditions that it judges."""
         ...
@@ -158,6 +164,9 @@ class StepBase(msgspec.Struct, frozen=True):
         return ()
 
     def asks(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        return ()
+
+    def answers(self) -> tuple[str, ...]:
         return ()
 
     def rules(self) -> tuple[Condition, ...]:

@@ -37,10 +37,12 @@ def mentions(form: Schema, held: Any, where: str) -> Iterator[Mention]:
     elif form is schema.TRAIT and isinstance(held, str):
         yield Mention(mention.TRAIT, held, where)
     elif isinstance(held, dict):
-        forms = _settings(form)
+        forms, other = _settings(form), form.get("additionalProperties")
         for key, one in held.items():
             if key in forms:
                 yield from mentions(forms[key], one, places.below(where, key))
+            elif other:
+                yield from mentions(other, one, places.below(where, key))
     elif isinstance(held, list):
         for index, one in enumerate(held):
             yield from mentions(_items(form), one, places.below(where, index))
