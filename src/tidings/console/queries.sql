@@ -125,7 +125,7 @@ SELECT outcome, count(*) AS n FROM (SELECT outcome FROM runs WHERE journey = ? A
 GROUP BY outcome ORDER BY n DESC LIMIT 30;
 
 -- name: run_endings
-SELECT how, n FROM endings WHERE journey = ?;
+SELECT how, n FROM endings WHERE journey = ? LIMIT 20;
 
 -- name: journey_runs
 SELECT r.run_id, r.profile_id, r.step, r.state, r.outcome, r.version, r.started_us, r.updated_us, p.name, p.email, p.user_id
