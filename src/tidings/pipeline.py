@@ -18,7 +18,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from tidings.decide import bids, decision
+from tidings.decide import bids, decision, holdout
 from tidings.decide.decision import Asked, Later
 from tidings.decide.eligibility import addresses_of
 from tidings.domain import feedback
@@ -338,7 +338,10 @@ class Pipeline:
         if policy is None:
             return Answer(f"not sent: category {draft.category} is gone from policy.yml")
         journey = definitions.versions.get((run.journey, run.version))
-        asked = Asked(run, draft, occurred_us, known_us, journey.priority if journey is not None else "normal")
+        held = run.held
+        if policy.holdout and not held:
+            held = holdout.everywhere(state, policy.holdout, known_us)
+        asked = Asked(run, draft, occurred_us, known_us, journey.priority if journey is not None else "normal", held)
         intent = decision.decide(state, self._layout, policy, asked)
         if isinstance(intent, Later):
             run.bid = intent.bid

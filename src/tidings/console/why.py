@@ -181,7 +181,7 @@ def drawn(intent: SendIntent) -> list[path.Drawn]:
     """Everything that was drawn by hash on the way to this decision: splits, and what deciding itself drew."""
     said = intent.why.get("draws") or []
     more = [one for one in said if isinstance(one, dict)] if isinstance(said, list) else []
-    return [*path.draws(intent.why.get("steps", [])), *(_draw(one) for one in more)]
+    return [_draw(one) for one in more] or path.draws(intent.why.get("steps", []))
 
 
 def _draw(said: dict[str, Any]) -> path.Drawn:

@@ -62,8 +62,8 @@ class DiskSink:
     def put(self, block: OutputBlock, intents: Intents) -> None:
         """See `Sink.put`. Intents go first: the message must not wait for the reading copy."""
         if intents:
-            if intents.sends or intents.suppressions:
-                self._ledger.add(intents.sends, intents.suppressions, now_us=self._clock.now_us())
+            if intents.sends or intents.suppressions or intents.holds:
+                self._ledger.add(intents.sends, intents.suppressions, intents.holds, now_us=self._clock.now_us())
             if intents.events or intents.calls:
                 self._asks().add(intents.events, intents.calls)
             self._deliver.nudge()
@@ -92,8 +92,12 @@ class DiskSink:
             self._synced_s = now_s
 
     def queued(self) -> int:
-        """Messages waiting for hand-over."""
+        """Messages waiting for hand-over, those of broadcasts aside."""
         return self._ledger.queued()
+
+    def queued_bulk(self) -> int:
+        """Messages of broadcasts waiting for hand-over."""
+        return self._ledger.queued_bulk()
 
     def behind(self) -> int:
         """Blocks that the projector has not taken yet."""
@@ -117,6 +121,8 @@ class Processor:
         self._clock = SystemClock()
         self._stop = False
         self._held = False
+        self._held_back = False
+        """Whether the outbox is full of broadcasts' messages: then nobody else is told of one, and all else goes on."""
         self._asked_s = 0.0
         self._tidied_s = time.monotonic()
         self._nudge = Nudge(config.data / "run" / "process.sock")
@@ -180,7 +186,7 @@ class Processor:
                 self._driver.fire(self._driver.complete_us)
         if self._driver.offset >= target:
             worked = self._driver.fire(horizon_us) > 0 or worked
-        return self._driver.sweep() > 0 or worked
+        return (not self._held_back and self._driver.sweep() > 0) or worked
 
     def _held_up(self) -> bool:
         """Whether those behind us are full; asked at most every `HELD_UP_S`, as it costs two look-ups."""
@@ -188,6 +194,7 @@ class Processor:
         if now_s - self._asked_s > HELD_UP_S:
             config = self._config
             full = self._sink.queued() > config.mail.max_queued
+            self._held_back = self._sink.queued_bulk() > config.mail.max_queued
             behind = self._sink.behind() > config.process.max_behind_blocks
             if (full or behind) != self._held:
                 _log.warning(

@@ -43,6 +43,8 @@ class Journey(msgspec.Struct, frozen=True, kw_only=True):
     """Step id to the rules that a run waiting there watches: of the goal, the exits and the step."""
     reads: Reads | None = None
     """What these rules look at; None when there is none."""
+    holdout: int = 0
+    """How many in a hundred get none of its messages; 0 for nobody."""
     asked: frozenset[str] = frozenset()
     """Steps of which it is kept what came of them, as others go by it."""
     priority: str = "normal"

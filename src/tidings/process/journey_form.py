@@ -11,7 +11,7 @@ from tidings.domain.schema import Schema
 from tidings.process import watch
 from tidings.process.entries import kinds as entry_kinds
 from tidings.process.journey import PRIORITIES
-from tidings.process.steps import held, kinds
+from tidings.process.steps import held, holdout, kinds
 from tidings.rules import schema as rule_schema
 
 _EVENTS = schema.settings({"event": schema.EVENT, "where": schema.WHERE}, ["event"])
@@ -43,6 +43,7 @@ def schema_of_file() -> Schema:
             "reentry": {"anyOf": reentry},
             "priority": schema.one_of(PRIORITIES),
             **_ENDS,
+            "holdout": holdout.SCHEMA,
             "steps": {"type": "array", "minItems": 1, "items": kinds.schema_of_one()},
         },
         ["journey", "entry", "steps"],

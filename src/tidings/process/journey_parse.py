@@ -14,7 +14,7 @@ from tidings.errors import DefinitionError
 from tidings.process import results, watch
 from tidings.process.entries import kinds as entry_kinds
 from tidings.process.journey import PRIORITIES, Journey
-from tidings.process.steps import kinds
+from tidings.process.steps import holdout, kinds
 from tidings.process.steps.base import EXIT, Step
 from tidings.process.steps.webhook import Webhook
 from tidings.process.watch import Awaited, Reads
@@ -29,6 +29,7 @@ SETTINGS = {
     "goal",
     "exit_on",
     "exit_if",
+    "holdout",
     "steps",
 }
 """What a file of a journey may say."""
@@ -59,6 +60,7 @@ def parse(raw: Any, version: str, traits: Traits, where: str, *, entered: bool =
         reentry_us=_parse_reentry(raw.get("reentry", "always"), f"{where}: reentry"),
         exit_on=_parse_exit_on(raw.get("exit_on"), f"{where}: exit_on"),
         steps=steps,
+        holdout=holdout.percent_of(raw["holdout"], f"{where}: holdout") if "holdout" in raw else 0,
         asked=frozenset(one for step in steps.values() for one, _ in step.asks()),
         priority=_parse_priority(raw.get("priority", "normal"), f"{where}: priority"),
         goal=goal,

@@ -16,8 +16,9 @@ from tidings.domain.message import Intent
 from tidings.domain.output import Ending, Fact, FactKind
 from tidings.domain.profile import ProfileState, Run
 from tidings.ids import run_id
-from tidings.process import outside, results, watch
+from tidings.process import arms, outside, results, watch
 from tidings.process.journey import Journey
+from tidings.process.steps import holdout
 from tidings.process.steps.base import Answer, Draft, Move
 from tidings.process.watch import Watched
 
@@ -121,9 +122,20 @@ def enter(journey: Journey, walk: Walk, occurred_us: int, item: dict[str, Any], 
         late=walk.late,
         entry=entry,
     )
+    if journey.holdout:
+        _hold_out(journey, walk, run)
     walk.state.runs.append(run)
     walk.facts.append(_fact(FactKind.RUN_STARTED, walk, run, occurred_us, {"step": run.step}))
     _arrive(journey, walk, run, journey.first, occurred_us)
+
+
+def _hold_out(journey: Journey, walk: Walk, run: Run) -> None:
+    """Draw whether she is held out of the whole journey."""
+    found = holdout.drawn(walk.state, journey.name, "", journey.holdout)
+    words = arms.words(walk.state, found, holdout.shown(found, journey.holdout))
+    run.path.append(["", run.entered_us, walk.known_us, words, walk.cause])
+    arms.keep(walk.state, found, walk.known_us)
+    run.held = found.word == holdout.HELD
 
 
 def on_event(journey: Journey, walk: Walk, run: Run, event: Event, *, touched: bool = False) -> None:
@@ -214,7 +226,7 @@ def end(walk: Walk, run: Run, occurred_us: int, outcome: str, how: str = Ending.
 def pause(walk: Walk, run: Run) -> None:
     """Hold its timer: nothing happens to it until it goes on, or is ended."""
     if not run.paused_us:
-        run.paused_us, run.due_us = walk.known_us, 0
+        run.paused_us, run.due_us, run.bid = walk.known_us, 0, []
         _note(walk, run, walk.known_us, "paused", "")
 
 
@@ -232,7 +244,7 @@ def take_back(walk: Walk, run: Run, occurred_us: int, outcome: str) -> None:
 
 
 def _take(journey: Journey, walk: Walk, run: Run, move: Move, at_us: int) -> None:
-    _remember(journey, run, move)
+    _remember(journey, walk, run, move)
     _note(walk, run, at_us, move.outcome, move.goto)
     if move.goto:
         run.timer_us = run.due_us = 0
@@ -266,7 +278,7 @@ def _arrive(journey: Journey, walk: Walk, run: Run, step_id: str, at_us: int) ->
                 _note(walk, run, at_us, outcome, "")
                 _wait(walk, run, answer.until_us)
                 return
-        _remember(journey, run, move)
+        _remember(journey, walk, run, move)
         _note(walk, run, at_us, outcome, move.goto)
         until_us = move.until_us if move.ask is None else outside.ask(walk.state, run, move.ask, walk)
         if not move.goto:
@@ -295,8 +307,11 @@ def _look_on_arrival(walk: Walk, run: Run, rules: Sequence[Watched]) -> Watched 
     return found
 
 
-def _remember(journey: Journey, run: Run, move: Move) -> None:
+def _remember(journey: Journey, walk: Walk, run: Run, move: Move) -> None:
     """Keep what came of the step for those that go by it."""
+    if move.draw is not None:
+        arms.keep(walk.state, move.draw, walk.known_us)
+        run.held = run.held or move.hold
     if move.result and run.step in journey.asked:
         results.note(run, run.step, move.result)
     if move.answer is not None:

@@ -5,10 +5,13 @@ No file names them; a broadcast has them all (see process/broadcast.py).
 
 from __future__ import annotations
 
+from msgspec import structs
+
 from tidings.clock import iso
 from tidings.domain.profile import ProfileState, Run
 from tidings.process.broadcast import Broadcast
-from tidings.process.steps.base import EXIT, Draft, Move, StepBase
+from tidings.process.steps.base import EXIT, Move, StepBase
+from tidings.process.steps.send import Send
 
 
 class Turn(StepBase, frozen=True):
@@ -46,15 +49,9 @@ class Still(StepBase, frozen=True):
         return "Only whoever is still meant"
 
 
-class SendBulk(StepBase, frozen=True):
+class SendBulk(Send, frozen=True):
     """Asks for the message, behind all those of journeys."""
 
-    template: str
-    category: str
-
-    def enter(self, state: ProfileState, run: Run) -> Move:  # noqa: ARG002 - the same for everyone
-        draft = Draft(self.id, self.template, self.category, bulk=True)
-        return Move(f"asks for {self.template}", goto=self.next, draft=draft)
-
-    def words(self) -> str:
-        return f"Send {self.template} ({self.category})"
+    def enter(self, state: ProfileState, run: Run) -> Move:
+        move = super().enter(state, run)
+        return move if move.draft is None else structs.replace(move, draft=structs.replace(move.draft, bulk=True))
