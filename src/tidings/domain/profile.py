@@ -108,6 +108,8 @@ class Run(msgspec.Struct, array_like=True):
     """Which of the journey's entries began it, by number."""
     paused_us: int = 0
     """Since when it is paused, its timer held; 0 while it goes on."""
+    stale: int = 0
+    """Bits of those ways of the present step that are waited for anew: they held when it arrived, and have not been false since."""
 
 
 class ProfileState(msgspec.Struct, array_like=True):
