@@ -431,9 +431,8 @@ def _next_timer(state: ProfileState) -> tuple[int, int, str, Run | None]:
         if run.look_due_us and (not best[0] or (run.look_due_us, run.look_us, 1, run.run_id) < best):
             best, found = (run.look_due_us, run.look_us, 1, run.run_id), run
     for name, when in state.alarms.items():
-        alarm = (when[1], when[0], 0, name)
-        if not best[0] or alarm < best:
-            best, found = alarm, None
+        if not best[0] or (when[1], when[0], 0, name) < best:
+            best, found = (when[1], when[0], 0, name), None
     due_us, scheduled_us, rank, name = best
     if found is not None:
         name = found.run_id if rank == 2 else f"{found.run_id}:watch"
