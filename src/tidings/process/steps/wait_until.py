@@ -52,6 +52,9 @@ class WaitUntil(StepBase, frozen=True):
     def targets(self) -> tuple[str, ...]:
         return targets_of(self)
 
+    def at_once(self) -> tuple[str, ...]:
+        return ()
+
     def results(self) -> tuple[str, ...]:
         return ("event", "timeout")
 
