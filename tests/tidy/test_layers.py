@@ -24,7 +24,7 @@ LAYERS = (
     ("api", "console"),
     ("demo",),
     ("hosts",),
-    ("testing", "config", "cli_people", "cli_definitions", "cli_explain", "cli"),
+    ("testing", "config", "cli_people", "cli_definitions", "cli_explain", "cli_broadcast", "cli"),
 )
 """A package may import those of its own line and of lines above it. ARCHITECTURE.md has the same table."""
 
@@ -35,6 +35,7 @@ CONFIG_READERS = {
     "hosts",
     "testing",
     "cli_people",
+    "cli_broadcast",
     "cli_definitions",
     "cli_explain",
     "cli",

@@ -100,10 +100,11 @@ def _traits(definitions: Definitions) -> Iterator[tuple[str, str]]:
 
 
 def _purposes(definitions: Definitions) -> Iterator[tuple[str, str]]:
-    for journey in definitions.journeys.values():
+    for journey in (*definitions.journeys.values(), *definitions.broadcasts.values()):
+        kind = "journey" if journey.broadcast is None else "broadcast"
         for step in journey.steps.values():
             if isinstance(step, Send) and definitions.policies[step.category].consent:
-                yield step.category, f"journey {journey.name} step {step.id}"
+                yield step.category, f"{kind} {journey.name} step {step.id}"
 
 
 def slots(rule: Any) -> list[int]:
