@@ -124,6 +124,9 @@ SELECT journey, state, step, count(*) AS n FROM runs GROUP BY journey, state, st
 SELECT outcome, count(*) AS n FROM (SELECT outcome FROM runs WHERE journey = ? AND state = 'ended' LIMIT 500000)
 GROUP BY outcome ORDER BY n DESC LIMIT 30;
 
+-- name: run_endings
+SELECT how, n FROM endings WHERE journey = ? LIMIT 20;
+
 -- name: journey_runs
 SELECT r.run_id, r.profile_id, r.step, r.state, r.outcome, r.version, r.started_us, r.updated_us, p.name, p.email, p.user_id
 FROM (SELECT * FROM runs WHERE journey = ? AND state <> 'lane' LIMIT 500000) r LEFT JOIN people p ON p.profile_id = r.profile_id

@@ -52,7 +52,7 @@ class Fact(msgspec.Struct, array_like=True, frozen=True, gc=False):
     cause: str
     """``event:<offset>`` or ``timer:<name>``."""
     data: dict[str, Any] = {}
-    """More, by kind: run facts carry ``run_id``, ``version``, ``step``, ``outcome``; ``identified`` carries ``kind``
+    """More, by kind: run facts carry ``run_id``, ``version``, ``step``, ``outcome``, at its end ``end`` (see `Ending`); ``identified`` carries ``kind``
     and ``value`` of the identifier."""
 
 
@@ -99,10 +99,31 @@ class FactKind:
     LANE_ENDED = "lane_ended"
     """It arrived, or ended with its run; data as above, and outcome."""
     RUN_ENDED = "run_ended"
-    """subject = journey; data: run_id, version, step, outcome."""
+    """subject = journey; data: run_id, version, step, outcome, end."""
     PROFILE_CREATED = "profile_created"
     """subject = the identifier kind that founded it."""
     PROFILE_MERGED = "profile_merged"
     """profile_id = the survivor; subject = the absorbed profile's id."""
     IDENTIFIED = "identified"
     """subject = identifier kind; data: kind, value. An identifier now points to this profile."""
+
+
+class Ending:
+    """How a run ended: `Fact.data["end"]` of `FactKind.RUN_ENDED`."""
+
+    FINISHED = "finished"
+    """It came to an exit, or to the end of the steps."""
+    GOAL = "goal"
+    """It reached the goal."""
+    EXIT = "exit"
+    """What ends it wherever it waits came."""
+    MERGED = "merged"
+    """Its person turned out to be another, whose run goes on."""
+    CANCELLED = "cancelled"
+    """Somebody called it off."""
+    TAKEN_BACK = "taken_back"
+    """It should not have begun, as became known at the same instant."""
+    GONE = "gone"
+    """Its definition is gone."""
+    CIRCLE = "circle"
+    """It went through too many steps without waiting."""

@@ -110,6 +110,8 @@ class Run(msgspec.Struct, array_like=True):
     """Since when it is paused, its timer held; 0 while it goes on."""
     parent: str = ""
     """Id of the run that forked, when this is a lane: one of its parallel paths; empty for a whole run."""
+    stale: int = 0
+    """Bits of those ways of the present step that are waited for anew: they held when it arrived, and have not been false since."""
 
 
 class ProfileState(msgspec.Struct, array_like=True):

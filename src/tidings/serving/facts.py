@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 
-from tidings.domain.output import Fact, FactKind
+from tidings.domain.output import Ending, Fact, FactKind
 
 _CHANGE = """INSERT INTO member_changes (segment, profile_id, entered, occurred_us, known_us, cause)
   VALUES (?, ?, ?, ?, ?, ?)"""
@@ -20,6 +20,7 @@ _STEP = (
 )
 _ADVANCE = "UPDATE runs SET step = ?, updated_us = ? WHERE run_id = ?"
 _END = "UPDATE runs SET state = 'ended', step = ?, outcome = ?, updated_us = ?, ended_by = ? WHERE run_id = ?"
+_ENDING = "INSERT INTO endings VALUES (?, ?, 1) ON CONFLICT (journey, how) DO UPDATE SET n = n + 1"
 _IDENTIFY = "INSERT OR REPLACE INTO identifiers VALUES (?, ?, ?)"
 _MERGE = "INSERT OR REPLACE INTO merges VALUES (?, ?, ?, ?, ?)"
 _MOVES = (
@@ -67,6 +68,7 @@ def _run_step(db: sqlite3.Connection, fact: Fact) -> None:
 def _run_ended(db: sqlite3.Connection, fact: Fact) -> None:
     data = fact.data
     db.execute(_END, (data.get("step", ""), data.get("outcome", ""), fact.known_us, fact.cause, data["run_id"]))
+    db.execute(_ENDING, (fact.subject, data.get("end", Ending.FINISHED)))
 
 
 def _lane_started(db: sqlite3.Connection, fact: Fact) -> None:

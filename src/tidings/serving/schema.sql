@@ -56,6 +56,8 @@ CREATE INDEX IF NOT EXISTS runs_person ON runs (profile_id);
 CREATE INDEX IF NOT EXISTS runs_journey ON runs (journey, state, step);
 CREATE TABLE IF NOT EXISTS run_steps (run_id TEXT, n INTEGER, step TEXT NOT NULL, outcome TEXT NOT NULL, occurred_us INTEGER NOT NULL,
   known_us INTEGER NOT NULL, cause TEXT NOT NULL, PRIMARY KEY (run_id, n)) WITHOUT ROWID;
+-- How runs ended, counted: finished | goal | exit | merged | taken_back | gone | circle.
+CREATE TABLE IF NOT EXISTS endings (journey TEXT, how TEXT, n INTEGER NOT NULL, PRIMARY KEY (journey, how)) WITHOUT ROWID;
 -- Which lake files exist (path below lake/), written in the same transaction as the block number that they reach to.
 CREATE TABLE IF NOT EXISTS lake_files (path TEXT PRIMARY KEY, day TEXT NOT NULL, rows INTEGER NOT NULL, seq INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS lake_cursor (one INTEGER PRIMARY KEY CHECK (one = 1), seq INTEGER NOT NULL, upto_offset INTEGER NOT NULL);

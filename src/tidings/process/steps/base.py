@@ -11,6 +11,7 @@ from tidings.domain.event import Event
 from tidings.domain.profile import ProfileState, Run
 from tidings.errors import DefinitionError
 from tidings.process.arms import Draw
+from tidings.process.watch import Awaited
 from tidings.rules.base import Condition, Traits
 
 EXIT = "exit"
@@ -123,6 +124,10 @@ class Step(Protocol):
         """Conditions that it judges."""
         ...
 
+    def awaits(self) -> tuple[Awaited, ...]:
+        """What a run waiting here waits for, beside messages; those that are rules are watched for it."""
+        ...
+
     def listens(self) -> tuple[str, ...]:
         """Event names that a run waiting here must be told of."""
         ...
@@ -141,6 +146,10 @@ class Step(Protocol):
 
     def on_event(self, run: Run, event: Event) -> Move | None:
         """An event that it listens to happened while the run waits here; None when it does not matter."""
+        ...
+
+    def on_rule(self, run: Run, index: int) -> Move:
+        """The rule of one of what it `awaits` is true, maybe already when the run arrives."""
         ...
 
     def on_timer(self, run: Run) -> Move:
@@ -182,6 +191,9 @@ class StepBase(msgspec.Struct, frozen=True):
         return ()
 
     def rules(self) -> tuple[Condition, ...]:
+        return tuple(one.rule for one in self.awaits() if one.rule is not None)
+
+    def awaits(self) -> tuple[Awaited, ...]:
         return ()
 
     def listens(self) -> tuple[str, ...]:
@@ -195,6 +207,9 @@ class StepBase(msgspec.Struct, frozen=True):
 
     def on_event(self, run: Run, event: Event) -> Move | None:  # noqa: ARG002 - it listens to nothing
         return None
+
+    def on_rule(self, run: Run, index: int) -> Move:
+        raise NotImplementedError  # nobody asks one that awaits nothing
 
     def on_timer(self, run: Run) -> Move:  # noqa: ARG002 - it sets no timer, so it was put off
         return Move("waited for what else was known at that instant", goto=self.id)
