@@ -28,7 +28,7 @@ from tidings.domain.message import Intent, SuppressIntent
 from tidings.domain.output import Fact, FactKind, event_cause
 from tidings.domain.profile import ConsentEntry, ProfileState, Run
 from tidings.ids import digest
-from tidings.process import adopt, everybody, identity, profile, results, segment, sends, timetable
+from tidings.process import adopt, everybody, identity, lanes, profile, results, segment, sends, timetable
 from tidings.process import run as runs
 from tidings.process.adopt import Adoption
 from tidings.process.journey import Way, ways
@@ -290,7 +290,7 @@ class Pipeline:
     def _tell(self, walk: Walk, event: Event, slots: Sequence[int], given: Sequence[str], purpose: str) -> None:
         for run in list(walk.state.runs):
             found = self.definitions.versions.get((run.journey, run.version))
-            if found is not None:
+            if found is not None and (not run.parent or runs.lives(walk.state, run)):
                 runs.on_event(found, walk, run, event, touched=found.touched(slots, given, purpose))
 
     def _look_again(self, walk: Walk) -> None:
@@ -317,11 +317,12 @@ class Pipeline:
     def _join_runs(self, walk: Walk, other: ProfileState, occurred_us: int) -> None:
         """Of two runs of one journey the one with the later wait goes on (the fresher cart); the other ends."""
         state = walk.state
-        for theirs in other.runs:
-            mine = next((run for run in state.runs if run.journey == theirs.journey), None)
-            state.runs.append(theirs)
+        before = [run for run in state.runs if not run.parent]
+        state.runs.extend(other.runs)  # lanes with the runs that they belong to
+        for theirs in [run for run in other.runs if not run.parent]:
+            mine = next((run for run in before if run.journey == theirs.journey), None)
             if mine is not None:
-                loser = min(mine, theirs, key=lambda run: (run.since_us, run.run_id))
+                loser = min(mine, theirs, key=lambda run: (lanes.latest_us(state, run), run.run_id))
                 runs.end(walk, loser, occurred_us, "merged with the other run of the same person")
 
     def _consent(self, step: Step, event: Event) -> str:
@@ -353,7 +354,9 @@ class Pipeline:
         def send(run: Run, draft: Draft, occurred_us: int) -> Answer:
             return self._decide(step, run, draft, occurred_us, known_us)
 
-        return Walk(step.state, known_us, cause, send, step.facts, intents=step.intents)
+        return Walk(
+            step.state, known_us, cause, send, step.facts, intents=step.intents, journeys=self.definitions.journeys
+        )
 
     def _decide(self, step: Step, run: Run, draft: Draft, occurred_us: int, known_us: int) -> Answer:
         """Allow or refuse one message, or ask again later; what became of it."""
