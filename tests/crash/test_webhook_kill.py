@@ -212,5 +212,7 @@ def check_receiver(config: Config) -> None:
         assert headers["webhook-signature"] == "v1," + base64.b64encode(hmac.digest(key, signed, sha256)).decode()
         assert abs(int(headers["webhook-timestamp"]) - time.time()) < 300
     assert {len(one) for one in bodies.values()} == {1}
-    reached = [number for number in range(CALLS) if wanted(number, SECOND_US).webhook != "hidden"]
-    assert len(bodies) == len(reached)
+    asked = [wanted(number, SECOND_US) for number in range(CALLS)]
+    # One that is slow has a single try here, which may be over before it is heard.
+    assert {one.call_id for one in asked if one.webhook not in ("hidden", "slow")} - bodies.keys() == set()
+    assert {one.call_id for one in asked if one.webhook == "hidden"} & bodies.keys() == set()
