@@ -17,7 +17,7 @@ from rich.table import Table
 
 from tidings import __version__, config, workspace
 from tidings.cli_definitions import cuts, rule, schema
-from tidings.cli_explain import why
+from tidings.cli_explain import why, why_not
 from tidings.cli_people import person, segment
 from tidings.cli_webhooks import webhook_secret
 from tidings.clock import iso
@@ -419,7 +419,7 @@ def role(name: str, path: Path) -> None:
     run_role(name, settings)
 
 
-for _command in (why, segment, person, rule, cuts, schema, webhook_secret):
+for _command in (why, why_not, segment, person, rule, cuts, schema, webhook_secret):
     main.add_command(_command)
 
 

@@ -19,16 +19,17 @@ from typing import Any
 
 import msgspec
 
-from tidings.decide import bids, decision
+from tidings.decide import bids, decision, holdout
 from tidings.decide.decision import Asked, Later
 from tidings.decide.eligibility import addresses_of
 from tidings.domain import feedback
 from tidings.domain.event import Event
+from tidings.domain.everybody import Told
 from tidings.domain.message import Intent, SuppressIntent
 from tidings.domain.output import Fact, FactKind, event_cause
 from tidings.domain.profile import ConsentEntry, ProfileState, Run
 from tidings.ids import digest
-from tidings.process import adopt, identity, profile, results, segment, sends
+from tidings.process import adopt, everybody, identity, profile, results, segment, sends
 from tidings.process import run as runs
 from tidings.process.adopt import Adoption
 from tidings.process.journey import Way, ways
@@ -126,6 +127,7 @@ class Pipeline:
             walk.facts.append(_segment_fact(walk, other.profile_id, Change(name, False, event.occurred_us)))
         links = [*other.identifiers, ("profile", other.profile_id)]
         identity.add_identifiers(state, links)
+        everybody.agree(self.definitions.versions, walk, other, event.occurred_us)
         profile.absorb(state, other, self._layout, self.definitions.policies)
         sends.absorb(state, other, self._keep)
         self._join_runs(walk, other, event.occurred_us)
@@ -147,6 +149,16 @@ class Pipeline:
             fresh = [change for change in changed if change.entered is (change.segment not in other.segments)]
             self._enter_by_segment(walk, fresh)
         self._settle(step, event)
+        return step
+
+    def on_told(self, state: ProfileState, told: Told) -> Step:
+        """What is told to everybody, at its instant; her timers due by then fire before it."""
+        step = Step(state, [], [])
+        if state.next_due_us and state.next_due_us <= told.known_us:
+            self._fire(step, told.known_us)
+        walk = self._walk(step, told.known_us, told.cause)
+        if everybody.hear(self.definitions.versions, walk, told):
+            _reschedule(state)
         return step
 
     def adopt(self, state: ProfileState, known_us: int) -> Step:
@@ -308,13 +320,16 @@ class Pipeline:
         if policy is None:
             return Answer(f"not sent: category {draft.category} is gone from policy.yml")
         journey = definitions.versions.get((run.journey, run.version))
-        asked = Asked(run, draft, occurred_us, known_us, journey.priority if journey is not None else "normal")
+        held = run.held
+        if policy.holdout and not held:
+            held = holdout.everywhere(state, policy.holdout, known_us)
+        asked = Asked(run, draft, occurred_us, known_us, journey.priority if journey is not None else "normal", held)
         intent = decision.decide(state, self._layout, policy, asked)
         if isinstance(intent, Later):
             run.bid = intent.bid
             return Answer(intent.outcome, until_us=intent.until_us)
         run.bid = []
-        step.intents.append(msgspec.structs.replace(intent, definitions=definitions.version))
+        step.intents.append(msgspec.structs.replace(intent, definitions=definitions.version, bulk=draft.bulk))
         run.sent += 1
         if journey is not None and draft.step in journey.asked:
             results.note_message(run, draft.step, intent.message_id, intent.suppressed)

@@ -8,6 +8,7 @@ given.yml             the events and traits that come from outside
 policy.yml            message categories: consent, caps
 webhooks.yml          what journeys may call
 journeys/*.yml        one journey a file
+broadcasts/*.yml      one broadcast a file
 templates/*.mjml      see render/
 sources/*.yml         maps of files, see sources/
 """
@@ -32,7 +33,7 @@ from tidings.domain.names import known
 from tidings.errors import DefinitionError
 from tidings.ids import digest
 from tidings.located import DefinitionFiles, located
-from tidings.process import journey_form, journey_parse, webhooks
+from tidings.process import broadcast_parse, journey_form, journey_parse, webhooks
 from tidings.process.journey import Journey
 from tidings.process.layout import Layout
 from tidings.process.segment import Segment, Segments
@@ -76,6 +77,8 @@ class Definitions(msgspec.Struct, frozen=True):
     """YAML text of each journey version, by ``name@version``; what a host keeps so that runs keep their version."""
     version: str = ""
     """Content hash of the whole folder; empty when nobody asked for it."""
+    broadcasts: Mapping[str, Journey] = {}
+    """The current version of each broadcast, by name; they are journeys under the hood, and among the `versions` too."""
     outdated: Mapping[str, str] = {}
     """Earlier versions of journeys (``name@version``) that need what is not defined any more, and why. Their runs end, with
     that outcome, where they would have gone on."""
@@ -128,6 +131,9 @@ def _load(
     segments = [_segment(str(name), raw, layout) for name, raw in written.items()]
     rules = policies.parse(files.mapping("policy.yml") or {"marketing": {}}, "policy.yml", layout.zone)
     current, versions, sources = _journeys(files, layout, rules)
+    broadcasts = _broadcasts(files, layout, segments, rules, current)
+    versions |= {(name, one.version): one for name, (one, _) in broadcasts.items()}
+    sources |= {f"{name}@{one.version}": text for name, (one, text) in broadcasts.items()}
     hooks = webhooks.parse(files.mapping(webhooks.FILE))
     _check_calls(files, current, hooks)
     known_traits = [*(name for name, _ in layout.traits()), *traits_set(current.values())]
@@ -137,8 +143,7 @@ def _load(
     for key, text in kept.items():
         name, _, own = key.rpartition("@")
         try:
-            raw = plain.parse(text, key)
-            versions[name, own] = journey_parse.parse(raw, own, layout, f"earlier version {key}", entered=False)
+            versions[name, own] = _earlier(plain.parse(text, key), own, layout, f"earlier version {key}")
         except DefinitionError as error:
             outdated[key] = str(error)
     sources |= kept
@@ -152,7 +157,25 @@ def _load(
         for accumulator in beside.accumulators:
             layout.slot(accumulator)
     layout.seal(layouts, marks)
-    return Definitions(layout, Segments(segments), current, versions, rules, sources, version, outdated, hooks)
+    return Definitions(
+        layout=layout,
+        segments=Segments(segments),
+        journeys=current,
+        versions=versions,
+        policies=rules,
+        sources=sources,
+        version=version,
+        broadcasts={name: one for name, (one, _) in broadcasts.items()},
+        outdated=outdated,
+        webhooks=hooks,
+    )
+
+
+def _earlier(raw: Any, version: str, layout: Layout, where: str) -> Journey:
+    """An earlier version of a journey, or of a broadcast."""
+    if isinstance(raw, dict) and "broadcast" in raw:
+        return broadcast_parse.parse(raw, version, layout, where)
+    return journey_parse.parse(raw, version, layout, where, entered=False)
 
 
 def traits_set(journeys: Iterable[Journey]) -> list[str]:
@@ -168,6 +191,8 @@ def mentions(files: DefinitionFiles) -> Iterator[Mention]:
         yield from rule_mentions(raw["rule"], f"segments.yml: {name}.rule")
     for where in files.journeys():
         yield from journey_form.mentions(files.data(where), where)
+    for where in files.broadcasts():
+        yield from broadcast_parse.mentioned(files.data(where), where)
 
 
 def _check_calls(files: DefinitionFiles, current: Mapping[str, Journey], hooks: Mapping[str, Webhook]) -> None:
@@ -248,3 +273,26 @@ def _journeys(
         current[journey.name] = versions[journey.name, journey.version] = journey
         sources[f"{journey.name}@{journey.version}"] = files.text(where)
     return current, versions, sources
+
+
+def _broadcasts(
+    files: DefinitionFiles,
+    layout: Layout,
+    segments: Sequence[Segment],
+    rules: Mapping[str, Policy],
+    journeys: Mapping[str, Journey],
+) -> dict[str, tuple[Journey, str]]:
+    """Each broadcast with the text of its file, by name."""
+    found: dict[str, tuple[Journey, str]] = {}
+    names = [segment.name for segment in segments]
+    for where in files.broadcasts():
+        raw = files.data(where)
+        one = broadcast_parse.parse(raw, version_of(broadcast_parse.tree(raw, where)), layout, where)
+        if one.name in found or one.name in journeys:
+            raise DefinitionError(f"{where}: broadcast", "a journey or another broadcast has this name", got=one.name)
+        segment, category = one.broadcast.segment if one.broadcast else "", raw.get("category", "marketing")
+        if segment:
+            known(segment, names, "segment", f"{where}: segment", "define it in segments.yml")
+        known(category, rules, "category", f"{where}: category", "define it in policy.yml")
+        found[one.name] = one, files.text(where)
+    return found

@@ -66,6 +66,32 @@ WHERE event_id = ?2 LIMIT 1;
 SELECT run_id, journey, version, step, state, outcome, started_us, known_us, updated_us FROM runs
 WHERE profile_id = ? ORDER BY updated_us DESC LIMIT 30;
 
+-- name: runs_of
+SELECT run_id, journey, version, step, state, outcome, started_us, known_us, updated_us, cause, ended_by FROM runs
+WHERE profile_id = :profile_id AND known_us <= :known_us ORDER BY known_us DESC, run_id LIMIT :limit;
+
+-- name: came
+-- (names: a JSON list)
+SELECT offset FROM (SELECT offset, name, received_us FROM timeline WHERE profile_id = :profile_id ORDER BY occurred_us DESC LIMIT 20000)
+WHERE name IN (SELECT value FROM json_each(:names)) AND received_us <= :known_us ORDER BY offset DESC LIMIT :limit;
+
+-- name: came_count
+SELECT count(*) AS n FROM (
+  SELECT name, received_us FROM timeline WHERE profile_id = :profile_id ORDER BY occurred_us DESC LIMIT 20000)
+WHERE name IN (SELECT value FROM json_each(:names)) AND received_us <= :known_us;
+
+-- name: turned
+-- (joined: the profile that was joined to hers was in it too, so that nothing turned)
+SELECT entered, occurred_us, known_us, cause, EXISTS (
+    SELECT 1 FROM member_changes other WHERE other.profile_id = c.profile_id AND other.segment = c.segment
+      AND other.cause = c.cause AND other.entered <> c.entered) AS joined
+FROM member_changes c WHERE profile_id = :profile_id AND segment = :segment AND known_us <= :known_us
+ORDER BY id DESC LIMIT :limit;
+
+-- name: decided_for
+SELECT * FROM messages WHERE profile_id = :profile_id AND journey = :journey AND decided_us <= :known_us
+ORDER BY decided_us DESC, message_id DESC LIMIT :limit;
+
 -- name: run_steps
 SELECT n, step, outcome, occurred_us, known_us, cause FROM run_steps WHERE run_id = ? ORDER BY n LIMIT 80;
 

@@ -27,6 +27,8 @@ from tidings.render.mail import CannotRender
 
 MAX_READ = 64
 """Messages read from the ledger ahead of their turn."""
+MAX_DROPPED = 2_000
+"""Messages of broadcasts that were given up which are ended in one go."""
 MAX_BACKOFF_US = 4 * HOUR_US
 """Longest pause between two attempts for one message."""
 MAX_PAUSE_US = 60 * SECOND_US
@@ -95,10 +97,15 @@ class Outbox:
             room -= 1
 
     def _next(self, now_us: int) -> Due | None:
+        busy = set(self._under_way.values())
         if not self._ahead:
-            busy = set(self._under_way.values())
+            if self._ledger.drop_cancelled(now_us, MAX_DROPPED):
+                self.ended.set()
             found = self._ledger.due(now_us, MAX_READ + len(busy))
             self._ahead.extend(due for due in found if due.intent.message_id not in busy)
+        elif self._ahead[0].intent.bulk:  # what came meanwhile does not wait behind those of a broadcast
+            first = self._ledger.due_first(now_us, MAX_READ + len(busy))
+            self._ahead.extendleft(due for due in reversed(first) if due.intent.message_id not in busy)
         return self._ahead.popleft() if self._ahead else None
 
     def _wait_s(self) -> float:

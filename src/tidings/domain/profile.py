@@ -106,6 +106,8 @@ class Run(msgspec.Struct, array_like=True):
     """Step id to what its webhook answered (an object); bounded, the oldest go first."""
     entry: int = 0
     """Which of the journey's entries began it, by number."""
+    paused_us: int = 0
+    """Since when it is paused, its timer held; 0 while it goes on."""
 
 
 class ProfileState(msgspec.Struct, array_like=True):
@@ -154,7 +156,7 @@ class ProfileState(msgspec.Struct, array_like=True):
     entries: dict[str, list[int]] = msgspec.field(default_factory=dict)
     """Journey to known instants of its latest entries, for entry limits; bounded."""
     heard: int = -1
-    """Offset of the latest record to everybody (a broadcast, an item change) that she heard."""
+    """Running number of the latest record to everybody (a broadcast that begins, …) that she heard; see domain/everybody.py."""
 
 
 ENCODER = msgspec.msgpack.Encoder()

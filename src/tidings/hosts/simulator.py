@@ -16,13 +16,14 @@ import msgspec
 from tidings.clock import ManualClock
 from tidings.domain import profile as profiles
 from tidings.domain.event import Event
-from tidings.domain.message import CallIntent, EventIntent, Intents, SendIntent, SuppressIntent
+from tidings.domain.message import CallIntent, EventIntent, HoldIntent, Intents, SendIntent, SuppressIntent
 from tidings.domain.output import APPLIED, Fact, Outcome, OutputBlock
 from tidings.domain.profile import ProfileState
 from tidings.domain.record import LogRecord
 from tidings.errors import CorruptData
+from tidings.hosts.batch import Sink
 from tidings.hosts.changes import Changes
-from tidings.hosts.drive import Driver, Sink
+from tidings.hosts.drive import Driver
 from tidings.hosts.outside import Answering, Outside, nobody
 from tidings.log.base import Log
 from tidings.log.memory import MemoryLog
@@ -48,6 +49,8 @@ class MemorySink:
         self.suppressions: dict[str, SuppressIntent] = {}
         self.events: dict[str, EventIntent] = {}
         self.calls: dict[str, CallIntent] = {}
+        self.holds: list[HoldIntent] = []
+        """In the order of their records to everybody."""
         self._keep_outcomes = keep_outcomes
         self._seq = 0
 
@@ -61,6 +64,7 @@ class MemorySink:
             self.events.setdefault(event.event_id, event)
         for call in intents.calls:
             self.calls.setdefault(call.call_id, call)
+        self.holds += [hold for hold in intents.holds if not self.holds or hold.number > self.holds[-1].number]
         if block.seq > self._seq:
             self._seq = block.seq
             for outcome in block.outcomes:

@@ -8,6 +8,7 @@ import msgspec
 
 from tidings.clock import format_duration
 from tidings.domain.profile import ProfileState
+from tidings.process.broadcast import Broadcast
 from tidings.process.entries.base import Entry
 from tidings.process.results import FEEDBACK
 from tidings.process.steps.base import Step
@@ -31,10 +32,14 @@ class Journey(msgspec.Struct, frozen=True, kw_only=True):
     """Events that end a run wherever it waits."""
     steps: Mapping[str, Step]
     """By id, in order."""
+    holdout: int = 0
+    """How many in a hundred get none of its messages; 0 for nobody."""
     asked: frozenset[str] = frozenset()
     """Steps of which it is kept what came of them, as others go by it."""
     priority: str = "normal"
     """One of `PRIORITIES`: whose messages go first when several want one person; see decide/arbitration.py."""
+    broadcast: Broadcast | None = None
+    """Of a broadcast: to whom and when. Its runs begin by a record to everybody, and nothing else."""
 
     @property
     def first(self) -> str:
@@ -76,6 +81,8 @@ def ways(journeys: Iterable[Journey]) -> Iterator[Way]:
 
 def entry_words(journey: Journey) -> str:
     """What starts a run, for people."""
+    if journey.broadcast is not None:
+        return journey.broadcast.words()
     return " or ".join(entry.words() for entry in journey.entries) or "none, as it is an earlier version"
 
 

@@ -10,7 +10,7 @@ from tidings.domain.mention import Mention
 from tidings.domain.schema import Schema
 from tidings.process.entries import kinds as entry_kinds
 from tidings.process.journey import PRIORITIES
-from tidings.process.steps import kinds
+from tidings.process.steps import holdout, kinds
 
 
 def schema_of_file() -> Schema:
@@ -24,6 +24,7 @@ def schema_of_file() -> Schema:
             "reentry": {"anyOf": reentry},
             "priority": schema.one_of(PRIORITIES),
             "exit_on": {"anyOf": [*schema.NAMES["anyOf"], {"type": "null"}]},
+            "holdout": holdout.SCHEMA,
             "steps": {"type": "array", "minItems": 1, "items": kinds.schema_of_one()},
         },
         ["journey", "entry", "steps"],

@@ -13,7 +13,7 @@ from tidings.errors import DefinitionError
 from tidings.process import results
 from tidings.process.entries import kinds as entry_kinds
 from tidings.process.journey import PRIORITIES, Journey
-from tidings.process.steps import kinds
+from tidings.process.steps import holdout, kinds
 from tidings.process.steps.base import EXIT, Step
 from tidings.process.steps.webhook import Webhook
 from tidings.rules.base import Traits
@@ -26,7 +26,7 @@ def parse(raw: Any, version: str, traits: Traits, where: str, *, entered: bool =
     """
     if not isinstance(raw, dict):
         raise DefinitionError(where, "needs a journey", got=raw)
-    only(raw, {"journey", "description", "entry", "reentry", "exit_on", "priority", "steps"}, where)
+    only(raw, {"journey", "description", "entry", "reentry", "exit_on", "priority", "holdout", "steps"}, where)
     name = raw.get("journey")
     if not isinstance(name, str) or not name:
         raise DefinitionError(where, "needs `journey`: its name", got=name)
@@ -41,6 +41,7 @@ def parse(raw: Any, version: str, traits: Traits, where: str, *, entered: bool =
         reentry_us=_parse_reentry(raw.get("reentry", "always"), f"{where}: reentry"),
         exit_on=event_filter.parse(exits, None, f"{where}: exit_on").names if exits else (),
         steps=steps,
+        holdout=holdout.percent_of(raw["holdout"], f"{where}: holdout") if "holdout" in raw else 0,
         asked=frozenset(one for step in steps.values() for one, _ in step.asks()),
         priority=_parse_priority(raw.get("priority", "normal"), f"{where}: priority"),
     )

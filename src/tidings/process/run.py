@@ -16,8 +16,9 @@ from tidings.domain.message import Intent
 from tidings.domain.output import Fact, FactKind
 from tidings.domain.profile import ProfileState, Run
 from tidings.ids import run_id
-from tidings.process import outside, results
+from tidings.process import arms, outside, results
 from tidings.process.journey import Journey
+from tidings.process.steps import holdout
 from tidings.process.steps.base import Answer, Draft, Move
 
 MAX_MOVES = 50
@@ -29,6 +30,9 @@ MAX_RUNS = 50
 MAX_ITEM_BYTES = 4_000
 """Properties of the entering event that a run keeps."""
 
+
+REFUSALS = ("full", "running", "once", "too_soon")
+"""Words for why somebody does not enter: too many runs, one of this journey, only one ever, too soon after the last."""
 
 Send = Callable[[Run, Draft, int], Answer]
 """(run, draft, occurred_us) decides on a message, or when to ask again; returns what became of it."""
@@ -52,11 +56,21 @@ class Walk(msgspec.Struct):
 
 def may_enter(journey: Journey, walk: Walk) -> bool:
     """Whether re-entry rules let this person in now: one run at a time, and not too soon after the last."""
-    state = walk.state
-    if len(state.runs) >= MAX_RUNS or any(run.journey == journey.name for run in state.runs):
-        return False
+    return not refusal(journey, walk.state, walk.known_us)
+
+
+def refusal(journey: Journey, state: ProfileState, known_us: int) -> str:
+    """Why re-entry rules let nobody of this state in, in a word of `REFUSALS`; empty when they do."""
+    if len(state.runs) >= MAX_RUNS:
+        return "full"
+    if any(run.journey == journey.name for run in state.runs):
+        return "running"
     ended_us = state.ended.get(journey.name)
-    return ended_us is None or (journey.reentry_us >= 0 and walk.known_us >= ended_us + journey.reentry_us)
+    if ended_us is None:
+        return ""
+    if journey.reentry_us < 0:
+        return "once"
+    return "too_soon" if known_us < ended_us + journey.reentry_us else ""
 
 
 def begun(journey: Journey, walk: Walk) -> bool:
@@ -86,9 +100,20 @@ def enter(journey: Journey, walk: Walk, occurred_us: int, item: dict[str, Any], 
         late=walk.late,
         entry=entry,
     )
+    if journey.holdout:
+        _hold_out(journey, walk, run)
     walk.state.runs.append(run)
     walk.facts.append(_fact(FactKind.RUN_STARTED, walk, run, occurred_us, {"step": run.step}))
     _arrive(journey, walk, run, journey.first, occurred_us)
+
+
+def _hold_out(journey: Journey, walk: Walk, run: Run) -> None:
+    """Draw whether she is held out of the whole journey."""
+    found = holdout.drawn(walk.state, journey.name, "", journey.holdout)
+    words = arms.words(walk.state, found, holdout.shown(found, journey.holdout))
+    run.path.append(["", run.entered_us, walk.known_us, words, walk.cause])
+    arms.keep(walk.state, found, walk.known_us)
+    run.held = found.word == holdout.HELD
 
 
 def on_event(journey: Journey, walk: Walk, run: Run, event: Event) -> None:
@@ -124,6 +149,20 @@ def end(walk: Walk, run: Run, occurred_us: int, outcome: str) -> None:
     _end(walk, run, occurred_us, outcome)
 
 
+def pause(walk: Walk, run: Run) -> None:
+    """Hold its timer: nothing happens to it until it goes on, or is ended."""
+    if not run.paused_us:
+        run.paused_us, run.due_us, run.bid = walk.known_us, 0, []
+        _note(walk, run, walk.known_us, "paused", "")
+
+
+def resume(walk: Walk, run: Run, until_us: int, outcome: str) -> None:
+    """A paused run waits again, until an instant."""
+    run.paused_us = 0
+    _note(walk, run, walk.known_us, outcome, "")
+    _wait(walk, run, until_us)
+
+
 def take_back(walk: Walk, run: Run, occurred_us: int, outcome: str) -> None:
     """End a run that should not have begun: for re-entry it never was."""
     walk.state.runs.remove(run)
@@ -131,7 +170,7 @@ def take_back(walk: Walk, run: Run, occurred_us: int, outcome: str) -> None:
 
 
 def _take(journey: Journey, walk: Walk, run: Run, move: Move, at_us: int) -> None:
-    _remember(journey, run, move)
+    _remember(journey, walk, run, move)
     _note(walk, run, at_us, move.outcome, move.goto)
     if move.goto:
         run.timer_us = run.due_us = 0
@@ -161,7 +200,7 @@ def _arrive(journey: Journey, walk: Walk, run: Run, step_id: str, at_us: int) ->
                 _note(walk, run, at_us, outcome, "")
                 _wait(walk, run, answer.until_us)
                 return
-        _remember(journey, run, move)
+        _remember(journey, walk, run, move)
         _note(walk, run, at_us, outcome, move.goto)
         until_us = move.until_us if move.ask is None else outside.ask(walk.state, run, move.ask, walk)
         if not move.goto:
@@ -171,8 +210,11 @@ def _arrive(journey: Journey, walk: Walk, run: Run, step_id: str, at_us: int) ->
     _end(walk, run, at_us, f"went through {MAX_MOVES} steps without waiting; the journey goes round in a circle")
 
 
-def _remember(journey: Journey, run: Run, move: Move) -> None:
+def _remember(journey: Journey, walk: Walk, run: Run, move: Move) -> None:
     """Keep what came of the step for those that go by it."""
+    if move.draw is not None:
+        arms.keep(walk.state, move.draw, walk.known_us)
+        run.held = run.held or move.hold
     if move.result and run.step in journey.asked:
         results.note(run, run.step, move.result)
     if move.answer is not None:

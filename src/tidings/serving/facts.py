@@ -12,12 +12,12 @@ _CHANGE = """INSERT INTO member_changes (segment, profile_id, entered, occurred_
 _ENTER = """INSERT INTO members VALUES (?, ?, ?, ?) ON CONFLICT (segment, profile_id)
   DO UPDATE SET entered_us = excluded.entered_us, known_us = excluded.known_us"""
 _LEAVE = "DELETE FROM members WHERE segment = ? AND profile_id = ?"
-_START = "INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, 'active', '', ?, ?, ?)"
+_START = "INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, 'active', '', ?, ?, ?, ?, '')"
 _STEP = (
     """INSERT INTO run_steps SELECT ?1, COALESCE(MAX(n), 0) + 1, ?2, ?3, ?4, ?5, ?6 FROM run_steps WHERE run_id = ?1"""
 )
 _ADVANCE = "UPDATE runs SET step = ?, updated_us = ? WHERE run_id = ?"
-_END = "UPDATE runs SET state = 'ended', step = ?, outcome = ?, updated_us = ? WHERE run_id = ?"
+_END = "UPDATE runs SET state = 'ended', step = ?, outcome = ?, updated_us = ?, ended_by = ? WHERE run_id = ?"
 _IDENTIFY = "INSERT OR REPLACE INTO identifiers VALUES (?, ?, ?)"
 _MERGE = "INSERT OR REPLACE INTO merges VALUES (?, ?, ?, ?, ?)"
 _MOVES = (
@@ -51,7 +51,7 @@ def _left(db: sqlite3.Connection, fact: Fact) -> None:
 def _run_started(db: sqlite3.Connection, fact: Fact) -> None:
     data = fact.data
     ids = (data["run_id"], fact.subject, data["version"], fact.profile_id, data.get("step", ""))
-    db.execute(_START, (*ids, fact.occurred_us, fact.known_us, fact.known_us))
+    db.execute(_START, (*ids, fact.occurred_us, fact.known_us, fact.known_us, fact.cause))
 
 
 def _run_step(db: sqlite3.Connection, fact: Fact) -> None:
@@ -63,7 +63,7 @@ def _run_step(db: sqlite3.Connection, fact: Fact) -> None:
 
 def _run_ended(db: sqlite3.Connection, fact: Fact) -> None:
     data = fact.data
-    db.execute(_END, (data.get("step", ""), data.get("outcome", ""), fact.known_us, data["run_id"]))
+    db.execute(_END, (data.get("step", ""), data.get("outcome", ""), fact.known_us, fact.cause, data["run_id"]))
 
 
 def _identified(db: sqlite3.Connection, fact: Fact) -> None:

@@ -48,7 +48,10 @@ CREATE TRIGGER IF NOT EXISTS members_minus AFTER DELETE ON members BEGIN
 END;
 CREATE TABLE IF NOT EXISTS runs (run_id TEXT PRIMARY KEY, journey TEXT NOT NULL, version TEXT NOT NULL, profile_id TEXT NOT NULL,
   step TEXT NOT NULL, state TEXT NOT NULL,  -- active | ended
-  outcome TEXT NOT NULL, started_us INTEGER NOT NULL, known_us INTEGER NOT NULL, updated_us INTEGER NOT NULL) WITHOUT ROWID;
+  outcome TEXT NOT NULL, started_us INTEGER NOT NULL, known_us INTEGER NOT NULL, updated_us INTEGER NOT NULL,
+  cause TEXT NOT NULL DEFAULT '',     -- what started it: event:<offset>, timer:…
+  ended_by TEXT NOT NULL DEFAULT ''   -- what ended it, likewise; see db.py for copies that were made before these two
+) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS runs_person ON runs (profile_id);
 CREATE INDEX IF NOT EXISTS runs_journey ON runs (journey, state, step);
 CREATE TABLE IF NOT EXISTS run_steps (run_id TEXT, n INTEGER, step TEXT NOT NULL, outcome TEXT NOT NULL, occurred_us INTEGER NOT NULL,

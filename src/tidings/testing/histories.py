@@ -108,7 +108,7 @@ def replay(definitions: Definitions, simulator: Simulator, *, max_batch: int = 5
     driver = Driver(Pipeline(definitions), simulator.log, MemoryState(), sink, max_batch=max_batch)
     while driver.run_batch():
         pass
-    while driver.fire(simulator.clock.now_us()):
+    while driver.fire(simulator.clock.now_us()) or driver.sweep():
         pass
     return sink
 

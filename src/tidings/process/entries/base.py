@@ -25,6 +25,10 @@ class Entry(Protocol):
         """What a run that this event begins keeps of it; None when it begins none. The name is known to be one it hears."""
         ...
 
+    def misses(self, event: Event) -> list[str]:
+        """Why this event, which it hears, begins no run: what does not hold, with the value that is there; empty if it does."""
+        ...
+
     def watches(self) -> str:
         """The segment of whose changes it must be told; empty for none."""
         ...
@@ -34,7 +38,10 @@ class Entry(Protocol):
         ...
 
     def denied(self, state: ProfileState) -> str:
-        """Why a run that was begun late, at an instant of which not all had been heard, was begun wrongly; empty if it was not."""
+        """Why a run that was begun late, at an instant of which not all had been heard, was begun wrongly; empty if it was not.
+
+        It ends with `TAKEN_BACK`.
+        """
         ...
 
     def filters(self) -> tuple[EventFilter, ...]:
@@ -50,6 +57,9 @@ class Entry(Protocol):
         ...
 
 
+TAKEN_BACK = "after all"
+"""How the outcome of a run ends that was begun wrongly: for re-entry it never was."""
+
 Parser = Callable[[dict[str, Any], Traits, str], Entry]
 """(the entry as written, traits, where) to an entry."""
 
@@ -62,6 +72,9 @@ class EntryBase(msgspec.Struct, frozen=True):
 
     def begins(self, event: Event) -> dict[str, Any] | None:  # noqa: ARG002 - it hears of none
         return None
+
+    def misses(self, event: Event) -> list[str]:  # noqa: ARG002 - it hears of none
+        return []
 
     def watches(self) -> str:
         return ""

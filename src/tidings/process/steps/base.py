@@ -10,6 +10,7 @@ import msgspec
 from tidings.domain.event import Event
 from tidings.domain.profile import ProfileState, Run
 from tidings.errors import DefinitionError
+from tidings.process.arms import Draw
 from tidings.rules.base import Condition, Traits
 
 EXIT = "exit"
@@ -24,6 +25,8 @@ class Draft(msgspec.Struct, frozen=True):
     category: str
     value: float = 1.0
     """What it is worth, beside the messages of other journeys that want her at the same time."""
+    bulk: bool = False
+    """Whether it is one of a broadcast."""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -60,7 +63,11 @@ class Move(msgspec.Struct, frozen=True):
     draft: Draft | None = None
     """A message to decide on before going on."""
     result: str = ""
-    """A word for what came of the step, for those that go by it: see process/results.py."""
+    """A word for what came of the step, for those that go by it; kept in `Run.results`, see process/results.py."""
+    draw: Draw | None = None
+    """What was drawn, to be remembered."""
+    hold: bool = False
+    """Whether the run is held out from now on."""
     ask: Ask | None = None
     """Something wanted outside; the run waits for its event when `goto` is empty."""
     answer: dict[str, Any] | None = None
