@@ -24,7 +24,16 @@ LAYERS = (
     ("api", "console"),
     ("demo",),
     ("hosts",),
-    ("testing", "config", "cli_people", "cli_definitions", "cli_explain", "cli_broadcast", "cli"),
+    (
+        "testing",
+        "config",
+        "cli_people",
+        "cli_webhooks",
+        "cli_definitions",
+        "cli_explain",
+        "cli_broadcast",
+        "cli",
+    ),
 )
 """A package may import those of its own line and of lines above it. ARCHITECTURE.md has the same table."""
 
