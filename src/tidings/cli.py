@@ -17,7 +17,7 @@ from rich.table import Table
 
 from tidings import __version__, config, workspace
 from tidings.cli_definitions import cuts, rule, schema
-from tidings.cli_explain import why, why_not
+from tidings.cli_explain import dry_run, why, why_not
 from tidings.cli_people import person, segment
 from tidings.clock import iso
 from tidings.config import Config
@@ -418,7 +418,7 @@ def role(name: str, path: Path) -> None:
     run_role(name, settings)
 
 
-for _command in (why, why_not, segment, person, rule, cuts, schema):
+for _command in (why, why_not, dry_run, segment, person, rule, cuts, schema):
     main.add_command(_command)
 
 
