@@ -18,7 +18,7 @@ from rich.table import Table
 from tidings import __version__, config, workspace
 from tidings.cli_broadcast import broadcast
 from tidings.cli_definitions import cuts, rule, schema
-from tidings.cli_explain import why, why_not
+from tidings.cli_explain import dry_run, why, why_not
 from tidings.cli_people import person, segment
 from tidings.cli_webhooks import webhook_secret
 from tidings.clock import iso
@@ -425,6 +425,7 @@ def role(name: str, path: Path) -> None:
 for _command in (
     why,
     why_not,
+    dry_run,
     segment,
     person,
     rule,

@@ -31,7 +31,7 @@ from tidings.ids import digest
 from tidings.process import adopt, everybody, identity, lanes, profile, results, segment, sends, timetable
 from tidings.process import run as runs
 from tidings.process.adopt import Adoption
-from tidings.process.journey import Way, ways
+from tidings.process.journey import Journey, Way, ways
 from tidings.process.run import Walk
 from tidings.process.segment import Change, Segment
 from tidings.process.steps.base import Answer, Draft
@@ -42,6 +42,11 @@ MAX_TIMERS = 1_000_000
 """Timers of one person that fire in one go: decades of many segments that turn twice a day, as loaded history makes them due. All
 must fire at once: what an event finds, and whether entering starts a journey, must not depend on who asks next. More is a
 definition that goes round in a circle."""
+
+REHEARSAL = "rehearsal"
+"""The cause of a run that only shows how it would go."""
+MAX_REHEARSED = 1_000
+"""Waits of a run that is rehearsed."""
 
 
 class Step(msgspec.Struct):
@@ -167,6 +172,21 @@ class Pipeline:
         walk = self._walk(step, told.known_us, told.cause)
         if everybody.hear(self.definitions.versions, walk, told):
             _reschedule(state)
+        return step
+
+    def rehearse(self, state: ProfileState, journey: Journey, item: dict[str, Any], at_us: int) -> Step:
+        """How she would walk through a journey from an instant on if nothing else happened; re-entry is not asked.
+
+        `item` is what the run keeps of the event that begins it. Runs of hers elsewhere are left out.
+        """
+        state.runs, state.alarms = [], {}
+        step = Step(state, [], [])
+        runs.enter(journey, self._walk(step, at_us, REHEARSAL), at_us, item)
+        for _ in range(MAX_REHEARSED):
+            _reschedule(state)
+            if not state.next_due_us:
+                break
+            self._fire(step, state.next_due_us, entering=False)
         return step
 
     def adopt(self, state: ProfileState, known_us: int) -> Step:
