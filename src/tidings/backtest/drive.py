@@ -7,7 +7,7 @@ nothing only moves its person's clock.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 
 from tidings.backtest.history import Moment, Passing
@@ -28,16 +28,27 @@ AT_HAND = 50_000
 """People whose states are kept decoded; those of all others are kept as bytes."""
 
 
+def _nobody(whose: str, event: Event) -> None:
+    """Nobody watches."""
+
+
 class RehearsalDriver(Driver):
     """One version of the definitions over one history."""
 
-    def __init__(self, pipeline: Pipeline, sink: Sink, *, assume_address: bool = False, watched: frozenset[str]) -> None:
-        """`watched`: names of events of which the sink wants to know whose they were; see `taken`."""
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        sink: Sink,
+        *,
+        assume_address: bool = False,
+        watched: frozenset[str] = frozenset(),
+        watch: Callable[[str, Event], None] = _nobody,
+    ) -> None:
+        """`watch` is told of events that are `watched` by name, and whose they were, after the sink has all that was before."""
         self._assume_address = assume_address
         self._clocks = bool(pipeline.definitions.segments.by_name)
         self._watched = watched
-        self.taken: list[tuple[str, Event]] = []
-        """(profile id, event) of the watched events of the latest `take`."""
+        self._watch = watch
         super().__init__(pipeline, MemoryLog(ManualClock()), MemoryState(), sink, cache=AT_HAND)
 
     def follow(self, pipeline: Pipeline) -> None:
@@ -46,20 +57,21 @@ class RehearsalDriver(Driver):
 
     def take(self, moments: Iterable[Moment]) -> None:
         """Process these, in order."""
-        self.taken = []
         batch = Batch()
         find = self._find(batch)
         for moment in moments:
+            whose = ""
             if isinstance(moment, Passing):
                 self._let_pass(moment, batch, find)
             else:
                 self._apply(moment, batch, find)
-                if moment.name in self._watched:
-                    self.taken.append((batch.outcomes[-1].profile_id, moment))
-            if len(batch.facts) >= MAX_FACTS:
+                whose = batch.outcomes[-1].profile_id if moment.name in self._watched else ""
+            if whose or len(batch.facts) >= MAX_FACTS:
                 self._commit(batch, 0)
                 batch = Batch()
                 find = self._find(batch)
+            if whose:
+                self._watch(whose, moment)
         self._commit(batch, 0)
 
     def let_time_pass(self, until_us: int) -> None:

@@ -56,7 +56,7 @@ class Version:
         self.clocks = bool(narrow.segments.by_name)
         self.sink = Counting(bought, narrow.layout.zone)
         self.driver = RehearsalDriver(
-            self._quiet, self.sink, assume_address=assume_address, watched=bought.names
+            self._quiet, self.sink, assume_address=assume_address, watched=bought.names, watch=self.sink.purchase
         )
 
     @property
@@ -67,8 +67,6 @@ class Version:
     def take(self, moments: Iterable[Moment]) -> None:
         """Process these, in order."""
         self.driver.take(self._own(moments))
-        for profile_id, event in self.driver.taken:
-            self.sink.purchase(profile_id, event)
 
     def _own(self, moments: Iterable[Moment]) -> Iterator[Moment]:
         """Of what all versions asked for, what this one needs; of the rest, what may pass."""
