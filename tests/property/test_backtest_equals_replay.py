@@ -188,7 +188,8 @@ def test_what_passes_moves_the_clock_by_which_late_events_are_judged() -> None:
     simulator = Simulator(DEFINITIONS)
     look_us, known_us = START_US + 40 * 60 * MINUTE_US, START_US + 50 * 60 * MINUTE_US
     order = call("track", "e1", START_US, event="Order Completed", user="u0", properties={"revenue": 5})
-    simulator.take([call("track", "e0", look_us, event="Product Viewed", user="u0")], look_us)
+    for at_us in (START_US, look_us):
+        simulator.take([call("track", f"look-{at_us}", at_us, event="Product Viewed", user="u0")], at_us)
     simulator.take([order], known_us)
     wanted, found = (make(simulator.log, ("ask_back",)) for make in (plain, lambda log, names: rehearsed(log, names, 9, 9)))
     (started,) = [one for one in found.facts if one.kind == FactKind.RUN_STARTED]
