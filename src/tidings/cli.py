@@ -18,6 +18,7 @@ from rich.table import Table
 from tidings import __version__, config, workspace
 from tidings.cli_definitions import cuts, rule, schema
 from tidings.cli_people import person, segment
+from tidings.cli_rehearse import backtest
 from tidings.clock import iso
 from tidings.config import Config
 from tidings.errors import TidingsError, WorldMovedError
@@ -433,7 +434,7 @@ def role(name: str, path: Path) -> None:
     run_role(name, settings)
 
 
-for _command in (segment, person, rule, cuts, schema):
+for _command in (backtest, segment, person, rule, cuts, schema):
     main.add_command(_command)
 
 

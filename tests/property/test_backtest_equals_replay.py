@@ -122,7 +122,6 @@ def decisions(sends: dict[str, Any]) -> list[tuple[Any, ...]]:
     return sorted(tuple(getattr(one, name) for name in asked) for one in sends.values())
 
 
-
 def rehearsed(log: MemoryLog, names: tuple[str, ...], chunk: int, at_hand: int) -> MemorySink:
     """The same log through a version, with a sink that keeps everything."""
     version = Version("draft", with_journeys(names), names, BOUGHT)
@@ -191,7 +190,9 @@ def test_what_passes_moves_the_clock_by_which_late_events_are_judged() -> None:
     for at_us in (START_US, look_us):
         simulator.take([call("track", f"look-{at_us}", at_us, event="Product Viewed", user="u0")], at_us)
     simulator.take([order], known_us)
-    wanted, found = (make(simulator.log, ("ask_back",)) for make in (plain, lambda log, names: rehearsed(log, names, 9, 9)))
+    wanted, found = (
+        make(simulator.log, ("ask_back",)) for make in (plain, lambda log, names: rehearsed(log, names, 9, 9))
+    )
     (started,) = [one for one in found.facts if one.kind == FactKind.RUN_STARTED]
     assert started.occurred_us == look_us
     assert runs(found.facts) == runs(wanted.facts)

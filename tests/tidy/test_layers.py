@@ -24,11 +24,23 @@ LAYERS = (
     ("api", "console"),
     ("demo",),
     ("hosts",),
-    ("testing", "config", "cli_people", "cli_definitions", "cli"),
+    ("backtest",),
+    ("testing", "config", "cli_people", "cli_definitions", "cli_rehearse", "cli"),
 )
 """A package may import those of its own line and of lines above it. ARCHITECTURE.md has the same table."""
 
-CONFIG_READERS = {"collect", "deliver", "console", "hosts", "testing", "cli_people", "cli_definitions", "cli"}
+CONFIG_READERS = {
+    "collect",
+    "deliver",
+    "console",
+    "hosts",
+    "backtest",
+    "testing",
+    "cli_people",
+    "cli_definitions",
+    "cli_rehearse",
+    "cli",
+}
 """Servers and hosts are given the configuration, so they may name its type; no stage reads it."""
 
 RANK = {name: rank for rank, line in enumerate(LAYERS) for name in line}

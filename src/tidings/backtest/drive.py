@@ -60,18 +60,18 @@ class RehearsalDriver(Driver):
         batch = Batch()
         find = self._find(batch)
         for moment in moments:
-            whose = ""
             if isinstance(moment, Passing):
                 self._let_pass(moment, batch, find)
-            else:
-                self._apply(moment, batch, find)
-                whose = batch.outcomes[-1].profile_id if moment.name in self._watched else ""
-            if whose or len(batch.facts) >= MAX_FACTS:
+                continue
+            self._apply(moment, batch, find)
+            watched = moment.name in self._watched
+            if watched or len(batch.facts) >= MAX_FACTS:
                 self._commit(batch, 0)
+                whose = batch.outcomes[-1].profile_id
                 batch = Batch()
                 find = self._find(batch)
-            if whose:
-                self._watch(whose, moment)
+                if watched:
+                    self._watch(whose, moment)
         self._commit(batch, 0)
 
     def let_time_pass(self, until_us: int) -> None:

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import msgspec
 
 from tidings.backtest.history import CHUNK, Moment, Passing, Span, Wanted
