@@ -1,9 +1,9 @@
 """From the moment a client sends an event over HTTP to the moment the mail server has the message it triggers.
 
-All roles run as they do in production; 500 single-event requests a second come in, a tenth of which trigger a message.
+All roles run as they do in production; 500 single-event requests a second come in, a tenth of which trigger a message. First with one live journey, then with twenty.
 Measured outside: the client notes when it sends, our own bare SMTP sink notes when the final dot has arrived.
 
-    python -m benchmarks.latency [--seconds S] [--rate R] [--share S]
+    python -m benchmarks.latency [--seconds S] [--rate R] [--share S] [--journeys N]
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from tidings.hosts.supervisor import Supervisor, free_ports
 
 ARRIVED: dict[str, float] = {}
 
+LIVE = 20
+"""Journeys that are live beside the cart journey, that of the trigger among them."""
 JOURNEY = """\
 journey: at_once
 entry: {event: Trigger}
@@ -32,6 +34,27 @@ steps:
   - id: send
     send: {template: welcome, category: transactional}
 """
+BESIDE = """\
+journey: beside_{n}
+entry: {{event: Product Viewed}}
+reentry: {{after: {n}m}}
+steps:
+  - id: knows_us
+    branch:
+      if: {{any: [{{did: {{event: Order Completed, at_least: {n}, within: 90d}}}}, {{trait: email, exists: true}}]}}
+      then: look_back
+  - id: decide
+    wait_until: {{event: [Order Completed, Product Added], timeout: {n}s, restart_on: Product Viewed}}
+  - id: look_back
+    wait: {n}m
+  - id: half
+    split: {{remind: 50, leave_alone: 50}}
+  - id: remind
+    send: {{template: welcome, category: marketing}}
+  - id: leave_alone
+    exit: left alone
+"""
+"""Runs of these are always under way: they begin, wait, are restarted and end all the time."""
 
 
 async def smtp_session(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -117,11 +140,27 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--rate", type=int, default=500)
     parser.add_argument("--share", type=float, default=0.1)
+    parser.add_argument("--journeys", type=int, default=LIVE)
     options = parser.parse_args()
+    alone = measure(options, 1)
+    beside = measure(options, options.journeys)
+    ratios = ", ".join(f"p{share} {at(beside, share) / at(alone, share):.2f}" for share in (50, 99))
+    print(f"{options.journeys} live journeys to one: {ratios} times")
+
+
+def at(late: list[float], share: int) -> float:
+    """The latency that so many percent of messages do not exceed, in milliseconds."""
+    return late[int(len(late) * share / 100)]
+
+
+def measure(options: argparse.Namespace, live: int) -> list[float]:
+    """Run all roles with so many live journeys; the latency of each message in milliseconds, sorted."""
     folder = Path(tempfile.mkdtemp(prefix="tidings-latency-"))
     workspace = folder / "workspace"
     shutil.copytree(WORKSPACE, workspace)
     (workspace / "journeys" / "at_once.yml").write_text(JOURNEY)
+    for n in range(1, live):
+        (workspace / "journeys" / f"beside_{n}.yml").write_text(BESIDE.format(n=n))
     collect, smtp = free_ports(2)
     sink(smtp)
     config = Config(
@@ -141,13 +180,15 @@ def main() -> None:
             time.sleep(0.1)
     finally:
         supervisor.stop()
-    late = sorted((ARRIVED[address] - at) * 1000 for address, at in sent.items() if address in ARRIVED)
-    missing = len(sent) - len(late)
-    print(f"{len(late):,} messages at {options.rate} events/s ({missing} missing): HTTP request sent to SMTP accept")
-    print(
-        f"p50 {late[len(late) // 2]:.1f} ms, p95 {late[int(len(late) * 0.95)]:.1f} ms, p99 {late[int(len(late) * 0.99)]:.1f} ms, max {late[-1]:.1f} ms"
-    )
     shutil.rmtree(folder, ignore_errors=True)
+    late = sorted((ARRIVED[address] - then) * 1000 for address, then in sent.items() if address in ARRIVED)
+    missing = len(sent) - len(late)
+    print(
+        f"{live} live: {len(late):,} messages at {options.rate} events/s ({missing} missing), HTTP request sent to SMTP accept:"
+        f" p50 {at(late, 50):.1f} ms, p95 {at(late, 95):.1f} ms, p99 {at(late, 99):.1f} ms, max {late[-1]:.1f} ms",
+        flush=True,
+    )
+    return late
 
 
 if __name__ == "__main__":

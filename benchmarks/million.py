@@ -29,13 +29,17 @@ from benchmarks.process import WORKSPACE
 from tidings import config as configuration
 from tidings.clock import SECOND_US, SystemClock, iso
 from tidings.config import CollectConfig, Config
+from tidings.domain import profile as profiles
 from tidings.domain.record import LogRecord
 from tidings.hosts.process import Processor
 from tidings.hosts.supervisor import free_ports
 from tidings.log.sqlite import SqliteLog
+from tidings.state.rocks import RocksState
 
 RATE = 5_000
 PER_REQUEST = 20
+SAMPLE = 1_000
+"""People whose states are looked at for the size of a run."""
 LEAD_S = 5.0
 """So long before the first timer is due, the roles run and events come in."""
 
@@ -97,10 +101,10 @@ def lateness(config: Config, seconds: float, started: multiprocessing.synchroniz
     late: list[float] = []
     put = processor._sink.put
 
-    def measured(block, sends, suppressions) -> None:  # type: ignore[no-untyped-def]
+    def measured(block, intents) -> None:  # type: ignore[no-untyped-def]
         now_us = time.time_ns() // 1_000
         late.extend((now_us - f.known_us) / 1000 for f in block.facts if f.kind == "run_ended" and f.cause[0] == "t")
-        put(block, sends, suppressions)
+        put(block, intents)
 
     processor._sink.put = measured  # type: ignore[method-assign]
     started.set()
@@ -127,6 +131,20 @@ def start_role(path: Path) -> float:
         took = time.perf_counter() - start
         role.send_signal(signal.SIGKILL)
     return took
+
+
+def bytes_per_run(config: Config) -> str:
+    """What a waiting run takes in the state as it is stored, and the whole store per person."""
+    store = RocksState(config.data / "state", config.process.dedup_window_s * SECOND_US)
+    whole, runs, bare = 0, 0, 0
+    for _, raw in store.scan("", SAMPLE):
+        state = profiles.decode(raw)
+        whole, runs = whole + len(raw), runs + len(state.runs)
+        state.runs = []
+        bare += len(profiles.encode(state))
+    store.close()
+    on_disk = sum(path.stat().st_size for path in (config.data / "state").rglob("*") if path.is_file())
+    return f"{(whole - bare) / runs:,.0f} bytes a waiting run of {whole / SAMPLE:,.0f} a person; {on_disk / 1e6:,.0f} MB on disk"
 
 
 def main() -> None:
@@ -164,6 +182,7 @@ def main() -> None:
         f"  processed at {options.people / (time.process_time() - cpu):,.0f} events/s per core, {time.perf_counter() - began:.1f} s"
     )
     processor._close()
+    print(f"  {bytes_per_run(config)}", flush=True)
     starts = sorted(start_role(folder / "config.toml") for _ in range(3))
     print(
         f"start to ready with {options.people:,} people: {starts[1]:.2f} s (of 3: {starts[0]:.2f} to {starts[2]:.2f})",

@@ -215,7 +215,7 @@ class Counting(MemorySink):
         super().__init__()
         self.changes = 0
 
-    def put(self, block: Any, sends: Any, suppressions: Any) -> None:  # noqa: ARG002 - the port's arguments
+    def put(self, block: Any, intents: Any) -> None:  # noqa: ARG002 - the port's arguments
         self.changes += len(block.facts)
         self._seq = block.seq
 

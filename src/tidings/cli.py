@@ -17,6 +17,7 @@ from rich.table import Table
 
 from tidings import __version__, config, workspace
 from tidings.cli_definitions import cuts, rule, schema
+from tidings.cli_explain import why
 from tidings.cli_people import person, segment
 from tidings.cli_rehearse import backtest
 from tidings.clock import iso
@@ -392,22 +393,6 @@ def _json(shown: Any) -> None:
 
 
 @main.command()
-@click.argument("message_id")
-@CONFIG
-@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
-def why(message_id: str, path: Path, as_json: bool) -> None:
-    """Why this message was (or was not) sent: the events, the steps, the consent, the cap, the items."""
-    from tidings.hosts.explain import explain  # noqa: PLC0415
-
-    explanation = explain(config.load(path), message_id)
-    if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(explanation)).decode())
-        return
-    for line in explanation.lines():
-        SCREEN.print(line, markup=False, soft_wrap=True)
-
-
-@main.command()
 @CONFIG
 def doctor(path: Path) -> None:
     """Check the installation: files, disk, ports, roles, accounting. Ends with 1 when something is wrong."""
@@ -434,7 +419,7 @@ def role(name: str, path: Path) -> None:
     run_role(name, settings)
 
 
-for _command in (backtest, segment, person, rule, cuts, schema):
+for _command in (backtest, why, segment, person, rule, cuts, schema):
     main.add_command(_command)
 
 

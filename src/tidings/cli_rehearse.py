@@ -82,7 +82,7 @@ def backtest(
     The production code decides, under a virtual clock; nothing is sent. Ctrl-C ends it with a report of the time until then.
     """
     from tidings.backtest import report, show  # noqa: PLC0415 - only this command needs it
-    from tidings.backtest.prepare import Typed, prepare  # noqa: PLC0415
+    from tidings.backtest.prepare import Typed, prepared  # noqa: PLC0415
 
     typed = Typed(
         journeys=journey,
@@ -102,10 +102,9 @@ def backtest(
     )
     with _progress() as (say, move), _interruption() as interrupted:
         say("reading the history")
-        run, history = prepare(typed, config.load(path) if path.exists() or data is None else None)
-        say("rehearsing")
-        result = run.run(move, interrupted)
-        history.close()
+        with prepared(typed, config.load(path) if path.exists() or data is None else None) as rehearsal:
+            say("rehearsing")
+            result = rehearsal.run(move, interrupted)
     on_screen = json_path is not None and str(json_path) == "-"
     if html is not None:
         report.write(result, html)

@@ -104,6 +104,15 @@ class ProcessConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """Output blocks that the projector may be behind before processing waits."""
 
 
+class WebhooksConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Webhooks that journeys call."""
+
+    private_networks: str = ""
+    """Networks that are not public and that webhooks may reach all the same, separated by commas, e.g. ``127.0.0.0/8``."""
+    max_under_way: Positive = 200
+    """Calls under way at the same time, of all webhooks together."""
+
+
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All of it. `data` and `workspace` are folders."""
 
@@ -115,6 +124,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     process: ProcessConfig = ProcessConfig()
     mail: MailConfig = MailConfig()
     console: ConsoleConfig = ConsoleConfig()
+    webhooks: WebhooksConfig = WebhooksConfig()
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """``debug``, ``info``, ``warning`` or ``error``."""
     retrain_every_s: Positive = 3_600

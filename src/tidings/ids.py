@@ -45,6 +45,11 @@ def message_id(run: str, step: str, occurrence: int) -> MessageId:
     return MessageId(digest("message", run, step, str(occurrence), size=16).hex())
 
 
+def ask_id(run: str, step: str, arrived_us: int) -> EventId:
+    """The id of what `step` of `run`, reached at an instant, wants done outside: of the event, or of the call."""
+    return EventId(digest("ask", run, step, str(arrived_us), size=16).hex())
+
+
 def draw(purpose: str, *parts: str) -> float:
     """A number in [0, 1) that depends only on its arguments; uniform over parts."""
     return int.from_bytes(digest(purpose, *parts, size=8), "big") / 2**64

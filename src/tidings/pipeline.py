@@ -15,30 +15,32 @@ in its segment.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import msgspec
 
-from tidings.accumulate.cart import Cart
-from tidings.decide.eligibility import address_of, addresses_of, permit
+from tidings.decide import bids, decision
+from tidings.decide.decision import Asked, Later
+from tidings.decide.eligibility import addresses_of
 from tidings.domain import feedback
 from tidings.domain.event import Event
-from tidings.domain.message import SendIntent, SuppressIntent
+from tidings.domain.message import Intent, SuppressIntent
 from tidings.domain.output import Fact, FactKind, event_cause
 from tidings.domain.profile import ConsentEntry, ProfileState, Run
-from tidings.ids import digest, message_id
-from tidings.process import adopt, identity, journey, profile, segment
+from tidings.ids import digest
+from tidings.process import adopt, identity, profile, results, segment, sends
+from tidings.process import run as runs
 from tidings.process.adopt import Adoption
-from tidings.process.journey import Journey, Walk
+from tidings.process.journey import Way, ways
+from tidings.process.run import Walk
 from tidings.process.segment import Change, Segment
-from tidings.process.steps.base import Draft
+from tidings.process.steps.base import Answer, Draft
 from tidings.workspace import Definitions
 
 MAX_TIMERS = 1_000_000
 """Timers of one person that fire in one go: decades of many segments that turn twice a day, as loaded history makes them due. All
 must fire at once: what an event finds, and whether entering starts a journey, must not depend on who asks next. More is a
 definition that goes round in a circle."""
-
-Intent = SendIntent | SuppressIntent
 
 
 class Step(msgspec.Struct):
@@ -58,15 +60,15 @@ class Pipeline:
         self._adoption = adoption
         self._layout = definitions.layout
         self._segments = definitions.segments
-        computed = definitions.layout.computed("cart")
-        self._has_cart = isinstance(getattr(computed, "accumulator", None), Cart)  # anybody may give a trait that name
-        self._by_entry: dict[str, tuple[Journey, ...]] = {}
-        self._by_segment: dict[str, tuple[Journey, ...]] = {}
-        for one in definitions.journeys.values():
-            for name in one.entry.names if one.entry is not None else ():
-                self._by_entry[name] = (*self._by_entry.get(name, ()), one)
-            if one.entry_segment:
-                self._by_segment[one.entry_segment] = (*self._by_segment.get(one.entry_segment, ()), one)
+        self._by_entry: dict[str, tuple[Way, ...]] = {}
+        self._by_segment: dict[str, tuple[Way, ...]] = {}
+        for way in ways(definitions.journeys.values()):
+            for name in way.entry.hears():
+                self._by_entry[name] = (*self._by_entry.get(name, ()), way)
+            if watched := way.entry.watches():
+                self._by_segment[watched] = (*self._by_segment.get(watched, ()), way)
+        self._keep = {name: one.keep for name, one in definitions.policies.items()}
+        self.reaches_out = any(one.reaches_out() for one in definitions.versions.values())
         self._heard = {name for one in definitions.versions.values() for name in one.listens()}
 
     def concerned(self) -> frozenset[str]:
@@ -125,6 +127,7 @@ class Pipeline:
         links = [*other.identifiers, ("profile", other.profile_id)]
         identity.add_identifiers(state, links)
         profile.absorb(state, other, self._layout, self.definitions.policies)
+        sends.absorb(state, other, self._keep)
         self._join_runs(walk, other, event.occurred_us)
         walk.facts.append(
             Fact(
@@ -139,9 +142,10 @@ class Pipeline:
         state.clock_us = max(state.clock_us, other.clock_us)
         self._agree(step, sides, event)
         changed = self._judge(walk, self._segments.all(), state.clock_us)
-        if not event.backfill:  # what the absorbed one was in already is nothing new
+        if not event.backfill:  # what the absorbed one was in already, or out of, is nothing new
             walk.late = True
-            self._enter_by_segment(walk, [change for change in changed if change.segment not in other.segments])
+            fresh = [change for change in changed if change.entered is (change.segment not in other.segments)]
+            self._enter_by_segment(walk, fresh)
         self._settle(step, event)
         return step
 
@@ -189,12 +193,13 @@ class Pipeline:
             self._take_back(step, event)
 
     def _take_back(self, step: Step, event: Event) -> None:
-        """End runs that began late, at this very instant, by a segment that she is not in, as is known by now."""
+        """End runs that began late, at this very instant, by what turns out not to be so."""
         for run in [run for run in step.state.runs if run.late and run.known_us == event.received_us and not run.sent]:
             found = self.definitions.versions.get((run.journey, run.version))
-            if found is not None and found.entry_segment not in step.state.segments:
+            why = found.denied(step.state, run.entry) if found is not None else ""
+            if why:
                 walk = self._walk(step, event.received_us, event_cause(event.offset))
-                journey.take_back(walk, run, event.occurred_us, f"not in {found.entry_segment} after all")
+                runs.take_back(walk, run, event.occurred_us, why)
                 _reschedule(step.state)
 
     def _fire(self, step: Step, until_us: int, *, late: bool = False, entering: bool = True, cause: str = "") -> None:
@@ -209,7 +214,7 @@ class Pipeline:
                 break
             if run is not None:
                 walk = self._walk(step, due_us, f"timer:{run.run_id}:{scheduled_us}")
-                journey.on_timer(self.definitions.versions.get((run.journey, run.version)), walk, run)
+                runs.on_timer(self.definitions.versions.get((run.journey, run.version)), walk, run)
             else:
                 walk = self._walk(step, due_us, cause or f"timer:{name}:{scheduled_us}")
                 walk.late = late or scheduled_us < due_us
@@ -239,21 +244,21 @@ class Pipeline:
         for run in list(walk.state.runs):
             found = self.definitions.versions.get((run.journey, run.version))
             if found is not None:
-                journey.on_event(found, walk, run, event)
+                runs.on_event(found, walk, run, event)
 
     def _enter(self, walk: Walk, event: Event, changed: list[Change]) -> None:
-        for one in self._by_entry.get(event.name, ()):
-            fits = one.entry is not None and one.entry.passes(event.properties)
-            if fits and journey.may_enter(one, walk):
-                journey.enter(one, walk, event.occurred_us, event.properties)
+        for way in self._by_entry.get(event.name, ()):
+            item = way.entry.begins(event)
+            if item is not None:
+                _begin(way, walk, event.occurred_us, item)
         if changed and self._by_segment:
             self._enter_by_segment(walk, changed)
 
     def _enter_by_segment(self, walk: Walk, changed: list[Change]) -> None:
         for change in changed:
-            for one in self._by_segment.get(change.segment, ()) if change.entered else ():
-                if journey.may_enter(one, walk):
-                    journey.enter(one, walk, change.occurred_us, {})
+            for way in self._by_segment.get(change.segment, ()):
+                if way.entry.turned(change):
+                    _begin(way, walk, change.occurred_us, {})
 
     def _join_runs(self, walk: Walk, other: ProfileState, occurred_us: int) -> None:
         """Of two runs of one journey the one with the later wait goes on (the fresher cart); the other ends."""
@@ -263,7 +268,7 @@ class Pipeline:
             state.runs.append(theirs)
             if mine is not None:
                 loser = min(mine, theirs, key=lambda run: (run.since_us, run.run_id))
-                journey.end(walk, loser, occurred_us, "merged with the other run of the same person")
+                runs.end(walk, loser, occurred_us, "merged with the other run of the same person")
 
     def _consent(self, step: Step, event: Event) -> str:
         """Take a word on consent; the purpose, if it is the latest word on it."""
@@ -291,57 +296,39 @@ class Pipeline:
                     )
 
     def _walk(self, step: Step, known_us: int, cause: str) -> Walk:
-        def send(run: Run, draft: Draft, occurred_us: int) -> str:
+        def send(run: Run, draft: Draft, occurred_us: int) -> Answer:
             return self._decide(step, run, draft, occurred_us, known_us)
 
-        return Walk(step.state, known_us, cause, send, step.facts)
+        return Walk(step.state, known_us, cause, send, step.facts, intents=step.intents)
 
-    def _decide(self, step: Step, run: Run, draft: Draft, occurred_us: int, known_us: int) -> str:
-        """Allow or refuse one message, with everything that explains and reproduces it."""
-        state = step.state
-        policy = self.definitions.policies.get(draft.category)
+    def _decide(self, step: Step, run: Run, draft: Draft, occurred_us: int, known_us: int) -> Answer:
+        """Allow or refuse one message, or ask again later; what became of it."""
+        state, definitions = step.state, self.definitions
+        policy = definitions.policies.get(draft.category)
         if policy is None:
-            return f"not sent: category {draft.category} is gone from policy.yml"
-        permission = permit(state, policy, known_us)
-        values = profile.values(state, self._layout, known_us)
-        cart = values.pop("cart") if self._has_cart else []
-        bought = [value for value in (values.get("last_product"),) if isinstance(value, str)]
-        carried = {"person": values, "cart": cart, "event": run.item, "journey": run.journey}
-        left_out = profile.bound(carried, state, self._layout)
-        why = {
-            "entry": run.ref,
-            "steps": [list(entry) for entry in run.path],
-            "segments": sorted(state.segments),
-            **permission.evidence,
-            **({"left_out": left_out} if left_out else {}),
-        }
-        step.intents.append(
-            SendIntent(
-                message_id=message_id(run.run_id, draft.step, run.sent),
-                profile_id=state.profile_id,
-                address=address_of(state),
-                journey=run.journey,
-                journey_version=run.version,
-                run_id=run.run_id,
-                step=draft.step,
-                template=draft.template,
-                definitions=self.definitions.version,
-                category=draft.category,
-                mode=policy.mode,
-                occurred_us=occurred_us,
-                decided_us=known_us,
-                suppressed=permission.reason,
-                values=carried,
-                seeds=[item["item_id"] for item in cart],
-                exclude=[item["item_id"] for item in cart] + bought,
-                why=why,
-            )
-        )
+            return Answer(f"not sent: category {draft.category} is gone from policy.yml")
+        journey = definitions.versions.get((run.journey, run.version))
+        asked = Asked(run, draft, occurred_us, known_us, journey.priority if journey is not None else "normal")
+        intent = decision.decide(state, self._layout, policy, asked)
+        if isinstance(intent, Later):
+            run.bid = intent.bid
+            return Answer(intent.outcome, until_us=intent.until_us)
+        run.bid = []
+        step.intents.append(msgspec.structs.replace(intent, definitions=definitions.version))
         run.sent += 1
-        if permission.reason:
-            return f"not sent: {permission.reason}"
-        profile.note_send(state, known_us, draft.category)
-        return f"decided to send {draft.template}"
+        if journey is not None and draft.step in journey.asked:
+            results.note_message(run, draft.step, intent.message_id, intent.suppressed)
+        if intent.suppressed:
+            return Answer(f"not sent: {intent.suppressed}")
+        sends.note(state, decision.sent(policy, intent, asked), self._keep)
+        return Answer(f"decided to send {draft.template}")
+
+
+def _begin(way: Way, walk: Walk, occurred_us: int, item: dict[str, Any]) -> None:
+    """Begin a run, if re-entry rules let her in; by one cause one run, whichever entries it is that let her in."""
+    journey = way.journey
+    if runs.may_enter(journey, walk) and (len(journey.entries) == 1 or not runs.begun(journey, walk)):
+        runs.enter(journey, walk, occurred_us, item, entry=way.number)
 
 
 def _permissions(state: ProfileState) -> tuple[list[str], dict[str, bool]]:
@@ -384,7 +371,7 @@ def _next_timer(state: ProfileState) -> tuple[int, int, str, Run | None]:
     best: tuple[int, int, str] = (0, 0, "")
     found: Run | None = None
     for run in state.runs:
-        key = (run.due_us, run.timer_us, f"~{run.run_id}")  # after alarms of the same instant
+        key = (run.due_us, run.timer_us, bids.order(run))  # after alarms of the same instant
         if run.due_us and (not best[0] or key < best):
             best, found = key, run
     for name, (scheduled_us, due_us) in state.alarms.items():

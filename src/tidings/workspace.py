@@ -6,6 +6,7 @@ scores.yml            scores in bands; cuts/*.yml where the bands end
 settings.yml          the time zone of whoever has none
 given.yml             the events and traits that come from outside
 policy.yml            message categories: consent, caps
+webhooks.yml          what journeys may call
 journeys/*.yml        one journey a file
 templates/*.mjml      see render/
 sources/*.yml         maps of files, see sources/
@@ -31,12 +32,13 @@ from tidings.domain.names import known
 from tidings.errors import DefinitionError
 from tidings.ids import digest
 from tidings.located import DefinitionFiles, located
-from tidings.process import journey as journeys
-from tidings.process import journey_form
+from tidings.process import journey_form, journey_parse, webhooks
 from tidings.process.journey import Journey
 from tidings.process.layout import Layout
 from tidings.process.segment import Segment, Segments
 from tidings.process.steps.send import Send
+from tidings.process.steps.webhook import Webhook as CallStep
+from tidings.process.webhooks import Webhook
 from tidings.rules import bands
 from tidings.rules import parse as rule_parse
 from tidings.rules import text as rule_text
@@ -76,6 +78,8 @@ class Definitions(msgspec.Struct, frozen=True):
     outdated: Mapping[str, str] = {}
     """Earlier versions of journeys (``name@version``) that need what is not defined any more, and why. Their runs end, with
     that outcome, where they would have gone on."""
+    webhooks: Mapping[str, Webhook] = {}
+    """What journeys may call, by name."""
 
 
 def version_of(raw: Any) -> str:
@@ -121,15 +125,18 @@ def _load(
     kinds.define(files.mapping("traits.yml"), layout, "traits.yml")
     layout.scores = _scores(files, layout)
     segments = [_segment(str(name), raw, layout) for name, raw in written.items()]
-    rules = policies.parse(files.mapping("policy.yml") or {"marketing": {}}, "policy.yml")
-    current, versions, sources = _journeys(files, layout, segments, rules)
+    rules = policies.parse(files.mapping("policy.yml") or {"marketing": {}}, "policy.yml", layout.zone)
+    current, versions, sources = _journeys(files, layout, rules)
+    hooks = webhooks.parse(files.mapping(webhooks.FILE))
+    _check_calls(files, current, hooks)
     given.parse(files.mapping(given.FILE)).check(mentions(files), [name for name, _ in layout.traits()])
     kept = {key: text for key, text in earlier.items() if key not in sources}
     outdated = {}
     for key, text in kept.items():
         name, _, own = key.rpartition("@")
         try:
-            versions[name, own] = journeys.parse(plain.parse(text, key), own, layout, f"earlier version {key}")
+            raw = plain.parse(text, key)
+            versions[name, own] = journey_parse.parse(raw, own, layout, f"earlier version {key}", entered=False)
         except DefinitionError as error:
             outdated[key] = str(error)
     sources |= kept
@@ -143,7 +150,7 @@ def _load(
         for accumulator in beside.accumulators:
             layout.slot(accumulator)
     layout.seal(layouts, marks)
-    return Definitions(layout, Segments(segments), current, versions, rules, sources, version, outdated)
+    return Definitions(layout, Segments(segments), current, versions, rules, sources, version, outdated, hooks)
 
 
 def mentions(files: DefinitionFiles) -> Iterator[Mention]:
@@ -153,6 +160,15 @@ def mentions(files: DefinitionFiles) -> Iterator[Mention]:
         yield from rule_mentions(raw["rule"], f"segments.yml: {name}.rule")
     for where in files.journeys():
         yield from journey_form.mentions(files.data(where), where)
+
+
+def _check_calls(files: DefinitionFiles, current: Mapping[str, Journey], hooks: Mapping[str, Webhook]) -> None:
+    """Refuse a step that calls a webhook which is not there."""
+    for where in files.journeys():
+        for index, step in enumerate(current[files.data(where)["journey"]].steps.values()):
+            if isinstance(step, CallStep):
+                path = f"{where}: steps[{index}].webhook.name"
+                known(step.hook, hooks, "webhook", path, f"define it in {webhooks.FILE}")
 
 
 def read_yaml(path: Path) -> Any:
@@ -202,19 +218,16 @@ def _segment(name: str, raw: Any, layout: Layout) -> Segment:
 
 
 def _journeys(
-    files: DefinitionFiles, layout: Layout, segments: Sequence[Segment], rules: Mapping[str, Policy]
+    files: DefinitionFiles, layout: Layout, rules: Mapping[str, Policy]
 ) -> tuple[dict[str, Journey], dict[tuple[str, str], Journey], dict[str, str]]:
     current: dict[str, Journey] = {}
     versions: dict[tuple[str, str], Journey] = {}
     sources: dict[str, str] = {}
-    names = [segment.name for segment in segments]
     for where in files.journeys():
         raw = files.data(where)
-        journey = journeys.parse(raw, version_of(journey_form.tree(raw, where)), layout, where)
+        journey = journey_parse.parse(raw, version_of(journey_form.tree(raw, where)), layout, where)
         if journey.name in current:
             raise DefinitionError(f"{where}: journey", "two journeys have the same name", got=journey.name)
-        if journey.entry_segment:
-            known(journey.entry_segment, names, "segment", f"{where}: entry.segment", "define it in segments.yml")
         for index, step in enumerate(journey.steps.values()):
             if isinstance(step, Send):
                 known(

@@ -21,6 +21,7 @@ from tidings import workspace
 from tidings.clock import SECOND_US, SystemClock
 from tidings.config import Config, ProcessConfig
 from tidings.deliver.ledger import Ledger
+from tidings.domain.message import Intents
 from tidings.domain.output import OutputBlock
 from tidings.domain.profile import ProfileState, encode
 from tidings.hosts.simulator import MemorySink
@@ -145,7 +146,7 @@ def plain(state: ProfileState) -> bytes:
 def sink_of(found: list[OutputBlock]) -> MemorySink:
     sink = MemorySink()
     for block in found:
-        sink.put(block, [], [])
+        sink.put(block, Intents())
     return sink
 
 

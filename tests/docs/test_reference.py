@@ -27,7 +27,8 @@ from tidings.domain import compare, event, feedback, wire
 from tidings.domain.message import DeliveryState
 from tidings.domain.output import FactKind
 from tidings.hosts.scaffold import TEMPLATES
-from tidings.process import journey
+from tidings.process import journey_parse
+from tidings.process.entries import kinds as entries
 from tidings.process.steps import kinds as steps
 from tidings.render import mail, template
 from tidings.rules import parse as conditions
@@ -114,8 +115,8 @@ def test_every_setting_is_documented_with_its_default(table: str, setting: str, 
 
 @pytest.mark.parametrize(
     "words",
-    [traits.KINDS, conditions.KINDS, steps.KINDS, compare.OPERATORS],
-    ids=["traits", "conditions", "steps", "comparisons"],
+    [traits.KINDS, conditions.KINDS, steps.KINDS, entries.KINDS, compare.OPERATORS],
+    ids=["traits", "conditions", "steps", "entries", "comparisons"],
 )
 def test_every_kind_is_documented(words: Any) -> None:
     assert missing(DEFINITIONS, words) == []
@@ -135,6 +136,7 @@ def parsers() -> list[str]:
         *(PACKAGE / "accumulate").glob("*.py"),
         *(PACKAGE / "rules").glob("*.py"),
         *(PACKAGE / "process/steps").glob("*.py"),
+        *(PACKAGE / "process/entries").glob("*.py"),
     ]
     return sorted(
         f"{path.parent.relative_to(PACKAGE.parent)}/{path.stem}".replace("/", ".")
@@ -143,7 +145,7 @@ def parsers() -> list[str]:
     )
 
 
-@pytest.mark.parametrize("name", [*parsers(), journey.__name__, policy.__name__])
+@pytest.mark.parametrize("name", [*parsers(), journey_parse.__name__, policy.__name__])
 def test_every_setting_of_a_definition_is_documented(name: str) -> None:
     module = __import__(name, fromlist=["_"])
     assert missing(DEFINITIONS, allowed_settings(module)) == []
@@ -151,7 +153,7 @@ def test_every_setting_of_a_definition_is_documented(name: str) -> None:
 
 def test_the_settings_of_definitions_are_really_found() -> None:
     assert {"event", "where", "property"} <= allowed_settings(__import__("tidings.accumulate.sum", fromlist=["_"]))
-    assert {"entry", "reentry", "exit_on"} <= allowed_settings(journey)
+    assert {"entry", "reentry", "exit_on"} <= allowed_settings(journey_parse)
     assert len(parsers()) > 20
     assert all(package.__doc__ for package in (accumulate, rules, process))
 

@@ -20,7 +20,7 @@ from tidings.decide import policy
 from tidings.domain import plain
 from tidings.errors import DefinitionError
 from tidings.hosts.schemas import schemas, text_of
-from tidings.process import journey
+from tidings.process import journey_parse
 from tidings.process.layout import Layout
 from tidings.rules import parse as rule_parse
 from tidings.rules import schema as rule_schema
@@ -169,7 +169,7 @@ WRONG_JOURNEYS: tuple[Any, ...] = (
 @pytest.mark.parametrize("raw", WRONG_JOURNEYS, ids=str)
 def test_a_journey_that_the_parser_refuses_is_refused(raw: Any) -> None:
     with pytest.raises(DefinitionError):
-        journey.parse(raw, "v", Layout(), "journeys/j.yml")
+        journey_parse.parse(raw, "v", Layout(), "journeys/j.yml")
     assert not holds(SCHEMAS["journey"], raw)
 
 

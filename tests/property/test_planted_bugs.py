@@ -31,8 +31,8 @@ from tidings.hosts.drive import Driver
 from tidings.hosts.simulator import MemorySink
 from tidings.lake.duck import open_duck
 from tidings.pipeline import Pipeline, Step
-from tidings.process import journey, profile, session
-from tidings.process.journey import Walk
+from tidings.process import profile, run, session
+from tidings.process.run import Walk
 from tidings.process.segment import Segments
 from tidings.rules import sequence
 from tidings.rules import sql as rule_sql
@@ -107,7 +107,7 @@ def end_past_waits_at_the_instant_that_they_became_known(patch: pytest.MonkeyPat
         run.timer_us = until_us
         run.due_us = max(until_us, walk.known_us)
 
-    patch.setattr(journey, "_wait", wait)
+    patch.setattr(run, "_wait", wait)
 
 
 def act_on_a_past_alarm_before_the_rest_is_heard(patch: pytest.MonkeyPatch) -> None:
@@ -133,9 +133,9 @@ def give_facts_the_instant_of_firing(patch: pytest.MonkeyPatch) -> None:
 def put_outputs_twice_after_a_crash(patch: pytest.MonkeyPatch) -> None:
     original = MemorySink.put
 
-    def put(self: MemorySink, block: Any, sends: Any, suppressions: Any) -> None:
+    def put(self: MemorySink, block: Any, intents: Any) -> None:
         self._seq = 0  # forgets what it took
-        original(self, block, sends, suppressions)
+        original(self, block, intents)
 
     patch.setattr(MemorySink, "put", put)
     patch.setattr(MemorySink, "durable_seq", lambda self: 0)
@@ -161,9 +161,9 @@ def forget_the_alarm(patch: pytest.MonkeyPatch) -> None:
 def drop_rejected_events(patch: pytest.MonkeyPatch) -> None:
     original = MemorySink.put
 
-    def put(self: MemorySink, block: Any, sends: Any, suppressions: Any) -> None:
+    def put(self: MemorySink, block: Any, intents: Any) -> None:
         block.outcomes[:] = [one for one in block.outcomes if one.status != REJECTED]
-        original(self, block, sends, suppressions)
+        original(self, block, intents)
 
     patch.setattr(MemorySink, "put", put)
 

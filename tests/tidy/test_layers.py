@@ -25,7 +25,7 @@ LAYERS = (
     ("demo",),
     ("hosts",),
     ("backtest",),
-    ("testing", "config", "cli_people", "cli_definitions", "cli_rehearse", "cli"),
+    ("testing", "config", "cli_people", "cli_definitions", "cli_explain", "cli_rehearse", "cli"),
 )
 """A package may import those of its own line and of lines above it. ARCHITECTURE.md has the same table."""
 
@@ -38,6 +38,7 @@ CONFIG_READERS = {
     "testing",
     "cli_people",
     "cli_definitions",
+    "cli_explain",
     "cli_rehearse",
     "cli",
 }

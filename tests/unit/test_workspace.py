@@ -70,7 +70,7 @@ WRONG = {
     ),
     "an entry with more": (
         {"jny": EXIT.replace("event: Go", "segment: s, where: {a: 1}")},
-        "journeys/jny.yml:2: entry: unknown setting; got 'where'; wanted segment",
+        "journeys/jny.yml:2: entry: unknown setting; got 'where'; wanted segment, when",
     ),
     "a reentry with more": (
         {"jny": EXIT + "reentry: {after: 1d, or: never}"},

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -47,8 +48,9 @@ class Typed(msgspec.Struct, frozen=True, kw_only=True):
     keep: Path | None = None
 
 
-def prepare(typed: Typed, config: Config | None) -> tuple[Backtest, History]:
-    """The backtest, and the history to close after it. `config` may be missing where a file has the history. Raises InputError."""
+@contextmanager
+def prepared(typed: Typed, config: Config | None) -> Iterator[Backtest]:
+    """The backtest, with its history open. `config` may be missing where a file has the history. Raises InputError."""
     bought = Bought(names=frozenset(typed.bought), within_us=_span(typed.within), revenue=typed.revenue)
     folder = _folder(typed, config)
     definitions, names = _under_test(folder, typed.journeys)
@@ -72,10 +74,14 @@ def prepare(typed: Typed, config: Config | None) -> tuple[Backtest, History]:
         to_us=_instant(typed.to, "--to"),
         bought=bought,
         notes=_notes(typed, definitions, names),
+        assumed=bool(typed.assume_consent),
         keep=typed.keep,
     )
     history = _history(typed, config)
-    return Backtest(history, versions, asked), history
+    try:
+        yield Backtest(history, versions, asked)
+    finally:
+        history.close()
 
 
 def _folder(typed: Typed, config: Config | None) -> Path:

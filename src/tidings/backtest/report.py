@@ -10,14 +10,7 @@ import jinja2
 from tidings.backtest import charts
 from tidings.backtest.flow import flow
 from tidings.backtest.result import BacktestResult, JourneyResult, VersionResult
-
-REASONS = {
-    "no_address": "no address was known",
-    "no_consent": "no consent on record",
-    "consent_withdrawn": "consent was withdrawn",
-    "frequency_cap": "the frequency cap was reached",
-}
-"""Reasons in words; one that is not here is shown as it is."""
+from tidings.decide.reasons import words
 
 
 def page(result: BacktestResult) -> str:
@@ -41,7 +34,7 @@ def _shown(version: VersionResult) -> dict[str, Any]:
         "messages": charts.days(messages),
         "categories": _totals(version),
         "refused": [
-            (category, REASONS.get(reason, reason), count)
+            (category, words(reason), count)
             for category, counts in version.refused.items()
             for reason, count in counts.items()
         ],

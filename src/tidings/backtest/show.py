@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tidings.backtest.report import REASONS
 from tidings.backtest.result import BacktestResult, Difference, JourneyResult, VersionResult
+from tidings.decide.reasons import words
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _METER = 24
@@ -44,7 +44,7 @@ def _version(screen: Console, version: VersionResult) -> None:
     screen.print(f"[bold]{version.messages:,} messages[/bold] to {sum(version.people_by_messages.values()):,} people")
     _plot(screen, {day: sum(counts.values()) for day, counts in version.per_day.items()}, "messages")
     for reason, count in refused:
-        screen.print(Text(f"  {count:>9,} not sent: {REASONS.get(reason, reason)}"))
+        screen.print(Text(f"  {count:>9,} not sent: {words(reason)}"))
     bought = version.bought
     screen.print(
         f"  {bought.followed:>9,} followed by {' or '.join(bought.events)} within {bought.within} anyway; "

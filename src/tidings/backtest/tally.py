@@ -5,7 +5,6 @@ Its size goes by the days, the steps and the people, never by the events.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +13,7 @@ import msgspec
 from tidings.accumulate.numbers import millionths
 from tidings.clock import DAY_US, HOUR_US, SECOND_US
 from tidings.domain.event import Event
-from tidings.domain.message import SendIntent, SuppressIntent
+from tidings.domain.message import Intents, SendIntent
 from tidings.domain.output import Fact, FactKind, OutputBlock
 from tidings.domain.zones import zone
 
@@ -84,6 +83,8 @@ class Tally(msgspec.Struct, kw_only=True):
     """Messages by template."""
     refused: dict[str, dict[str, int]] = {}
     """Messages not sent, by category and reason."""
+    calls: dict[str, int] = {}
+    """Calls of webhooks, by name; nobody answers."""
     messages: int = 0
     followed: int = 0
     """Messages after which the person bought."""
@@ -112,7 +113,7 @@ class Counting:
         """See `Sink.durable_seq`."""
         return 0
 
-    def put(self, block: OutputBlock, sends: Sequence[SendIntent], suppressions: Sequence[SuppressIntent]) -> None:  # noqa: ARG002
+    def put(self, block: OutputBlock, intents: Intents) -> None:
         """See `Sink.put`."""
         merged: dict[str, str] = {}
         for fact in block.facts:
@@ -122,7 +123,9 @@ class Counting:
             elif self.open and fact.kind in _OF_RUNS:
                 self._run(fact)
         if self.open:
-            for intent in sends:
+            for call in intents.calls:
+                _add(self.tally.calls, call.webhook)
+            for intent in intents.sends:
                 self._message(intent, _survivor(merged, intent.profile_id))
 
     # Runs

@@ -10,6 +10,9 @@ from collections.abc import Mapping
 from hmac import compare_digest
 from pathlib import Path
 
+from tidings.domain.wire import INTERNAL_SOURCE
+from tidings.errors import InputError
+
 _BASIC = b"basic "
 _KEY_FILE = "internal.key"
 
@@ -18,6 +21,10 @@ class WriteKeys:
     """Write key to source name."""
 
     def __init__(self, sources: Mapping[str, str]) -> None:
+        """Raises InputError when one is to be our own source: with a public key anybody could say what became of our mails."""
+        if INTERNAL_SOURCE in sources.values():
+            msg = f"collect.write_keys: no write key may have the source {INTERNAL_SOURCE!r}; give it another name"
+            raise InputError(msg)
         self._sources = dict(sources)
         self._headers = {b"Basic " + b64encode(f"{key}:".encode()): name for key, name in sources.items()}
 

@@ -11,11 +11,8 @@ from starlette.responses import Response
 from tidings.clock import format_duration
 from tidings.console import figures
 from tidings.console.site import missing, of
-from tidings.process.journey import Journey
-from tidings.process.steps.base import EXIT, Step
-from tidings.process.steps.branch import Branch
-from tidings.process.steps.split import Split
-from tidings.process.steps.wait_until import WaitUntil
+from tidings.process.journey import Journey, entry_words
+from tidings.process.steps.base import EXIT
 
 ROW = 116
 """Height of one step in the drawing, in pixels; the style sheet has it too."""
@@ -56,26 +53,14 @@ class Graph(msgspec.Struct, frozen=True, kw_only=True):
     """Of the lanes at the side."""
 
 
-def ways(step: Step) -> list[tuple[str, str]]:
-    """(label, target) of each way out of a step."""
-    if isinstance(step, Branch):
-        return [("yes", step.yes), ("no", step.no)]
-    if isinstance(step, WaitUntil):
-        did = " or ".join(step.filter.names)
-        return [(f"no {did} within {format_duration(step.timeout_us)}", step.next), (did, step.on_match)]
-    if isinstance(step, Split):
-        return [(f"{weight} %", target) for target, weight in step.ways]
-    return [("", target) for target in step.targets()]
-
-
 def graph(journey: Journey) -> Graph:
     """Where everything of a journey stands in the drawing."""
     order = {step_id: index for index, step_id in enumerate(journey.steps)}
     nodes, sides = [], []
     for index, step in enumerate(journey.steps.values()):
-        out = ways(step)
+        out = step.ways()
         down = [label for label, target in out if order.get(target) == index + 1]
-        kind = type(step).__module__.rpartition(".")[2]
+        kind = step.kind
         ends = [label for label, target in out if target == EXIT]
         words = f"{step.words()} (or ends: {ends[0]})" if ends and ends[0] else step.words()
         below = " or ".join(filter(None, down)) if down else None
@@ -120,13 +105,6 @@ def journeys(request: Request) -> Response:
     return site.page(
         request, "journeys.html", title="Journeys", journeys=found, entry=entry_words, n=n, problem=shown.problem
     )
-
-
-def entry_words(journey: Journey) -> str:
-    """How one gets in, for people."""
-    if journey.entry is not None:
-        return f"did {journey.entry.words()}"
-    return f"enters the segment {journey.entry_segment}"
 
 
 def again_words(journey: Journey) -> str:

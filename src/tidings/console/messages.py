@@ -9,6 +9,7 @@ from starlette.responses import HTMLResponse, Response
 
 from tidings.console import body, figures, why
 from tidings.console.site import missing, number_from, of, text_from
+from tidings.decide import reasons
 
 PAGE = 40
 """Messages on one page."""
@@ -66,7 +67,7 @@ def message(request: Request) -> Response:
         currency=_currency(intent.values.get("event")),
         origin=found.origin if found else "",
         state_words=figures.STATE_WORDS,
-        reason=why.REASONS.get(row["reason"], ""),
+        reason=reasons.words(row["reason"]) if row["reason"] in reasons.REASONS else "",
         segments=intent.why.get("segments", []),
         shown=site.workspace.shown(),
         shop=body.site(site.config.mail.shop_url),

@@ -12,28 +12,20 @@ from typing import Any
 import msgspec
 import zstandard
 
-from tidings.clock import format_duration
-from tidings.console import people, show
+from tidings.clock import iso
+from tidings.console import grounds, people, show
 from tidings.console.store import Store
+from tidings.decide import evidence, reasons
 from tidings.domain import feedback
 from tidings.domain.event import Event
 from tidings.domain.message import SendIntent
 from tidings.domain.output import cause_offset
+from tidings.process import path
 from tidings.recommend.base import Recommendation
+from tidings.render.template import Template
 
 MAX_INTENT_BYTES = 1024 * 1024
 """Largest decoded decision."""
-
-REASONS = {
-    "no_consent": "This person never agreed to this category, and it needs consent.",
-    "consent_withdrawn": "This person withdrew the consent to this category.",
-    "frequency_cap": "This person has already had as many messages of this category as the policy allows for the time.",
-    "no_address": "No e-mail address is known that mail could be sent to.",
-    "unsubscribed": "Between the decision and the hand-over this person unsubscribed.",
-    "bounced": "Mail to this address came back for good, so nothing more is sent to it.",
-    "complained": "This person reported a mail as spam, so nothing more is sent to the address.",
-}
-"""Reasons for not sending, in a sentence."""
 
 _ITEMS = msgspec.json.Decoder(list[Recommendation])
 _INTENT = msgspec.json.Decoder(SendIntent)
@@ -69,8 +61,9 @@ def items(row: sqlite3.Row) -> list[Recommendation]:
 
 def chain(store: Store, row: sqlite3.Row, intent: SendIntent) -> list[Link]:
     """The whole chain, oldest first."""
-    links = [_entry(store, intent), *_steps(store, intent), *_permission(store, intent)]
-    links.append(_verdict(row, intent))
+    template = grounds.template_of(store, row, intent)
+    links = [_entry(store, intent), *_steps(store, intent), *_permission(store, intent), *_draws(intent)]
+    links += [_verdict(row, intent), _versions(store, row, intent), *_values(store, intent, template)]
     if row["template_version"]:
         links.append(_rendered(row))
     links += [_attempt(attempt) for attempt in store.ledger.rows("attempts", row["message_id"])]
@@ -97,15 +90,21 @@ def _entry(store: Store, intent: SendIntent) -> Link:
 
 
 def _steps(store: Store, intent: SendIntent) -> list[Link]:
+    taken = intent.why.get("steps", [])
+    over = {(one.step, one.from_us): one for one in path.waits(taken)}
     links = []
-    for step, occurred_us, known_us, outcome, cause in intent.why.get("steps", []):
+    for step, occurred_us, known_us, outcome, cause in taken:
         offset = cause_offset(str(cause))
         event = people.read_event(store, offset) if offset is not None else None
-        waits = str(outcome).startswith(("wait", "no "))
+        waited = over.get((step, occurred_us))
+        waits = waited is not None or str(outcome).startswith(("wait", "no "))
         links.append(
             Link(
                 kind="wait" if waits else "step",
                 title=_sentence(str(outcome)),
+                detail=f"Waited {show.span(waited.until_us - waited.from_us)}, until {iso(waited.until_us)}: {waited.ended}."
+                if waited is not None
+                else "",
                 note=f"step {step}, {_cause_words(str(cause), event)}",
                 occurred_us=occurred_us,
                 known_us=known_us,
@@ -142,18 +141,66 @@ def _permission(store: Store, intent: SendIntent) -> list[Link]:
                 offset=given["offset"],
             )
         )
-    cap = intent.why.get("cap")
-    if isinstance(cap, dict):
-        free = cap["counted"] < cap["at_most"]
-        links.append(
-            Link(
-                kind="yes" if free else "no",
-                title="Frequency cap not reached" if free else "Frequency cap reached",
-                detail=f"{cap['counted']} of at most {cap['at_most']} {intent.category} messages within "
-                f"{format_duration(cap['per_us'])} before this one.",
-            )
-        )
-    return links
+    return [*links, *(_check(store, one) for one in evidence.checks(intent.why))]
+
+
+def _check(store: Store, one: evidence.Check) -> Link:
+    """Quiet hours, a cap or arbitration, with the messages that it speaks of."""
+    return Link(
+        kind="yes" if one.passed else "no",
+        title=one.title,
+        detail=one.detail,
+        facts=[
+            (iso(found.decided_us), f"{found.template} ({found.state})") for found in grounds.named(store, one.messages)
+        ],
+    )
+
+
+def drawn(intent: SendIntent) -> list[path.Drawn]:
+    """Everything that was drawn by hash on the way to this decision: splits, and what deciding itself drew."""
+    said = intent.why.get("draws") or []
+    more = [one for one in said if isinstance(one, dict)] if isinstance(said, list) else []
+    return [*path.draws(intent.why.get("steps", [])), *(_draw(one) for one in more)]
+
+
+def _draw(said: dict[str, Any]) -> path.Drawn:
+    """A draw in the words of whoever drew: ``what``, ``name``, ``drawn`` and ``arm`` as far as they are given."""
+    number = said.get("drawn", said.get("draw", 0.0))
+    return path.Drawn(
+        what=str(said.get("what", "draw")),
+        name=str(said.get("name", said.get("step", ""))),
+        drawn=float(number) if isinstance(number, int | float) else 0.0,
+        arm=str(said.get("arm", "")),
+    )
+
+
+def _draws(intent: SendIntent) -> list[Link]:
+    found = drawn(intent)
+    if not found:
+        return []
+    facts = [(f"{one.what} {one.name}", f"drew {one.drawn:.2f} of 100: {one.arm}") for one in found]
+    note = "each draw is a hash of ids that stay the same, so a replay draws the same"
+    return [Link(kind="step", title="Drawn by hash", facts=facts, note=note)]
+
+
+def _versions(store: Store, row: sqlite3.Row, intent: SendIntent) -> Link:
+    facts = [("journey", f"{intent.journey} {intent.journey_version}")]
+    if row["template_version"]:
+        facts.append(("template", f"{intent.template} {row['template_version']}"))
+    if intent.definitions:
+        facts.append(("definitions", intent.definitions))
+        entry = grounds.applied(store, intent.definitions)
+        if entry is not None:
+            facts.append(("applied", f"{iso(entry.at_us)} by {entry.who}: {entry.why}"))
+    return Link(kind="step", title="By these definitions", facts=facts, note="tidings history has them all")
+
+
+def _values(store: Store, intent: SendIntent, template: Template | None) -> list[Link]:
+    found = grounds.values(store, intent, template)
+    if not found:
+        return []
+    facts = [(f"{one.name} ({' and '.join(one.by)})", show.value(one.value)) for one in found]
+    return [Link(kind="step", title="With these values", facts=facts, note="as they were at the decision")]
 
 
 def _verdict(row: sqlite3.Row, intent: SendIntent) -> Link:
@@ -162,7 +209,7 @@ def _verdict(row: sqlite3.Row, intent: SendIntent) -> Link:
         return Link(
             kind="no",
             title="Decided not to send",
-            detail=REASONS.get(reason, f"Reason: {reason}."),
+            detail=reasons.words(reason),
             occurred_us=intent.occurred_us,
             known_us=intent.decided_us,
         )
@@ -192,7 +239,7 @@ def _attempt(row: sqlite3.Row) -> Link:
 
 
 def _stopped(row: sqlite3.Row) -> Link:
-    detail = REASONS.get(row["reason"], f"Reason: {row['reason']}.")
+    detail = reasons.words(row["reason"])
     return Link(kind="no", title="Stopped before the hand-over", detail=detail, occurred_us=row["finished_us"] or 0)
 
 

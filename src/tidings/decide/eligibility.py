@@ -1,4 +1,4 @@
-"""Eligibility: everything that must hold at the instant of the decision, each with its evidence or its reason.
+"""Eligibility: an address and the person's permission, each with its evidence or its reason. When it may go is turn.py's.
 
 Checked once more at hand-over against the ledger's suppressions (law 7), because minutes may pass in the outbox.
 """
@@ -18,9 +18,9 @@ class Permission(msgspec.Struct, frozen=True):
     """The answer, with what it rests on."""
 
     reason: str
-    """Empty when allowed, else why not: ``no_address``, ``no_consent``, ``consent_withdrawn``, ``frequency_cap``."""
+    """Empty when allowed, else why not: ``no_address``, ``no_consent``, ``consent_withdrawn``."""
     evidence: dict[str, Any]
-    """``consent`` (the entry that allows it) and ``cap`` (how many were counted), for the explanation."""
+    """``consent`` (the entry that allows it), for the explanation."""
 
 
 def address_of(state: ProfileState) -> str:
@@ -34,8 +34,8 @@ def addresses_of(state: ProfileState) -> list[str]:
     return sorted({*state.addresses, address_of(state)} - {""})
 
 
-def permit(state: ProfileState, policy: Policy, at_us: int) -> Permission:
-    """Whether a message under `policy` may go to this person at `at_us`."""
+def permit(state: ProfileState, policy: Policy) -> Permission:
+    """Whether messages under `policy` may go to this person."""
     evidence: dict[str, Any] = {}
     if not address_of(state):
         return Permission("no_address", evidence)
@@ -53,10 +53,4 @@ def permit(state: ProfileState, policy: Policy, at_us: int) -> Permission:
         return Permission("no_consent", evidence)
     if entry is not None and not entry.granted:  # a withdrawal counts even where no consent is needed
         return Permission("consent_withdrawn", evidence)
-    if policy.cap:
-        since_us = at_us - policy.cap_span_us
-        count = sum(1 for sent_us, category in state.sends if category == policy.category and sent_us > since_us)
-        evidence["cap"] = {"at_most": policy.cap, "per_us": policy.cap_span_us, "counted": count}
-        if count >= policy.cap:
-            return Permission("frequency_cap", evidence)
     return Permission("", evidence)

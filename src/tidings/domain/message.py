@@ -7,9 +7,21 @@ gives the same bytes again (law 8).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+
+
+class QuietTime(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """A stretch of quiet hours on a local clock."""
+
+    from_s: int
+    """Seconds after midnight at which it begins."""
+    to_s: int
+    """At which it ends; beyond 86,400 when that is on the next day."""
+    weekdays: tuple[int, ...]
+    """Days on which it begins; 0 is Monday."""
 
 
 class SendIntent(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,8 +63,12 @@ class SendIntent(msgspec.Struct, frozen=True, kw_only=True):
     exclude: list[str] = []
     """Item ids never to recommend (just bought, in the cart)."""
     why: dict[str, Any] = {}
-    """``events`` (id, name, offset, occurred_us), ``steps`` (the run's path), ``consent``, ``cap``, ``draws``; ``left_out``: names of given
-    traits that were too large to carry along."""
+    """``events`` (id, name, offset, occurred_us), ``steps`` (the run's path), ``consent``, ``quiet``, ``caps``, ``arbitration``, ``draws``;
+    ``left_out``: names of given traits that were too large to carry along."""
+    quiet: tuple[QuietTime, ...] = ()
+    """Quiet hours in which it may not be handed over either."""
+    zone: str = ""
+    """The zone that they go by; empty without any."""
 
 
 class SuppressIntent(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,6 +88,88 @@ class SuppressIntent(msgspec.Struct, frozen=True, kw_only=True):
     """False lifts the entry (the person opted in again)."""
     known_us: int
     """When the log took the event that asks for it."""
+
+
+class EventIntent(msgspec.Struct, frozen=True, kw_only=True):
+    """An event that a journey wants in the log. What a run changes about a person comes back as an event like any other."""
+
+    event_id: str
+    """Unique; the same on every replay, so that the log takes it once."""
+    profile_id: str
+    """Whom it is about."""
+    kind: str
+    """``track`` or ``identify``."""
+    name: str
+    """Event name; empty for identify."""
+    properties: dict[str, Any]
+    """Properties of a track, traits of an identify."""
+    journey: str
+    """Name of the journey that asks."""
+    run_id: str
+    """The run that asks."""
+    step: str
+    """Id of the step that asks."""
+    occurred_us: int
+    """The instant it belongs to: the event says that it occurred then."""
+    known_us: int
+    """When we knew."""
+
+
+class CallIntent(msgspec.Struct, frozen=True, kw_only=True):
+    """The decision to call a webhook once. Its answer comes back as an event."""
+
+    call_id: str
+    """Unique; the same on every replay. The receiver may know copies by it."""
+    profile_id: str
+    """Whom it is about."""
+    webhook: str
+    """Name of the webhook in webhooks.yml."""
+    journey: str
+    """Name of the journey that asks."""
+    journey_version: str
+    """Version (content hash) of that journey's definition."""
+    run_id: str
+    """The run that asks."""
+    step: str
+    """Id of the step that asks."""
+    values: dict[str, Any]
+    """What is sent."""
+    occurred_us: int
+    """The instant the decision belongs to."""
+    known_us: int
+    """When we knew."""
+    until_us: int
+    """When the run goes on without an answer; no try begins later. 0 when it does not wait for one."""
+
+
+Intent = SendIntent | SuppressIntent | EventIntent | CallIntent
+
+
+class Intents(msgspec.Struct, array_like=True):
+    """Intents of one micro-batch by kind, each in the order in which they were decided."""
+
+    sends: list[SendIntent] = []
+    suppressions: list[SuppressIntent] = []
+    events: list[EventIntent] = []
+    calls: list[CallIntent] = []
+
+    def __bool__(self) -> bool:
+        """Whether there are any."""
+        return bool(self.sends or self.suppressions or self.events or self.calls)
+
+
+def by_kind(intents: Sequence[Intent]) -> Intents:
+    """The same, by kind."""
+    found = Intents([], [], [], [])
+    kinds: dict[type, list[Any]] = {
+        SendIntent: found.sends,
+        SuppressIntent: found.suppressions,
+        EventIntent: found.events,
+        CallIntent: found.calls,
+    }
+    for intent in intents:
+        kinds[type(intent)].append(intent)
+    return found
 
 
 class DeliveryState:

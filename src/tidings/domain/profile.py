@@ -40,6 +40,21 @@ class ConsentEntry(msgspec.Struct, array_like=True, gc=False):
     """How: ``checkbox``, ``one_click``, ``preference_page``, …, as the event says."""
 
 
+class Sent(msgspec.Struct, array_like=True, frozen=True, gc=False, order=True):
+    """A message that was decided on and not refused: what caps and arbitration go by."""
+
+    decided_us: int
+    """When we knew."""
+    category: str
+    """Its category."""
+    message_id: str = ""
+    """Its id."""
+    journey: str = ""
+    """The journey that asked for it; empty where nobody competes."""
+    value: int = 0
+    """Its value in millionths; 0 where nobody competes."""
+
+
 class Run(msgspec.Struct, array_like=True):
     """One walk through one journey version."""
 
@@ -71,6 +86,26 @@ class Run(msgspec.Struct, array_like=True):
     """How many messages it decided on; numbers the occurrences in message ids."""
     late: bool = False
     """Whether a segment began it that she had entered before we knew. While `known_us` lasts, it may be taken back."""
+    key: str = ""
+    """What it is about beside the person (an order, an item), where runs are one per such; empty for the person alone."""
+    results: dict[str, str] = msgspec.field(default_factory=dict)
+    """Step id to the word for what came of it (``event``, ``timeout``, ``clicked``, …), for steps that go by it; bounded."""
+    held: bool = False
+    """Whether she is held out of it: its messages are recorded and not sent."""
+    look_us: int = 0
+    """The next instant at which a rule that it watches (goal, exit, what it waits for) can turn by time alone; 0 for none."""
+    look_due_us: int = 0
+    """When that rings: `look_us`, or when we knew if that is later."""
+    lane: str = ""
+    """Which of parallel paths this is, below the run that forked: ``fork/path``; empty for a whole run."""
+    messages: dict[str, str] = msgspec.field(default_factory=dict)
+    """Message id to the step that decided on it, for what comes back; bounded."""
+    bid: list[int] = msgspec.field(default_factory=list)
+    """While its send step waits for its turn: what decide/bids.py keeps of it; else empty."""
+    answers: dict[str, Any] = msgspec.field(default_factory=dict)
+    """Step id to what its webhook answered (an object); bounded, the oldest go first."""
+    entry: int = 0
+    """Which of the journey's entries began it, by number."""
 
 
 class ProfileState(msgspec.Struct, array_like=True):
@@ -104,8 +139,8 @@ class ProfileState(msgspec.Struct, array_like=True):
     """Journey name to the known instant its last run ended, for re-entry rules."""
     consents: dict[str, ConsentEntry]
     """Purpose to its latest word."""
-    sends: list[tuple[int, str]]
-    """(decided_us, category) of the latest allowed messages, for caps; bounded."""
+    sends: list[Sent]
+    """The latest messages that were decided on, for caps and arbitration, oldest first; bounded by process/sends.py."""
     next_due_us: int = 0
     """The earliest due instant over runs and alarms; 0 for none."""
     indexed_us: int = 0
@@ -114,6 +149,12 @@ class ProfileState(msgspec.Struct, array_like=True):
     """The latest instant (occurred or scheduled) that this person's segments were judged at."""
     addresses: list[str] = msgspec.field(default_factory=list)
     """Every e-mail address that she was ever given, sorted; bounded. A withdrawal holds for mail queued to any of them."""
+    arms: dict[str, list[Any]] = msgspec.field(default_factory=dict)
+    """``journey/step`` to [what was drawn, known_us], so that a draw survives a merge; bounded."""
+    entries: dict[str, list[int]] = msgspec.field(default_factory=dict)
+    """Journey to known instants of its latest entries, for entry limits; bounded."""
+    heard: int = -1
+    """Offset of the latest record to everybody (a broadcast, an item change) that she heard."""
 
 
 ENCODER = msgspec.msgpack.Encoder()

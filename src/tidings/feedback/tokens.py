@@ -23,7 +23,18 @@ import msgspec
 from tidings.domain.tracking import LINK, OPEN, UNSUBSCRIBE
 from tidings.errors import CorruptData
 
-__all__ = ["KINDS", "LINK", "MAX_INDEX", "OPEN", "UNSUBSCRIBE", "Token", "Tokens", "load_key", "load_tokens"]
+__all__ = [
+    "KINDS",
+    "LINK",
+    "MAX_INDEX",
+    "OPEN",
+    "UNSUBSCRIBE",
+    "Token",
+    "Tokens",
+    "load_key",
+    "load_makers",
+    "load_tokens",
+]
 
 KINDS = (OPEN, LINK, UNSUBSCRIBE)
 MAX_INDEX = 0xFFFF
@@ -115,13 +126,23 @@ def load_tokens(secrets_dir: Path) -> Tokens:
     To rotate: rename ``tracking.key.1`` to ``.2`` and so on, ``tracking.key`` to ``tracking.key.1``, and restart;
     links in mail already sent keep working for as long as their key file is kept.
     """
-    previous = []
+    return Tokens(load_key(secrets_dir), _previous(secrets_dir))
+
+
+def load_makers(secrets_dir: Path) -> list[Tokens]:
+    """One `Tokens` for each key, the present one first: mail that was sent before a rotation has tokens of an earlier one."""
+    return [Tokens(key) for key in (load_key(secrets_dir), *_previous(secrets_dir))]
+
+
+def _previous(secrets_dir: Path) -> list[bytes]:
+    """Keys of earlier rotations, newest first."""
+    found = []
     for number in range(1, _MAX_PREVIOUS + 1):
         path = secrets_dir / f"{_KEY_FILE}.{number}"
         if not path.exists():
             break
-        previous.append(path.read_bytes())
-    return Tokens(load_key(secrets_dir), previous)
+        found.append(path.read_bytes())
+    return found
 
 
 def _create(path: Path, key: bytes) -> None:

@@ -1,4 +1,4 @@
-"""The deliver role: hands due messages over and reports what became of them.
+"""The deliver role: hands due messages over, calls webhooks, and reports what became of all of it.
 
 It sleeps until the processor nudges it or the next message is due. It starts by settling what a crash left in flight,
 and only one may run on a data directory, because two would settle each other's messages.
@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
-import http.client
 import logging
 import sqlite3
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import IO
@@ -19,9 +18,10 @@ from typing import IO
 import uvloop
 
 from tidings.clock import SystemClock
-from tidings.collect.keys import internal_key
 from tidings.config import Config
 from tidings.deliver import report
+from tidings.deliver.calls import FILE as CALLS
+from tidings.deliver.calls import Calls
 from tidings.deliver.compose import Composer
 from tidings.deliver.ledger import Ledger
 from tidings.deliver.outbox import Outbox
@@ -29,7 +29,9 @@ from tidings.deliver.sender import sender_of
 from tidings.deliver.smtp import SmtpTransport
 from tidings.errors import InputError
 from tidings.feedback.tokens import load_tokens
+from tidings.hosts import calling
 from tidings.hosts.nudge import Nudge
+from tidings.hosts.reporting import Collector, hand_over
 from tidings.hosts.signals import until_stopped
 from tidings.recommend.base import Recommendation, Recommender
 from tidings.recommend.linked import Linked
@@ -41,29 +43,25 @@ LOOK_S = 5.0
 """Look at the ledger at least so often, should a nudge be lost."""
 SETTLE_S = 5.0
 """At the end, wait so long for answers under way."""
-REPORT_TIMEOUT_S = 10.0
-"""How long the collector may take for one report."""
-REPORT_PAUSES_S = (0.5, 1.0, 2.0, 5.0, 15.0)
-"""Pauses before a report is tried again; the last one repeats."""
 
 KEPT_VERSIONS = 8
 """Versions of the definitions whose templates are held compiled."""
 
 _START_TLS = {"auto": None, "always": True, "never": False}
-_OK = 200
 _log = logging.getLogger("tidings.deliver")
 
 
 def run(config: Config, ready: Callable[[dict[str, object]], None]) -> None:
     """The role's life: until SIGTERM or SIGINT. Raises InputError when another one runs here."""
     with _alone(config.data / "run" / "deliver.lock"):
-        ledger = Ledger(config.data / "ledger.db")
+        ledger, calls = Ledger(config.data / "ledger.db"), Calls(config.data / CALLS)
         nudge = Nudge(config.data / "run" / "deliver.sock")
         try:
-            uvloop.run(_serve(config, ledger, nudge, ready))
+            uvloop.run(_serve(config, ledger, calls, nudge, ready))
         finally:
             nudge.close()
             ledger.close()
+            calls.close()
 
 
 def _alone(path: Path) -> IO[str]:
@@ -78,22 +76,33 @@ def _alone(path: Path) -> IO[str]:
     return lock
 
 
-async def _serve(config: Config, ledger: Ledger, nudge: Nudge, ready: Callable[[dict[str, object]], None]) -> None:
+async def _serve(
+    config: Config, ledger: Ledger, calls: Calls, nudge: Nudge, ready: Callable[[dict[str, object]], None]
+) -> None:
     clock = SystemClock()
     found = ledger.recover(clock.now_us(), max_attempts=config.mail.max_attempts)
     if found.in_doubt or found.queued:
         _log.warning("after a crash: %d messages in doubt, %d queued again", found.in_doubt, found.queued)
     transport = _transport(config)
     outbox = Outbox(ledger, transport, _composer(config, ledger), clock, max_attempts=config.mail.max_attempts)
-    reporting = asyncio.create_task(_report(ledger, Collector(config), outbox.ended))
-    sending = asyncio.create_task(_send(outbox, nudge))
-    stopping = asyncio.create_task(until_stopped())
+    caller = calling.caller(config, calls, clock)
+    mail, asked = asyncio.Event(), asyncio.Event()
+    work = (
+        _listen(nudge, (mail, asked, caller.ended)),
+        _repeat(lambda: outbox.step(mail, LOOK_S)),
+        _report(ledger, Collector(config), outbox.ended),
+        _repeat(lambda: caller.step(asked, LOOK_S)),
+        calling.report(calls, Collector(config), caller.ended),
+        until_stopped(),
+    )
+    tasks = [asyncio.ensure_future(one) for one in work]
     ready({"role": "deliver", "in_doubt": found.in_doubt, "queued_again": found.queued})
-    await asyncio.wait({sending, reporting, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    for task in (sending, reporting, stopping):
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
         task.cancel()
-    ended = await asyncio.gather(sending, reporting, stopping, return_exceptions=True)
+    ended = await asyncio.gather(*tasks, return_exceptions=True)
     await outbox.settle(SETTLE_S)
+    await caller.settle()
     await transport.close()
     for problem in ended:
         if isinstance(problem, Exception):
@@ -156,68 +165,36 @@ class _Steady:
             return []
 
 
-async def _send(outbox: Outbox, nudge: Nudge) -> None:
-    wake = asyncio.Event()
+async def _listen(nudge: Nudge, wakes: Sequence[asyncio.Event]) -> None:
+    """A nudge wakes all who wait for what processing puts out."""
 
     def nudged() -> None:
         nudge.drain()
-        wake.set()
+        for wake in wakes:
+            wake.set()
 
-    asyncio.get_running_loop().add_reader(nudge.fileno(), nudged)
+    loop = asyncio.get_running_loop()
+    loop.add_reader(nudge.fileno(), nudged)
     try:
         while True:
-            await outbox.step(wake, LOOK_S)
+            await asyncio.sleep(LOOK_S)
+            nudged()  # should one be lost
     finally:
-        asyncio.get_running_loop().remove_reader(nudge.fileno())
+        loop.remove_reader(nudge.fileno())
 
 
-class Collector:
-    """The collector's internal door, as the reporter sees it."""
-
-    def __init__(self, config: Config) -> None:
-        host = config.collect.host
-        self._host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - not bound, only translated
-        self._port = config.collect.port
-        self._headers = {
-            "Authorization": f"Bearer {internal_key(config.data)}",
-            "Content-Type": "application/json",
-        }
-
-    def take(self, body: bytes) -> str:
-        """Hand over one batch; empty when it is in the log, else what went wrong."""
-        connection = http.client.HTTPConnection(self._host, self._port, timeout=REPORT_TIMEOUT_S)
-        try:
-            connection.request("POST", "/internal/events", body, self._headers)
-            answer = connection.getresponse()
-            answer.read()
-        except (OSError, http.client.HTTPException) as error:
-            return f"{type(error).__name__}: {error}"
-        finally:
-            connection.close()
-        return "" if answer.status == _OK else f"the collector answered {answer.status}"
+async def _repeat(step: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        await step()
 
 
 async def _report(ledger: Ledger, collector: Collector, ended: asyncio.Event) -> None:
     """Report ends of messages for ever. Sending never waits for it."""
-    failures = 0
     while True:
         ended.clear()
         reports = ledger.unreported(report.BATCH)
         if not reports:
             await ended.wait()
             continue
-        problem = await asyncio.to_thread(collector.take, report.body(reports))
-        if not problem:
-            ledger.mark_reported(reports)
-            failures = 0
-            continue
-        pause_s = REPORT_PAUSES_S[min(failures, len(REPORT_PAUSES_S) - 1)]
-        failures += 1
-        _log.log(
-            logging.WARNING if failures == len(REPORT_PAUSES_S) else logging.INFO,
-            "%d delivery events wait for the collector (%s); trying again in %.1f s",
-            len(reports),
-            problem,
-            pause_s,
-        )
-        await asyncio.sleep(pause_s)
+        await hand_over(collector, report.body(reports), f"{len(reports)} delivery events")
+        ledger.mark_reported(reports)

@@ -18,14 +18,14 @@ from tidings.domain import profile as profiles
 from tidings.domain import wire
 from tidings.domain.control import change_of, is_change
 from tidings.domain.event import Event, Rejected
-from tidings.domain.message import SendIntent, SuppressIntent
+from tidings.domain.message import CallIntent, EventIntent, Intent, Intents, SendIntent, SuppressIntent, by_kind
 from tidings.domain.output import APPLIED, DUPLICATE, REJECTED, Fact, FactKind, Outcome, OutputBlock, event_cause
 from tidings.domain.profile import ProfileState
 from tidings.domain.record import LogBlock
 from tidings.errors import CorruptData
 from tidings.hosts.changes import SWEEP, Changes
 from tidings.log.base import Log
-from tidings.pipeline import Intent, Pipeline, Step
+from tidings.pipeline import Pipeline, Step
 from tidings.process import identity
 from tidings.state.base import Commit, StateStore, Wake, moved, moved_to
 
@@ -45,7 +45,7 @@ DROP_EVERY = 64
 class Sink(Protocol):
     """Where outputs go. Idempotent: the same number or id a second time changes nothing."""
 
-    def put(self, block: OutputBlock, sends: Sequence[SendIntent], suppressions: Sequence[SuppressIntent]) -> None:
+    def put(self, block: OutputBlock, intents: Intents) -> None:
         """Take one block and its intents."""
         ...
 
@@ -67,6 +67,8 @@ class Kept(msgspec.Struct, array_like=True):
     touched: list[str]
     sends: list[SendIntent]
     suppressions: list[SuppressIntent]
+    events: list[EventIntent] = []
+    calls: list[CallIntent] = []
 
 
 _ENCODER = msgspec.msgpack.Encoder()
@@ -125,6 +127,11 @@ class Driver:
         log.fence(state.fired_us())  # a log's own note of it need not survive a power cut
         self._recover()
 
+    @property
+    def reaches_out(self) -> bool:
+        """Whether a journey wants things done outside."""
+        return self._pipeline.reaches_out
+
     def _recover(self) -> None:
         """Hand on again what a crash may have kept from being handed on. Raises CorruptData on foreign outputs."""
         if self._sink.last_seq() > self._seq:
@@ -138,7 +145,7 @@ class Driver:
             stored = zip(kept.touched, self._state.states(kept.touched), strict=True)
             shown = [(one, b"" if raw is None or moved_to(raw) else raw) for one, raw in stored]
             block = OutputBlock(seq, kept.upto_offset, kept.outcomes, kept.facts, shown)
-            self._sink.put(block, kept.sends, kept.suppressions)
+            self._sink.put(block, Intents(kept.sends, kept.suppressions, kept.events, kept.calls))
 
     # One micro-batch of events
 
@@ -415,9 +422,8 @@ class Driver:
             states[absorbed] = moved(survivor)
             shown.append((absorbed, b""))
         batch.outcomes.sort()
-        sends = [one for one in batch.intents if isinstance(one, SendIntent)]
-        suppressions = [one for one in batch.intents if isinstance(one, SuppressIntent)]
-        kept = Kept(offset, batch.outcomes, batch.facts, list(states), sends, suppressions)
+        intents = by_kind(batch.intents)
+        kept = Kept(offset, batch.outcomes, batch.facts, list(states), *msgspec.structs.astuple(intents))
         self._checkpoint("before_commit")
         seq = self._seq + 1
         self._state.commit(
@@ -437,7 +443,7 @@ class Driver:
         )
         self._checkpoint("after_commit")
         self.offset, self._seq = offset, seq
-        self._sink.put(OutputBlock(seq, offset, batch.outcomes, batch.facts, shown), sends, suppressions)
+        self._sink.put(OutputBlock(seq, offset, batch.outcomes, batch.facts, shown), intents)
         self._checkpoint("after_sink")
         if seq % DROP_EVERY == 0:
             self._state.drop_outputs(min(self._sink.durable_seq(), seq))

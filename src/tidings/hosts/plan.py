@@ -24,7 +24,7 @@ from tidings.hosts.simulator import MemoryPast
 from tidings.lake import query
 from tidings.process.adopt import Adoption, everyone
 from tidings.process.backfill import Folding
-from tidings.process.steps.branch import Branch
+from tidings.process.steps.base import Step
 from tidings.process.steps.send import Send
 from tidings.state import snapshot
 from tidings.versions import files
@@ -113,7 +113,7 @@ class _World:
         for name in dict.fromkeys([*self.after.journeys, *self.before.journeys]):
             journey = self.after.journeys.get(name) or self.before.journeys[name]
             sends = [step for step in journey.steps.values() if isinstance(step, Send)]
-            parts = [("journey", name), ("segment", journey.entry_segment)]
+            parts = [("journey", name), *(("segment", one.watches()) for one in journey.entries)]
             parts += [("template", one.template) for one in sends] + [("policy", one.category) for one in sends]
             why = [f"{kind} {part} {how[kind, part]}" for kind, part in dict.fromkeys(parts) if (kind, part) in how]
             why += [] if ("journey", name) in how else self._branches(name)
@@ -122,14 +122,12 @@ class _World:
         return found
 
     def _branches(self, name: str) -> list[str]:
-        """Branches of a journey that is written as before, and that ask something else for what they are made of."""
+        """Steps of a journey that is written as before, and that ask something else for what they are made of."""
         old, new = (one.journeys[name].steps for one in (self.before, self.after))
-        pairs = [(old[key], step) for key, step in new.items() if isinstance(step, Branch)]
-        return [
-            f"branch {step.id} asks something else now"
-            for before, step in pairs
-            if isinstance(before, Branch) and before.rule.sql(self.asked) != step.rule.sql(self.asked)
-        ]
+        return [f"{key} asks something else now" for key, step in new.items() if self._sql(old[key]) != self._sql(step)]
+
+    def _sql(self, step: Step) -> list[str]:
+        return [rule.sql(self.asked) for rule in step.rules()]
 
     def ending(self) -> list[str]:
         """Active runs that could not go on."""
@@ -163,7 +161,7 @@ class _World:
 
     def _by_segment(self) -> bool:
         """Whether entering a segment starts any journey at all."""
-        return any(one.entry_segment for one in self.after.journeys.values())
+        return any(entry.watches() for one in self.after.journeys.values() for entry in one.entries)
 
     def _adoption_under_way(self) -> Adoption | None:
         """Copies may be in the layout of a preparation; they come back without being judged."""

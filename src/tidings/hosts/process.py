@@ -11,13 +11,15 @@ import gc
 import logging
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from types import FrameType
 
 from tidings.clock import SECOND_US, SystemClock
 from tidings.config import Config
+from tidings.deliver.calls import FILE as CALLS
+from tidings.deliver.calls import Calls
 from tidings.deliver.ledger import Ledger
-from tidings.domain.message import SendIntent, SuppressIntent
+from tidings.domain.message import Intents
 from tidings.domain.output import OutputBlock
 from tidings.hosts.changes import Changes
 from tidings.hosts.drive import Driver
@@ -50,14 +52,25 @@ class DiskSink:
         self._project = Nudger(config.data / "run" / "project.sock")
         self._clock = SystemClock()
         self._synced_s = 0.0
+        self._calls_path = config.data / CALLS
+        self._calls: Calls | None = None
 
-    def put(self, block: OutputBlock, sends: Sequence[SendIntent], suppressions: Sequence[SuppressIntent]) -> None:
+    def put(self, block: OutputBlock, intents: Intents) -> None:
         """See `Sink.put`. Intents go first: the message must not wait for the reading copy."""
-        if sends or suppressions:
-            self._ledger.add(sends, suppressions, now_us=self._clock.now_us())
+        if intents:
+            if intents.sends or intents.suppressions:
+                self._ledger.add(intents.sends, intents.suppressions, now_us=self._clock.now_us())
+            if intents.events or intents.calls:
+                self._asks().add(intents.events, intents.calls)
             self._deliver.nudge()
         self._outputs.append([block])
         self._project.nudge()
+
+    def _asks(self) -> Calls:
+        """What journeys want outside; opened when the first of them wants something."""
+        if self._calls is None:
+            self._calls = Calls(self._calls_path)
+        return self._calls
 
     def last_seq(self) -> int:
         """See `Sink.last_seq`."""
@@ -85,6 +98,8 @@ class DiskSink:
     def close(self) -> None:
         """Release files."""
         self._ledger.close()
+        if self._calls is not None:
+            self._calls.close()
         self._outputs.close()
         self._deliver.close()
         self._project.close()

@@ -10,7 +10,7 @@ from tidings import given, workspace
 from tidings.accumulate import kinds
 from tidings.decide import policy
 from tidings.domain import schema
-from tidings.process import journey_form
+from tidings.process import journey_form, webhooks
 from tidings.rules import bands
 from tidings.rules import schema as rules
 
@@ -26,6 +26,7 @@ def schemas() -> dict[str, dict[str, Any]]:
         "journey": schema.whole_file("journeys/*.yml", journey_form.schema_of_file(), rules.defs()),
         "policy": schema.whole_file("policy.yml", policy.SCHEMA, {}),
         "settings": schema.whole_file("settings.yml", workspace.SETTINGS, {}),
+        "webhooks": schema.whole_file("webhooks.yml", webhooks.SCHEMA, {}),
         "given": schema.whole_file("given.yml", given.SCHEMA, {}),
         "rule": schema.whole_file("a rule", rules.RULE, rules.defs()),
     }

@@ -1,6 +1,7 @@
 """The simulator: the whole core in memory under a virtual clock. For tests, journey tests, backtests and "what if".
 
-Events are fed with the instant at which the log takes them; timers fire exactly when the virtual clock passes them.
+Events are fed with the instant at which the log takes them; timers fire exactly when the virtual clock passes them. What
+journeys want done outside is done by `Outside`: it comes back into the log at the virtual instant at which it was wanted.
 """
 
 from __future__ import annotations
@@ -14,13 +15,14 @@ import msgspec
 from tidings.clock import ManualClock
 from tidings.domain import profile as profiles
 from tidings.domain.event import Event
-from tidings.domain.message import SendIntent, SuppressIntent
+from tidings.domain.message import CallIntent, EventIntent, Intents, SendIntent, SuppressIntent
 from tidings.domain.output import APPLIED, Fact, Outcome, OutputBlock
 from tidings.domain.profile import ProfileState
 from tidings.domain.record import LogRecord
 from tidings.errors import CorruptData
 from tidings.hosts.changes import Changes
-from tidings.hosts.drive import Driver
+from tidings.hosts.drive import Driver, Sink
+from tidings.hosts.outside import Answering, Outside, nobody
 from tidings.log.base import Log
 from tidings.log.memory import MemoryLog
 from tidings.outputs.join import join
@@ -43,15 +45,21 @@ class MemorySink:
         self.facts: list[Fact] = []
         self.sends: dict[str, SendIntent] = {}
         self.suppressions: dict[str, SuppressIntent] = {}
+        self.events: dict[str, EventIntent] = {}
+        self.calls: dict[str, CallIntent] = {}
         self._keep_outcomes = keep_outcomes
         self._seq = 0
 
-    def put(self, block: OutputBlock, sends: Sequence[SendIntent], suppressions: Sequence[SuppressIntent]) -> None:
+    def put(self, block: OutputBlock, intents: Intents) -> None:
         """See `Sink.put`."""
-        for intent in sends:
+        for intent in intents.sends:
             self.sends.setdefault(intent.message_id, intent)
-        for entry in suppressions:
+        for entry in intents.suppressions:
             self.suppressions.setdefault(entry.intent_id, entry)
+        for event in intents.events:
+            self.events.setdefault(event.event_id, event)
+        for call in intents.calls:
+            self.calls.setdefault(call.call_id, call)
         if block.seq > self._seq:
             self._seq = block.seq
             for outcome in block.outcomes:
@@ -127,16 +135,19 @@ class Simulator:
         checkpoint: Callable[[str], None] | None = None,
         sink: MemorySink | None = None,
         versions: Mapping[str, Path] | None = None,
+        answering: Answering | None = nobody,
     ) -> None:
         """Without a `sink` of your own, outputs are kept in lists; `keep_outcomes` says whether outcomes are too.
 
         With `versions` (folders by version, the first one runs) changes of definitions in the log are followed, and
-        `definitions` are not looked at.
+        `definitions` are not looked at. `answering` plays the webhooks; with None nothing comes back at all, as in a replay of
+        a log that has it all already.
         """
         self.clock = ManualClock(start_us)
         self.log = MemoryLog(self.clock)
         self.state = MemoryState()
         self.sink = sink if sink is not None else MemorySink(keep_outcomes=keep_outcomes)
+        self._outside = Outside(self.sink, answering) if answering is not None else None
         self._definitions = definitions
         self._max_batch = max_batch
         self._checkpoint = checkpoint
@@ -147,7 +158,8 @@ class Simulator:
         changes = Changes(self.state, self._shelf) if self._shelf is not None else None
         pipeline = changes.pipeline if changes is not None else Pipeline(self._definitions)
         more: dict[str, Any] = {} if self._checkpoint is None else {"checkpoint": self._checkpoint}
-        return Driver(pipeline, self.log, self.state, self.sink, max_batch=self._max_batch, changes=changes, **more)
+        sink: Sink = self._outside or self.sink
+        return Driver(pipeline, self.log, self.state, sink, max_batch=self._max_batch, changes=changes, **more)
 
     def restart(self) -> None:
         """What is left after kill -9: the log, the committed state, what was handed on. Everything else starts anew."""
@@ -155,11 +167,18 @@ class Simulator:
 
     def take(self, records: Sequence[LogRecord], at_us: int) -> None:
         """The log takes these records at `at_us` (or just after the last block, if that is later)."""
+        if self._exact:
+            self._pass(at_us - 1)
         self.clock.set(max(at_us, self.clock.now_us()))
         self.log.append(records)
 
     def run(self) -> None:
         """Process everything that the log has taken, firing timers on the way as they become complete."""
+        self._process()
+        while self._come_back(self.clock.now_us()):
+            self._process()
+
+    def _process(self) -> None:
         while self.driver.run_batch():
             while self.driver.fire(self.driver.complete_us):
                 pass
@@ -167,12 +186,42 @@ class Simulator:
 
     def advance_to(self, at_us: int) -> None:
         """Process what there is, then let time pass to `at_us`; every timer on the way fires at its instant."""
+        if self._exact:
+            self._pass(at_us)
         self.run()
+        self._fire(at_us)
+        if self._outside is not None and self._outside.next_us():
+            self.run()
+
+    def _fire(self, at_us: int) -> None:
         self.clock.set(max(at_us, self.clock.now_us()))
         horizon_us = self.log.horizon_us(self.clock.now_us())
         self.log.fence(horizon_us)
         while self.driver.fire(horizon_us) or self.driver.sweep():
             pass
+
+    @property
+    def _exact(self) -> bool:
+        """Whether journeys want things outside, which come back in between: then time passes from instant to instant."""
+        return self._outside is not None and self.driver.reaches_out
+
+    def _pass(self, until_us: int) -> None:
+        """Stop at each instant up to `until_us` at which a timer is due or something comes back."""
+        self.run()
+        while True:
+            coming_us = self._outside.next_us() if self._outside is not None else 0
+            stops = [one for one in (self.driver.next_due_us(), coming_us) if one and one <= until_us]
+            if not stops:
+                return
+            self._fire(min(stops))
+            self.run()
+
+    def _come_back(self, until_us: int) -> bool:
+        """The log takes what comes back by then; whether there was anything."""
+        records = self._outside.due(until_us) if self._outside is not None else []
+        if records:
+            self.log.append(records)
+        return bool(records)
 
     def person(self, kind: str, value: str) -> ProfileState | None:
         """The committed state of the person that an identifier points to."""

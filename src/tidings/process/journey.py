@@ -1,38 +1,19 @@
-"""Journeys: a versioned graph of steps, and the walk of one person's run through it.
-
-A run waits for a timer or for an event, never for nothing. Everything here returns what happened; deciding on messages is
-a callback, so that this file knows nothing of consent.
-"""
+"""A journey: a versioned graph of steps, with who enters it, when, and what ends its runs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from tidings.accumulate.base import only
-from tidings.clock import format_duration, parse_duration
-from tidings.domain import filter as event_filter
-from tidings.domain.event import Event
-from tidings.domain.filter import EventFilter
-from tidings.domain.names import known
-from tidings.domain.output import Fact, FactKind
-from tidings.domain.profile import ProfileState, Run
-from tidings.errors import DefinitionError
-from tidings.ids import run_id
-from tidings.process.steps import kinds
-from tidings.process.steps.base import EXIT, Draft, Move, Step
-from tidings.rules.base import Traits
+from tidings.clock import format_duration
+from tidings.domain.profile import ProfileState
+from tidings.process.entries.base import Entry
+from tidings.process.results import FEEDBACK
+from tidings.process.steps.base import Step
 
-MAX_MOVES = 50
-"""Steps that one trigger may take a run through; a journey that goes round in a circle ends here."""
-MAX_PATH = 60
-"""Path entries kept per run: the first and the latest ones."""
-MAX_RUNS = 50
-"""Active runs per person."""
-MAX_ITEM_BYTES = 4_000
-"""Properties of the entering event that a run keeps."""
+PRIORITIES = ("low", "normal", "high")
+"""What a journey may say of itself, by rank."""
 
 
 class Journey(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,249 +23,69 @@ class Journey(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     """Content hash of the definition."""
     description: str
-    entry: EventFilter | None
-    """Events that start a run."""
-    entry_segment: str
-    """Segment whose entering starts a run; empty for none."""
+    entries: Sequence[Entry]
+    """What starts a run: any of these. None in an earlier version, which nobody enters any more."""
     reentry_us: int
     """A new run may start so long after the last one ended; -1 for never again."""
     exit_on: tuple[str, ...]
     """Events that end a run wherever it waits."""
     steps: Mapping[str, Step]
     """By id, in order."""
+    asked: frozenset[str] = frozenset()
+    """Steps of which it is kept what came of them, as others go by it."""
+    priority: str = "normal"
+    """One of `PRIORITIES`: whose messages go first when several want one person; see decide/arbitration.py."""
 
     @property
     def first(self) -> str:
         """Id of the first step."""
         return next(iter(self.steps))
 
+    def denied(self, state: ProfileState, entry: int) -> str:
+        """Why a run that this entry (by number) began late was begun wrongly, as is known by now; empty if it was not."""
+        return self.entries[entry].denied(state) if entry < len(self.entries) else ""
+
     def listens(self) -> set[str]:
         """Names of events that matter to runs of this journey."""
-        return {*self.exit_on, *(name for step in self.steps.values() for name in step.listens())}
+        names = {*self.exit_on, *(name for step in self.steps.values() for name in step.listens())}
+        return names.union(FEEDBACK) if self._asks_of_messages() else names
+
+    def _asks_of_messages(self) -> bool:
+        return any("accepted" in self.steps[one].results() for one in self.asked)
+
+    def reaches_out(self) -> bool:
+        """Whether a step wants things done outside."""
+        return any(step.reaches_out() for step in self.steps.values())
 
 
-Send = Callable[[Run, Draft, int], str]
-"""(run, draft, occurred_us) decides on a message; returns what became of it, for the path."""
+class Way(msgspec.Struct, frozen=True):
+    """One way into a journey."""
+
+    journey: Journey
+    number: int
+    """Of the entry, in the journey."""
+    entry: Entry
 
 
-class Walk(msgspec.Struct):
-    """One trigger on one person: what a journey needs to know of it, and the facts it leaves."""
-
-    state: ProfileState
-    known_us: int
-    """When we knew: received time of the event, or due instant of the timer."""
-    cause: str
-    """``event:<offset>`` or ``timer:<run or segment>``."""
-    send: Send
-    facts: list[Fact]
-    late: bool = False
-    """What begins by it acts only after all that is known at this instant has been heard."""
+def ways(journeys: Iterable[Journey]) -> Iterator[Way]:
+    """All ways into these journeys, in order."""
+    for journey in journeys:
+        for number, entry in enumerate(journey.entries):
+            yield Way(journey, number, entry)
 
 
-def may_enter(journey: Journey, walk: Walk) -> bool:
-    """Whether re-entry rules let this person in now: one run at a time, and not too soon after the last."""
-    state = walk.state
-    if len(state.runs) >= MAX_RUNS or any(run.journey == journey.name for run in state.runs):
-        return False
-    ended_us = state.ended.get(journey.name)
-    return ended_us is None or (journey.reentry_us >= 0 and walk.known_us >= ended_us + journey.reentry_us)
-
-
-def enter(journey: Journey, walk: Walk, occurred_us: int, item: dict[str, Any]) -> None:
-    """Start a run and walk it to its first wait."""
-    bounded = item if len(msgspec.json.encode(item)) <= MAX_ITEM_BYTES else {}
-    run = Run(
-        run_id=run_id(walk.state.profile_id, journey.name, walk.cause),
-        journey=journey.name,
-        version=journey.version,
-        step=journey.first,
-        entered_us=occurred_us,
-        known_us=walk.known_us,
-        since_us=occurred_us,
-        timer_us=0,
-        due_us=0,
-        ref=walk.cause,
-        item=bounded,
-        path=[],
-        late=walk.late,
-    )
-    walk.state.runs.append(run)
-    walk.facts.append(_fact(FactKind.RUN_STARTED, walk, run, occurred_us, {"step": run.step}))
-    _arrive(journey, walk, run, journey.first, occurred_us)
-
-
-def on_event(journey: Journey, walk: Walk, run: Run, event: Event) -> None:
-    """Tell a waiting run of an event."""
-    if event.name in journey.exit_on and event.occurred_us >= run.entered_us:
-        _end(walk, run, event.occurred_us, f"did {event.name}")
-        return
-    step = journey.steps.get(run.step)
-    move = step.on_event(run, event) if step is not None and event.name in step.listens() else None
-    if move is None:
-        return
-    if not move.goto:
-        run.since_us = max(run.since_us, event.occurred_us)
-    _take(journey, walk, run, move, event.occurred_us)
-
-
-def on_timer(journey: Journey | None, walk: Walk, run: Run) -> None:
-    """The run's wait is over; its timer was scheduled for `run.timer_us`."""
-    scheduled_us = run.timer_us
-    run.timer_us = run.due_us = 0
-    step = journey.steps.get(run.step) if journey is not None else None
-    if journey is None or step is None:
-        _end(walk, run, scheduled_us, "its definition is gone")
-        return
-    _take(journey, walk, run, step.on_timer(run), scheduled_us)
-
-
-def end(walk: Walk, run: Run, occurred_us: int, outcome: str) -> None:
-    """End a run from outside (a merge)."""
-    _end(walk, run, occurred_us, outcome)
-
-
-def take_back(walk: Walk, run: Run, occurred_us: int, outcome: str) -> None:
-    """End a run that should not have begun: for re-entry it never was."""
-    walk.state.runs.remove(run)
-    walk.facts.append(_ended(walk, run, occurred_us, outcome))
-
-
-def _take(journey: Journey, walk: Walk, run: Run, move: Move, at_us: int) -> None:
-    _note(walk, run, at_us, move.outcome, move.goto)
-    if move.goto:
-        run.timer_us = run.due_us = 0
-        _arrive(journey, walk, run, move.goto, at_us)
-    else:
-        _wait(walk, run, move.until_us)
-
-
-def _arrive(journey: Journey, walk: Walk, run: Run, step_id: str, at_us: int) -> None:
-    for _ in range(MAX_MOVES):
-        step = journey.steps.get(step_id)
-        if step is None:  # `exit`, or the end of the list
-            _end(walk, run, at_us, run.path[-1][3] if run.path else "finished")
-            return
-        run.step, run.since_us = step_id, at_us
-        move = step.enter(walk.state, run)
-        if walk.late and move.goto:
-            _wait(walk, run, at_us)
-            return
-        outcome = move.outcome
-        if move.draft is not None:
-            outcome = walk.send(run, move.draft, at_us)
-        _note(walk, run, at_us, outcome, move.goto)
-        if not move.goto:
-            _wait(walk, run, move.until_us)
-            return
-        step_id = move.goto
-    _end(walk, run, at_us, f"went through {MAX_MOVES} steps without waiting; the journey goes round in a circle")
-
-
-def _wait(walk: Walk, run: Run, until_us: int) -> None:
-    run.timer_us = until_us
-    # What was over before we knew of it is due after this instant, not at it: what the log took at the same instant (a
-    # phone that was offline sends the cart and the order together) is heard first.
-    run.due_us = max(until_us, walk.known_us + 1)
-
-
-def _note(walk: Walk, run: Run, at_us: int, outcome: str, goto: str) -> None:
-    run.path.append([run.step, at_us, walk.known_us, outcome, walk.cause])
-    if len(run.path) > MAX_PATH:
-        del run.path[MAX_PATH // 2]
-    data = {"step": run.step, "outcome": outcome, "next": goto}
-    walk.facts.append(_fact(FactKind.RUN_STEP, walk, run, at_us, data))
-
-
-def _end(walk: Walk, run: Run, at_us: int, outcome: str) -> None:
-    walk.state.runs.remove(run)
-    walk.state.ended[run.journey] = walk.known_us
-    walk.facts.append(_ended(walk, run, at_us, outcome))
-
-
-def _ended(walk: Walk, run: Run, at_us: int, outcome: str) -> Fact:
-    return _fact(FactKind.RUN_ENDED, walk, run, at_us, {"step": run.step, "outcome": outcome})
-
-
-def _fact(kind: str, walk: Walk, run: Run, occurred_us: int, data: dict[str, Any]) -> Fact:
-    more = {"run_id": run.run_id, "version": run.version, **data}
-    return Fact(kind, walk.state.profile_id, run.journey, occurred_us, walk.known_us, walk.cause, more)
-
-
-def parse(raw: Any, version: str, traits: Traits, where: str) -> Journey:
-    """A journey from its YAML. Raises DefinitionError."""
-    if not isinstance(raw, dict):
-        raise DefinitionError(where, "needs a journey", got=raw)
-    only(raw, {"journey", "description", "entry", "reentry", "exit_on", "steps"}, where)
-    name = raw.get("journey")
-    if not isinstance(name, str) or not name:
-        raise DefinitionError(where, "needs `journey`: its name", got=name)
-    entry, segment = _parse_entry(raw.get("entry"), f"{where}: entry")
-    steps = _parse_steps(raw.get("steps"), traits, f"{where}: steps")
-    exits = raw.get("exit_on")
-    return Journey(
-        name=name,
-        version=version,
-        description=str(raw.get("description", "")),
-        entry=entry,
-        entry_segment=segment,
-        reentry_us=_parse_reentry(raw.get("reentry", "always"), f"{where}: reentry"),
-        exit_on=event_filter.parse(exits, None, f"{where}: exit_on").names if exits else (),
-        steps=steps,
-    )
-
-
-def _parse_entry(raw: Any, where: str) -> tuple[EventFilter | None, str]:
-    if not isinstance(raw, dict) or ("event" in raw) == ("segment" in raw):
-        raise DefinitionError(where, "needs either `event` or `segment`", got=raw)
-    only(raw, {"segment"} if "segment" in raw else {"event", "where"}, where)
-    if "segment" in raw:
-        return None, str(raw["segment"])
-    return event_filter.parse(raw["event"], raw.get("where"), where), ""
-
-
-def _parse_reentry(raw: Any, where: str) -> int:
-    if raw in ("always", "once"):
-        return 0 if raw == "always" else -1
-    try:
-        return parse_duration(raw["after"] if isinstance(raw, dict) and len(raw) == 1 else raw)
-    except (ValueError, KeyError) as error:
-        raise DefinitionError(where, "unknown", got=raw, wanted="always, once, or {after: 24h}") from error
-
-
-def _parse_steps(raw: Any, traits: Traits, where: str) -> dict[str, Step]:
-    if not isinstance(raw, list) or not raw:
-        raise DefinitionError(where, "needs a list of steps", got=raw)
-    ids = [one.get("id") if isinstance(one, dict) else None for one in raw]
-    steps: dict[str, Step] = {}
-    for index, one in enumerate(raw):
-        following = ids[index + 1] if index + 1 < len(raw) and isinstance(ids[index + 1], str) else EXIT
-        step = kinds.parse(one, str(following), traits, f"{where}[{index}]")
-        if step.id in steps:
-            raise DefinitionError(f"{where}[{index}].id", "two steps have the same id", got=step.id)
-        steps[step.id] = step
-    for index, step in enumerate(steps.values()):
-        for target in step.targets():
-            if target != EXIT:
-                known(
-                    target, steps, "step", _goes(raw[index], target, f"{where}[{index}]"), "name a step of this journey"
-                )
-    return steps
-
-
-def _goes(raw: Mapping[str, Any], target: str, where: str) -> str:
-    """The path of the setting of a step that names another one."""
-    for kind, settings in raw.items():
-        named = [name for name, value in settings.items() if value == target] if isinstance(settings, dict) else []
-        if named:
-            return f"{where}.{kind}.{named[-1]}"
-    return where
+def entry_words(journey: Journey) -> str:
+    """What starts a run, for people."""
+    return " or ".join(entry.words() for entry in journey.entries) or "none, as it is an earlier version"
 
 
 def words(journey: Journey) -> Sequence[str]:
     """The journey for people, a line a step."""
-    entry = journey.entry.words() if journey.entry is not None else f"enters segment {journey.entry_segment}"
     after = (
         f"again {format_duration(journey.reentry_us)} after the last run" if journey.reentry_us else "again and again"
     )
     again = "only once" if journey.reentry_us < 0 else after
-    return [f"Entry: {entry} ({again})", *(f"{step.id}: {step.words()}" for step in journey.steps.values())]
+    return [
+        f"Entry: {entry_words(journey)} ({again})",
+        *(f"{step.id}: {step.words()}" for step in journey.steps.values()),
+    ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection
 from typing import Any
 
@@ -35,8 +34,6 @@ MAX_VALUES_BYTES = 64 * 1024
 200 traits of 2,000 characters. Given traits give way; the rest has bounds of its own."""
 LEAST_TRAITS_BYTES = 16 * 1024
 """Given traits may take that much however large the rest is (a full cart of long names)."""
-MAX_SENDS = 100
-"""Latest messages remembered per person and category, for caps."""
 MAX_PURPOSES = 50
 """Consent purposes kept per person: the message categories, and those whose names sort first."""
 
@@ -130,28 +127,12 @@ def note_consent(state: ProfileState, purpose: str, entry: ConsentEntry, categor
     return purpose in state.consents
 
 
-def note_send(state: ProfileState, known_us: int, category: str) -> None:
-    """Remember that a message was decided on."""
-    state.sends = _bounded_sends([*state.sends, (known_us, category)])
-
-
-def _bounded_sends(sends: list[tuple[int, str]]) -> list[tuple[int, str]]:
-    """The latest of each category: many receipts must not push news out, or its cap would forget it."""
-    counts: Counter[str] = Counter()
-    kept = []
-    for known_us, category in reversed(sends):
-        counts[category] += 1
-        if counts[category] <= MAX_SENDS:
-            kept.append((known_us, category))
-    return kept[::-1]
-
-
 def _consent_order(entry: ConsentEntry) -> tuple[int, bool, str]:
     return entry.occurred_us, not entry.granted, entry.event_id
 
 
 def absorb(state: ProfileState, other: ProfileState, layout: Layout, categories: Collection[str]) -> None:
-    """Make `state` the state of both people's events. Runs, segments and timers are the callers' business."""
+    """Make `state` the state of both people's events. Runs, sends, segments and timers are the callers' business."""
     state.first_us = min(filter(None, (state.first_us, other.first_us)), default=0)
     state.last_us = max(state.last_us, other.last_us)
     state.events += other.events
@@ -164,7 +145,6 @@ def absorb(state: ProfileState, other: ProfileState, layout: Layout, categories:
     state.sessions = session.merge(state.sessions, other.sessions)
     for purpose, entry in other.consents.items():
         note_consent(state, purpose, entry, categories)
-    state.sends = _bounded_sends(sorted([*state.sends, *other.sends]))
     for journey, ended_us in other.ended.items():
         state.ended[journey] = max(ended_us, state.ended.get(journey, 0))
 

@@ -13,7 +13,6 @@ from tidings.accumulate.mistyped import AMOUNT, Wanted, mistyped_sql, wanted, wa
 from tidings.lake.duck import run
 from tidings.process.journey import Journey
 from tidings.process.layout import Layout
-from tidings.process.steps.branch import Branch
 from tidings.process.steps.wait_until import WaitUntil
 from tidings.versions.needs import slots
 from tidings.workspace import Definitions
@@ -125,13 +124,16 @@ def _asked(definitions: Definitions) -> Iterator[tuple[Definition, list[Wanted]]
 
 
 def _of_journey(layout: Layout, journey: Journey) -> Iterator[Wanted]:
-    if journey.entry is not None:
-        yield from wanted_of(journey.entry)
+    for entry in journey.entries:
+        for named in entry.filters():
+            yield from wanted_of(named)
+        for rule in entry.rules():
+            yield from _of_slots(layout, slots(rule))
     for step in journey.steps.values():
         if isinstance(step, WaitUntil):
             yield from wanted_of(step.filter)
-        if isinstance(step, Branch):
-            yield from _of_slots(layout, slots(step.rule))
+        for rule in step.rules():
+            yield from _of_slots(layout, slots(rule))
 
 
 def _of_slots(layout: Layout, numbers: Sequence[int]) -> list[Wanted]:

@@ -16,7 +16,6 @@ from tidings.domain import feedback
 from tidings.domain.sql import member
 from tidings.lake.duck import run, text
 from tidings.process.profile import ZONE
-from tidings.process.steps.branch import Branch
 from tidings.process.steps.send import Send
 from tidings.workspace import Definitions
 
@@ -78,7 +77,7 @@ def _events(definitions: Definitions) -> Iterator[tuple[str, str]]:
         for slot in slots(segment.rule):
             yield from ((one, f"segment {segment.name}") for one in definitions.layout.accumulators[slot].filter.names)
     for journey in definitions.journeys.values():
-        entry = journey.entry.names if journey.entry is not None else ()
+        entry = [name for one in journey.entries for named in one.filters() for name in named.names]
         yield from ((one, f"journey {journey.name}") for one in [*entry, *sorted(journey.listens())])
 
 
@@ -87,8 +86,8 @@ def _traits(definitions: Definitions) -> Iterator[tuple[str, str]]:
         yield from ((one, f"segment {segment.name}") for one in _given(segment.rule))
     for journey in definitions.journeys.values():
         for step in journey.steps.values():
-            if isinstance(step, Branch):
-                yield from ((one, f"journey {journey.name} step {step.id}") for one in _given(step.rule))
+            for rule in step.rules():
+                yield from ((one, f"journey {journey.name} step {step.id}") for one in _given(rule))
 
 
 def _purposes(definitions: Definitions) -> Iterator[tuple[str, str]]:

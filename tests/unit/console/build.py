@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from tidings.clock import DAY_US, HOUR_US, MINUTE_US, SECOND_US, ManualClock, is
 from tidings.config import CollectConfig, Config, MailConfig
 from tidings.deliver.ledger import Ledger
 from tidings.deliver.records import Frozen
-from tidings.domain.message import DeliveryState, SendIntent, SuppressIntent
+from tidings.domain.message import DeliveryState, Intents, SendIntent
 from tidings.domain.output import OutputBlock
 from tidings.domain.record import BACKFILL, REFUSED, LogRecord
 from tidings.feedback.tokens import Tokens
@@ -102,8 +101,8 @@ class World:
 
     # the sink of the core
 
-    def put(self, block: OutputBlock, sends: Sequence[SendIntent], suppressions: Sequence[SuppressIntent]) -> None:
-        self.ledger.add(sends, suppressions)
+    def put(self, block: OutputBlock, intents: Intents) -> None:
+        self.ledger.add(intents.sends, intents.suppressions)
         self._outputs.append([block])
 
     def last_seq(self) -> int:

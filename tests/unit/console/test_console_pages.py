@@ -275,6 +275,8 @@ def test_why_a_message_was_sent_is_a_chain_from_the_event_to_the_answer(console:
         "Consent to marketing given",
         "Frequency cap not reached",
         "Decided to send abandoned_cart",
+        "By these definitions",
+        "With these values",
         "Rendered “Anna, your basket is still here”",
         "Handed over, attempt 1",
         "Email Opened",
@@ -286,14 +288,19 @@ def test_why_a_message_was_sent_is_a_chain_from_the_event_to_the_answer(console:
     )
     assert "bought with 85123A in 112 of 1,893 orders" in text
     assert "250 2.0.0 stored" in text
+    assert "Waited 5 min, until" in text
+    assert "person.first_name (template) Anna" in text
 
 
 def test_why_a_message_was_not_sent_names_the_reason(console: Visitor, world: World) -> None:
     pages = [words(console.get(f"/messages/{one}")) for one in messages(world, "suppressed")]
 
     assert sum("Not sent: No consent. This person never agreed" in page for page in pages) == 2
-    capped = [page for page in pages if "Frequency cap reached 2 of at most 2 marketing messages within 1d" in page]
+    capped = [
+        page for page in pages if "Frequency cap reached 2 of at most 2 marketing messages in the 1d before" in page
+    ]
     assert len(capped) == 2
+    assert all(page.count("abandoned_cart (accepted)") == 2 for page in capped), "the messages that it counted"
     assert "Decided not to send" in capped[0]
 
 

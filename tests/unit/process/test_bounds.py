@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.unit.core import START_US, World, definitions
+from tidings.decide.caps import MAX_CAP
 from tidings.domain.record import LogRecord
-from tidings.process.profile import MAX_PURPOSES, MAX_SENDS, MAX_TRAITS
+from tidings.process.profile import MAX_PURPOSES, MAX_TRAITS
 from tidings.testing.histories import call
 
-CAPPED = "marketing: {consent: not_needed, cap: {at_most: 1, per: 30d}}\ntransactional: {consent: not_needed}"
+CAPPED = """
+marketing: {consent: not_needed, cap: {at_most: 1, per: 30d}}
+receipt: {consent: not_needed, cap: {at_most: 100, per: 1s}}
+transactional: {consent: not_needed}
+"""
 
 
 def sending(event: str, category: str) -> str:
@@ -20,15 +26,18 @@ def sending(event: str, category: str) -> str:
 
 
 def test_a_cap_counts_however_many_messages_of_other_categories_went_out(tmp_path: Path) -> None:
-    files = {"news": sending("News", "marketing"), "receipt": sending("Order", "transactional")}
+    kinds = {"news": ("News", "marketing"), "receipt": ("Order", "receipt"), "bill": ("Bill", "transactional")}
+    files = {name: sending(*one) for name, one in kinds.items()}
     world = World(definitions(tmp_path, policy=CAPPED, **files))
     world.identify(0, email="ann@x.example")
     world.track(1, "News")
-    for n in range(MAX_SENDS + 5):
-        world.track(2 + n, "Order")
+    for n in range(MAX_CAP + 5):
+        world.track(2 + 2 * n, "Order")
+        world.track(2 + 2 * n, "Bill")
     world.track(500, "News")
     assert [i.suppressed for i in world.sends() if i.category == "marketing"] == ["", "frequency_cap"]
-    assert len(world.person().sends) == MAX_SENDS + 1
+    kept = Counter(one.category for one in world.person().sends)
+    assert kept == {"marketing": 1, "receipt": MAX_CAP}  # no cap ever asks for bills
 
 
 @pytest.mark.parametrize("reverse", [False, True])

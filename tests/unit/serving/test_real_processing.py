@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 import tempfile
-from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.property.test_laws import DEFINITIONS, lives
 from tidings.config import Config
-from tidings.domain.message import SendIntent, SuppressIntent
+from tidings.domain.message import Intents
 from tidings.domain.output import OutputBlock
 from tidings.hosts.project import computed_traits
 from tidings.hosts.simulator import MemorySink, Simulator
@@ -36,8 +35,8 @@ class BlockSink(MemorySink):
         super().__init__()
         self.blocks = MemoryOutputs()
 
-    def put(self, block: OutputBlock, sends: Sequence[SendIntent], suppressions: Sequence[SuppressIntent]) -> None:
-        super().put(block, sends, suppressions)
+    def put(self, block: OutputBlock, intents: Intents) -> None:
+        super().put(block, intents)
         self.blocks.append([block])
 
 

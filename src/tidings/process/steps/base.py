@@ -10,7 +10,7 @@ import msgspec
 from tidings.domain.event import Event
 from tidings.domain.profile import ProfileState, Run
 from tidings.errors import DefinitionError
-from tidings.rules.base import Traits
+from tidings.rules.base import Condition, Traits
 
 EXIT = "exit"
 """The step id that ends a run."""
@@ -22,6 +22,30 @@ class Draft(msgspec.Struct, frozen=True):
     step: str
     template: str
     category: str
+    value: float = 1.0
+    """What it is worth, beside the messages of other journeys that want her at the same time."""
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What became of a message that a step asked for."""
+
+    outcome: str
+    """A short sentence for the timeline."""
+    until_us: int = 0
+    """When it is not decided yet: the run stays, and asks again at this instant. Else 0."""
+
+
+class Ask(msgspec.Struct, frozen=True):
+    """Something that a step wants done outside the core. What comes of it comes back as an event of ours."""
+
+    kind: str
+    """``identify``, ``track`` (an event about her), or ``call`` (a webhook)."""
+    name: str
+    """Event name, or webhook; empty for identify."""
+    values: dict[str, Any]
+    """Traits, properties, or what the webhook is sent."""
+    timeout_us: int
+    """How long the run waits for it, from when we knew; 0 when it goes on at once."""
 
 
 class Move(msgspec.Struct, frozen=True):
@@ -35,6 +59,12 @@ class Move(msgspec.Struct, frozen=True):
     """When staying: the scheduled instant at which the wait is over."""
     draft: Draft | None = None
     """A message to decide on before going on."""
+    result: str = ""
+    """A word for what came of the step, for those that go by it: see process/results.py."""
+    ask: Ask | None = None
+    """Something wanted outside; the run waits for its event when `goto` is empty."""
+    answer: dict[str, Any] | None = None
+    """What came back, for later steps and templates; kept in `Run.answers`."""
 
 
 class Step(Protocol):
@@ -45,12 +75,37 @@ class Step(Protocol):
         """Unique in its journey."""
         ...
 
+    @property
+    def kind(self) -> str:
+        """How it is called in a journey: ``send`` or ``wait`` say."""
+        ...
+
     def targets(self) -> tuple[str, ...]:
         """Step ids that it may go to."""
         ...
 
+    def ways(self) -> tuple[tuple[str, str], ...]:
+        """(label, step id) of each way out, as drawn for people."""
+        ...
+
+    def results(self) -> tuple[str, ...]:
+        """Words for what may come of it; one may go on after a colon. None when nobody can go by it."""
+        ...
+
+    def asks(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """(step id, words) of each step that it goes by."""
+        ...
+
+    def rules(self) -> tuple[Condition, ...]:
+        """Conditions that it judges."""
+        ...
+
     def listens(self) -> tuple[str, ...]:
         """Event names that a run waiting here must be told of."""
+        ...
+
+    def reaches_out(self) -> bool:
+        """Whether it wants things done outside (`Move.ask`)."""
         ...
 
     def enter(self, state: ProfileState, run: Run) -> Move:
@@ -80,11 +135,30 @@ class StepBase(msgspec.Struct, frozen=True):
     id: str
     next: str
 
+    @property
+    def kind(self) -> str:
+        return type(self).__module__.rpartition(".")[2]
+
     def targets(self) -> tuple[str, ...]:
         return (self.next,)
 
+    def ways(self) -> tuple[tuple[str, str], ...]:
+        return tuple(("", target) for target in self.targets())
+
+    def results(self) -> tuple[str, ...]:
+        return ()
+
+    def asks(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        return ()
+
+    def rules(self) -> tuple[Condition, ...]:
+        return ()
+
     def listens(self) -> tuple[str, ...]:
         return ()
+
+    def reaches_out(self) -> bool:
+        return False
 
     def on_event(self, run: Run, event: Event) -> Move | None:  # noqa: ARG002 - it listens to nothing
         return None
@@ -99,3 +173,16 @@ def text(raw: dict[str, Any], name: str, where: str, default: str | None = None)
     if not isinstance(value, str) or not value:
         raise DefinitionError(where, f"needs `{name}`", got=value, wanted="a text")
     return value
+
+
+def words_of(raw: Any, where: str) -> tuple[str, ...]:
+    """A word or a list of words."""
+    listed = [raw] if isinstance(raw, str) else raw
+    if not isinstance(listed, list) or not listed or not all(isinstance(one, str) and one for one in listed):
+        raise DefinitionError(where, "needs a word or a list of words", got=raw)
+    return tuple(dict.fromkeys(listed))
+
+
+def targets_of(step: Step) -> tuple[str, ...]:
+    """Step ids that the ways out lead to, each once."""
+    return tuple(dict.fromkeys(target for _, target in step.ways()))

@@ -6,17 +6,15 @@ from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
 
-from tidings.domain import mention, schema
+from tidings.domain import schema
 from tidings.domain.mention import Mention
 from tidings.domain.schema import Schema
 from tidings.errors import DefinitionError
+from tidings.process.steps import held
 from tidings.process.steps.base import EXIT, Step
-from tidings.rules import mentions as rule_mentions
-from tidings.rules import schema as rule_schema
-from tidings.rules import text
 from tidings.rules.base import Traits
 
-KINDS = ("send", "wait", "wait_until", "branch", "split", "exit")
+KINDS = ("send", "wait", "wait_until", "branch", "split", "update", "list", "webhook", "exit")
 """Kinds that a journey may name."""
 
 
@@ -30,26 +28,17 @@ def schema_of_one() -> Schema:
 def tree(raw: Any, where: str) -> Any:
     """A step in which every rule that is a text is read; whether the step parses or not."""
     kind = next((name for name in raw if name in KINDS), "") if isinstance(raw, dict) else ""
-    held = raw[kind] if kind else None
-    if not isinstance(held, dict):
+    if not kind or not isinstance(raw[kind], dict):
         return raw
     form = import_module(f"tidings.process.steps.{kind}").SCHEMA
-    rules = [name for name, one in form.get("properties", {}).items() if one is rule_schema.RULE and name in held]
-    read = {name: text.tree(held[name], f"{where}.{kind}.{name}") for name in rules}
-    return {**raw, kind: {**held, **read}} if read else raw
+    return {**raw, kind: held.tree(form, raw[kind], f"{where}.{kind}")}
 
 
 def mentions(raw: dict[str, Any], where: str) -> Iterator[Mention]:
     """Every event and trait that a step which parses names."""
     kind = next(name for name in raw if name in KINDS)
-    form, held = import_module(f"tidings.process.steps.{kind}").SCHEMA, raw[kind]
-    for name, one in form.get("properties", {}).items():
-        if one is rule_schema.RULE:
-            yield from rule_mentions.mentions(held[name], f"{where}.{kind}.{name}")
-    yield from mention.in_settings(form, held, f"{where}.{kind}")
-    waited = held.get("until_trait") if kind == "wait" and isinstance(held, dict) else None
-    if isinstance(waited, str):
-        yield Mention(mention.TRAIT, waited, f"{where}.wait.until_trait")
+    form = import_module(f"tidings.process.steps.{kind}").SCHEMA
+    yield from held.mentions(form, raw[kind], f"{where}.{kind}")
 
 
 def parse(raw: Any, following: str, traits: Traits, where: str) -> Step:

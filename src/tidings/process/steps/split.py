@@ -13,7 +13,7 @@ from tidings.domain import schema
 from tidings.domain.profile import ProfileState, Run
 from tidings.errors import DefinitionError
 from tidings.ids import draw
-from tidings.process.steps.base import Move, Step, StepBase
+from tidings.process.steps.base import Move, Step, StepBase, targets_of
 from tidings.rules.base import Traits
 
 MOST_WAYS = 20
@@ -27,21 +27,27 @@ SCHEMA = {
 
 
 class Split(StepBase, frozen=True):
-    """Settings: ways with their weights, in the order in which they share the draw."""
+    """Settings: step ids with their weights, in the order in which they share the draw."""
 
-    ways: tuple[tuple[str, int], ...]
+    arms: tuple[tuple[str, int], ...]
+
+    def ways(self) -> tuple[tuple[str, str], ...]:
+        return tuple((f"{weight} %", step) for step, weight in self.arms)
 
     def targets(self) -> tuple[str, ...]:
-        return tuple(step for step, _ in self.ways)
+        return targets_of(self)
+
+    def results(self) -> tuple[str, ...]:
+        return self.targets()
 
     def enter(self, state: ProfileState, run: Run) -> Move:
         drawn = draw("split", run.journey, self.id, state.profile_id) * 100
-        ends = accumulate(weight for _, weight in self.ways)
-        step, weight = next(way for way, end in zip(self.ways, ends, strict=True) if drawn < end)
-        return Move(f"drew {drawn:.2f} of 100: {step} ({weight} %)", goto=step)
+        ends = accumulate(weight for _, weight in self.arms)
+        step, weight = next(way for way, end in zip(self.arms, ends, strict=True) if drawn < end)
+        return Move(f"drew {drawn:.2f} of 100: {step} ({weight} %)", goto=step, result=step)
 
     def words(self) -> str:
-        return f"Split: {', '.join(f'{weight} % {step}' for step, weight in self.ways)}"
+        return f"Split: {', '.join(f'{weight} % {step}' for step, weight in self.arms)}"
 
 
 def parse(raw: dict[str, Any], step_id: str, following: str, traits: Traits, where: str) -> Step:  # noqa: ARG001
@@ -53,4 +59,4 @@ def parse(raw: dict[str, Any], step_id: str, following: str, traits: Traits, whe
             raise DefinitionError(f"{path}.{step}", "no weight", got=weight, wanted="whole percent, at least 1")
     if sum(ways.values()) != 100:
         raise DefinitionError(path, "the weights do not make 100", got=sum(ways.values()))
-    return Split(step_id, following, ways=tuple((str(step), weight) for step, weight in ways.items()))
+    return Split(step_id, following, arms=tuple((str(step), weight) for step, weight in ways.items()))

@@ -16,10 +16,11 @@ from tidings.domain.event import Event
 from tidings.domain.filter import EventFilter
 from tidings.domain.profile import ProfileState, Run
 from tidings.errors import DefinitionError
-from tidings.process.steps.base import Move, Step, StepBase, text
+from tidings.process.steps import wait_message
+from tidings.process.steps.base import Move, Step, StepBase, targets_of, text
 from tidings.rules.base import Traits
 
-SCHEMA = schema.settings(
+_EVENT = schema.settings(
     {
         "event": schema.EVENT,
         "where": schema.WHERE,
@@ -29,6 +30,11 @@ SCHEMA = schema.settings(
     },
     ["event", "timeout"],
 )
+_MESSAGE = schema.settings(
+    {"message": schema.NAME, "is": schema.NAMES, "timeout": schema.SPAN, "on_event": schema.NAME},
+    ["message", "is", "timeout"],
+)
+SCHEMA = {"anyOf": [_EVENT, _MESSAGE]}
 
 
 class WaitUntil(StepBase, frozen=True):
@@ -39,8 +45,15 @@ class WaitUntil(StepBase, frozen=True):
     restart: tuple[str, ...]
     on_match: str
 
+    def ways(self) -> tuple[tuple[str, str], ...]:
+        did = " or ".join(self.filter.names)
+        return ((f"no {did} within {format_duration(self.timeout_us)}", self.next), (did, self.on_match))
+
     def targets(self) -> tuple[str, ...]:
-        return (self.next, self.on_match)
+        return targets_of(self)
+
+    def results(self) -> tuple[str, ...]:
+        return ("event", "timeout")
 
     def listens(self) -> tuple[str, ...]:
         return (*self.filter.names, *self.restart)
@@ -53,14 +66,14 @@ class WaitUntil(StepBase, frozen=True):
         if event.occurred_us < run.since_us:
             return None
         if self.filter.matches(event):
-            return Move(f"did {event.name}", goto=self.on_match)
+            return Move(f"did {event.name}", goto=self.on_match, result="event")
         if event.name in self.restart:
             return Move(f"{event.name} restarts the wait", until_us=event.occurred_us + self.timeout_us)
         return None
 
     def on_timer(self, run: Run) -> Move:  # noqa: ARG002
         words = f"no {' or '.join(self.filter.names)} within {format_duration(self.timeout_us)}"
-        return Move(words, goto=self.next)
+        return Move(words, goto=self.next, result="timeout")
 
     def words(self) -> str:
         again = f", restarted by {' or '.join(self.restart)}" if self.restart else ""
@@ -71,6 +84,8 @@ def parse(raw: dict[str, Any], step_id: str, following: str, traits: Traits, whe
     settings, path = raw["wait_until"], f"{where}.wait_until"
     if not isinstance(settings, dict):
         raise DefinitionError(path, "needs settings", got=settings, wanted="event, timeout")
+    if "message" in settings:
+        return wait_message.parse(settings, step_id, following, path)
     only(settings, {"event", "where", "timeout", "restart_on", "on_event"}, path)
     events = event_filter.parse(settings.get("event"), settings.get("where"), path)
     again = settings.get("restart_on")

@@ -1,0 +1,89 @@
+"""Signatures of webhooks as in Standard Webhooks (https://www.standardwebhooks.com), and the secrets that make them.
+
+A secret is ``whsec_`` and base64. The file ``secrets/webhooks/NAME`` holds one a line, the newest first; every one of them signs, so
+that a receiver may change over in its own time.
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import os
+import secrets
+from binascii import Error as Base64Error
+from collections.abc import Sequence
+from hashlib import sha256
+from pathlib import Path
+
+from tidings.errors import InputError
+
+PREFIX = "whsec_"
+MAX_SECRETS = 5
+_BYTES = 32
+_SHORTEST, _LONGEST = 24, 64
+
+
+def headers(call_id: str, at_s: int, body: bytes, keys: Sequence[bytes]) -> dict[str, str]:
+    """``webhook-id``, ``webhook-timestamp`` and ``webhook-signature``: one signature per key."""
+    signed = f"{call_id}.{at_s}.".encode() + body
+    signatures = (base64.b64encode(hmac.digest(key, signed, sha256)).decode() for key in keys)
+    return {
+        "webhook-id": call_id,
+        "webhook-timestamp": str(at_s),
+        "webhook-signature": " ".join(f"v1,{one}" for one in signatures),
+    }
+
+
+def path_of(data: Path, name: str) -> Path:
+    """Where the secrets of a webhook lie."""
+    return data / "secrets" / "webhooks" / name
+
+
+def load(data: Path, name: str) -> list[bytes]:
+    """The keys of a webhook, the newest first. Raises InputError when there is none, or one is no secret."""
+    path = path_of(data, name)
+    try:
+        lines = path.read_text("ascii").split()
+    except FileNotFoundError:
+        lines = []
+    except (OSError, UnicodeDecodeError) as error:
+        msg = f"{path}: cannot be read: {error}"
+        raise InputError(msg) from error
+    if not lines:
+        msg = f"{path}: no secret for webhook {name}; make one: tidings webhook-secret {name}"
+        raise InputError(msg)
+    return [_key(line, path) for line in lines[:MAX_SECRETS]]
+
+
+def _key(line: str, path: Path) -> bytes:
+    try:
+        key = base64.b64decode(line.removeprefix(PREFIX), validate=True)
+    except (Base64Error, ValueError):
+        key = b""
+    if not line.startswith(PREFIX) or not _SHORTEST <= len(key) <= _LONGEST:
+        msg = f"{path}: a line is no secret; wanted {PREFIX} and base64 of {_SHORTEST} to {_LONGEST} bytes"
+        raise InputError(msg)
+    return key
+
+
+def make(data: Path, name: str, *, keep: int) -> str:
+    """Put a fresh secret on top of at most `keep` earlier ones; the secret. The folder is 0700, the file 0600."""
+    path = path_of(data, name)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    fresh = PREFIX + base64.b64encode(secrets.token_bytes(_BYTES)).decode()
+    earlier = path.read_text("ascii").split() if path.exists() else []
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    fd = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(fd, "w") as file:
+        file.write("".join(f"{one}\n" for one in [fresh, *earlier[:keep]]))
+        file.flush()
+        os.fsync(file.fileno())
+    aside.replace(path)
+    return fresh
+
+
+def current(data: Path, name: str) -> str:
+    """The newest secret; empty when there is none."""
+    path = path_of(data, name)
+    lines = path.read_text("ascii").split() if path.exists() else []
+    return lines[0] if lines else ""

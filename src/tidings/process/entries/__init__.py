@@ -1,0 +1,1 @@
+"""Ways into a journey, one kind a file: its schema, its logic, its words."""

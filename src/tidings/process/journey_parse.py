@@ -1,0 +1,102 @@
+"""From the YAML of a journey to the journey."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tidings.accumulate.base import only
+from tidings.clock import parse_duration
+from tidings.domain import filter as event_filter
+from tidings.domain.names import known
+from tidings.errors import DefinitionError
+from tidings.process import results
+from tidings.process.entries import kinds as entry_kinds
+from tidings.process.journey import PRIORITIES, Journey
+from tidings.process.steps import kinds
+from tidings.process.steps.base import EXIT, Step
+from tidings.rules.base import Traits
+
+
+def parse(raw: Any, version: str, traits: Traits, where: str, *, entered: bool = True) -> Journey:
+    """A journey from its YAML. Raises DefinitionError.
+
+    A version that is not entered any more has no entries: what they speak of may be gone, and its runs need them no longer.
+    """
+    if not isinstance(raw, dict):
+        raise DefinitionError(where, "needs a journey", got=raw)
+    only(raw, {"journey", "description", "entry", "reentry", "exit_on", "priority", "steps"}, where)
+    name = raw.get("journey")
+    if not isinstance(name, str) or not name:
+        raise DefinitionError(where, "needs `journey`: its name", got=name)
+    entries = entry_kinds.parse(raw.get("entry"), traits, f"{where}: entry") if entered else ()
+    steps = _parse_steps(raw.get("steps"), traits, f"{where}: steps")
+    exits = raw.get("exit_on")
+    return Journey(
+        name=name,
+        version=version,
+        description=str(raw.get("description", "")),
+        entries=entries,
+        reentry_us=_parse_reentry(raw.get("reentry", "always"), f"{where}: reentry"),
+        exit_on=event_filter.parse(exits, None, f"{where}: exit_on").names if exits else (),
+        steps=steps,
+        asked=frozenset(one for step in steps.values() for one, _ in step.asks()),
+        priority=_parse_priority(raw.get("priority", "normal"), f"{where}: priority"),
+    )
+
+
+def _parse_priority(raw: Any, where: str) -> str:
+    if raw not in PRIORITIES:
+        raise DefinitionError(where, "unknown", got=raw, wanted="high, normal or low")
+    return str(raw)
+
+
+def _parse_reentry(raw: Any, where: str) -> int:
+    if raw in ("always", "once"):
+        return 0 if raw == "always" else -1
+    try:
+        return parse_duration(raw["after"] if isinstance(raw, dict) and len(raw) == 1 else raw)
+    except (ValueError, KeyError) as error:
+        raise DefinitionError(where, "unknown", got=raw, wanted="always, once, or {after: 24h}") from error
+
+
+def _parse_steps(raw: Any, traits: Traits, where: str) -> dict[str, Step]:
+    if not isinstance(raw, list) or not raw:
+        raise DefinitionError(where, "needs a list of steps", got=raw)
+    ids = [one.get("id") if isinstance(one, dict) else None for one in raw]
+    steps: dict[str, Step] = {}
+    for index, one in enumerate(raw):
+        following = ids[index + 1] if index + 1 < len(raw) and isinstance(ids[index + 1], str) else EXIT
+        step = kinds.parse(one, str(following), traits, f"{where}[{index}]")
+        if step.id in steps:
+            raise DefinitionError(f"{where}[{index}].id", "two steps have the same id", got=step.id)
+        steps[step.id] = step
+    for index, step in enumerate(steps.values()):
+        for target in step.targets():
+            if target != EXIT:
+                known(
+                    target, steps, "step", _goes(raw[index], target, f"{where}[{index}]"), "name a step of this journey"
+                )
+        for asked, words in step.asks():
+            _check_asked(asked, words, steps, f"{where}[{index}]")
+    return steps
+
+
+def _check_asked(asked: str, words: tuple[str, ...], steps: Mapping[str, Step], where: str) -> None:
+    """Refuse to go by a step that is not there, or by what cannot come of it."""
+    known(asked, steps, "step", where, "name a step of this journey")
+    possible = steps[asked].results()
+    if not possible:
+        raise DefinitionError(where, f"nothing comes of step {asked!r} that one could go by", got=asked)
+    for word in words:
+        if not results.known(word, possible):
+            known(word, possible, f"result of step {asked!r}", where, "use a word that can come of it")
+
+
+def _goes(raw: Mapping[str, Any], target: str, where: str) -> str:
+    """The path of the setting of a step that names another one."""
+    for kind, settings in raw.items():
+        named = [name for name, value in settings.items() if value == target] if isinstance(settings, dict) else []
+        if named:
+            return f"{where}.{kind}.{named[-1]}"
+    return where

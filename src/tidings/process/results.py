@@ -1,0 +1,105 @@
+"""What came of a step, as a word that later steps of the same run go by: ``timeout``, ``clicked``, ``suppressed:no_consent``.
+
+A message's word grows as events come back from it, and never shrinks: the strongest of `STRENGTH` stays, in whatever order they
+arrive. A word counts as each weaker one that it proves (who clicked has opened), and as what stands before its colon.
+Kept only of steps that some other step of the journey asks about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from tidings.domain import feedback
+from tidings.domain.event import Event
+from tidings.domain.profile import Run
+
+MAX_RESULTS = 50
+"""Steps with a word per run, and messages that may still change one: the latest."""
+STRENGTH = (
+    "decided",
+    "in_doubt",
+    "accepted",
+    "delivered",
+    "suppressed",
+    "refused",
+    "bounced",
+    "opened",
+    "clicked",
+    "unsubscribed",
+    "complained",
+)
+"""Words for what came of a message, the weakest first."""
+FEEDBACK = {
+    feedback.EMAIL_IN_DOUBT: "in_doubt",
+    feedback.EMAIL_SENT: "accepted",
+    feedback.EMAIL_DELIVERED: "delivered",
+    feedback.EMAIL_SUPPRESSED: "suppressed",
+    feedback.EMAIL_REFUSED: "refused",
+    feedback.EMAIL_BOUNCED: "bounced",
+    feedback.EMAIL_OPENED: "opened",
+    feedback.EMAIL_CLICKED: "clicked",
+    feedback.UNSUBSCRIBED: "unsubscribed",
+    feedback.EMAIL_COMPLAINED: "complained",
+}
+"""Events that come back from a message, with their words."""
+_RANK = {word: rank for rank, word in enumerate(STRENGTH)}
+_PROVES = {
+    "in_doubt": ("decided",),
+    "accepted": ("decided",),
+    "delivered": ("accepted", "decided"),
+    "opened": ("delivered", "accepted", "decided"),
+    "clicked": ("opened", "delivered", "accepted", "decided"),
+    "unsubscribed": ("delivered", "accepted", "decided"),
+    "complained": ("delivered", "accepted", "decided"),
+}
+
+
+def note(run: Run, step: str, word: str) -> None:
+    """Keep what came of a step; what came of it before is replaced."""
+    run.results.pop(step, None)
+    run.results[step] = word
+    if len(run.results) > MAX_RESULTS:
+        del run.results[next(iter(run.results))]
+
+
+def note_message(run: Run, step: str, message_id: str, suppressed: str) -> None:
+    """Keep what was decided on a message. From now on the step's word is that of this message, not of one before."""
+    run.messages = {one: by for one, by in run.messages.items() if by != step}
+    if suppressed:
+        note(run, step, f"suppressed:{suppressed}")
+        return
+    note(run, step, "decided")
+    run.messages[message_id] = step
+    if len(run.messages) > MAX_RESULTS:
+        del run.messages[next(iter(run.messages))]
+
+
+def hear(run: Run, event: Event) -> None:
+    """Take what an event says of one of the run's messages. What a machine opened or followed says nothing."""
+    word = FEEDBACK.get(event.name)
+    message_id = event.properties.get("message_id") if word is not None else None
+    step = run.messages.get(message_id) if isinstance(message_id, str) else None
+    if word is None or step is None or event.properties.get("machine") is True:
+        return
+    if _RANK[word] > _RANK.get(run.results.get(step, "decided").partition(":")[0], 0):
+        run.results[step] = word
+
+
+def counts_as(word: str) -> Iterator[str]:
+    """Every word that a word counts as, the closest first."""
+    if word:
+        yield word
+    head, colon, _ = word.partition(":")
+    if colon:
+        yield head
+    yield from _PROVES.get(head, ())
+
+
+def choose(word: str, ways: Mapping[str, str], otherwise: str) -> str:
+    """Where to go by a word."""
+    return next((ways[one] for one in counts_as(word) if one in ways), otherwise)
+
+
+def known(word: str, possible: tuple[str, ...]) -> bool:
+    """Whether a step that can come to `possible` can come to this."""
+    return word in possible or (":" in word and word.partition(":")[0] in possible)
