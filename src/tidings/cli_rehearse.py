@@ -53,6 +53,11 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 )
 @click.option("--within", default="48h", show_default=True, help="How long after a message a purchase counts.")
 @click.option("--revenue", default="revenue", show_default=True, help="The property that has a purchase's worth.")
+@click.option(
+    "--quick",
+    is_flag=True,
+    help="Keep only the segments that the journey names; what came late may then be judged otherwise.",
+)
 @click.option("--html", type=FILE, help="Write a report with pictures into this file.")
 @click.option("--json", "json_path", type=FILE, help="Write everything as JSON into this file; - for the screen.")
 @click.option(
@@ -73,6 +78,7 @@ def backtest(
     bought: tuple[str, ...],
     within: str,
     revenue: str,
+    quick: bool,
     html: Path | None,
     json_path: Path | None,
     resume: Path | None,
@@ -98,6 +104,7 @@ def backtest(
         bought=bought,
         within=within,
         revenue=revenue,
+        quick=quick,
         keep=resume,
     )
     with _progress() as (say, move), _interruption() as interrupted:

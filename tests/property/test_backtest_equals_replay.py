@@ -44,7 +44,7 @@ class LogHistory:
     def span(self) -> Span:
         blocks = self._log.read(0, 1 << 30)
         first_us, last_us = blocks[0].taken_us, blocks[-1].taken_us
-        return Span(first_us=first_us, last_us=last_us, events=self._log.head(), rejected=0, consents=0)
+        return Span(first_us=first_us, last_us=last_us, events=self._log.head(), rejected=0, consents=0, late=1)
 
     def chunks(self, wanted: Wanted) -> Iterator[tuple[int, list[Moment]]]:
         seen: set[str] = set()

@@ -42,6 +42,7 @@ class Typed(msgspec.Struct, frozen=True, kw_only=True):
     all_journeys: bool = False
     assume_consent: Sequence[str] = ()
     assume_address: bool = False
+    quick: bool = False
     bought: Sequence[str] = ("Order Completed",)
     within: str = "48h"
     revenue: str = "revenue"
@@ -58,17 +59,6 @@ def prepared(typed: Typed, config: Config | None) -> Iterator[Backtest]:
     sides = [(_label(typed.journeys), definitions, names)]
     if typed.against:
         sides.append(_other(typed, config, folder, names))
-    versions = [
-        Version(
-            label,
-            one,
-            list(one.journeys) if typed.all_journeys else own,
-            bought,
-            assume_consent=typed.assume_consent,
-            assume_address=typed.assume_address,
-        )
-        for label, one, own in sides
-    ]
     asked = Asked(
         from_us=_instant(typed.from_, "--from"),
         to_us=_instant(typed.to, "--to"),
@@ -79,6 +69,19 @@ def prepared(typed: Typed, config: Config | None) -> Iterator[Backtest]:
     )
     history = _history(typed, config)
     try:
+        late = history.span().late > 0 and not typed.quick
+        versions = [
+            Version(
+                label,
+                one,
+                list(one.journeys) if typed.all_journeys else own,
+                bought,
+                assume_consent=typed.assume_consent,
+                assume_address=typed.assume_address,
+                late=late,
+            )
+            for label, one, own in sides
+        ]
         yield Backtest(history, versions, asked)
     finally:
         history.close()
@@ -161,6 +164,10 @@ def _notes(typed: Typed, definitions: Definitions, names: Sequence[str]) -> list
     ]
     if typed.assume_address:
         notes.append("AN ADDRESS IS ASSUMED: everybody of whom none is known is treated as having one.")
+    if typed.quick:
+        notes.append(
+            "Asked to be quick: only the segments that the journey names were kept. People of whom something came late may differ."
+        )
     others = [name for name in definitions.journeys if name not in names]
     if others and not typed.all_journeys:
         notes.append(f"Other journeys did not run, so their messages count toward no cap: {', '.join(others)}.")

@@ -45,9 +45,13 @@ class Version:
         *,
         assume_consent: Collection[str] = (),
         assume_address: bool = False,
+        late: bool = True,
     ) -> None:
-        """`names`: the journeys that run. Categories of `assume_consent` take everybody who never said no as consenting."""
-        narrow = narrowed(_consenting(definitions, assume_consent), names)
+        """`names`: the journeys that run. Categories of `assume_consent` take everybody who never said no as consenting.
+
+        `late`: whether events may be known later than they happened; see `narrowed`.
+        """
+        narrow = narrowed(_consenting(definitions, assume_consent), names, late=late)
         self.label = label
         self.definitions = narrow
         self._bought = bought
