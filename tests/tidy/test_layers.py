@@ -31,6 +31,7 @@ LAYERS = (
         "cli_webhooks",
         "cli_definitions",
         "cli_explain",
+        "cli_rehearse",
         "cli_broadcast",
         "cli",
     ),
@@ -42,11 +43,13 @@ CONFIG_READERS = {
     "deliver",
     "console",
     "hosts",
+    "backtest",
     "testing",
     "cli_people",
     "cli_broadcast",
     "cli_definitions",
     "cli_explain",
+    "cli_rehearse",
     "cli",
 }
 """Servers and hosts are given the configuration, so they may name its type; no stage reads it."""
