@@ -304,7 +304,7 @@ class Pipeline:
         for way in self._by_entry.get(event.name, ()):
             item = way.entry.begins(event)
             if item is not None:
-                runs.begin(way.journey, walk, event.occurred_us, item, entry=way.number)
+                runs.begin(way.journey, walk, event.occurred_us, item, entry=way.number, event=event.name)
         if changed and self._by_segment:
             self._enter_by_segment(walk, changed)
 
@@ -315,10 +315,10 @@ class Pipeline:
                     runs.begin(way.journey, walk, change.occurred_us, {}, entry=way.number)
 
     def _join_runs(self, walk: Walk, other: ProfileState, occurred_us: int) -> None:
-        """Of two runs of one journey the one with the later wait goes on (the fresher cart); the other ends."""
+        """Of two runs of one journey (and key) the one with the later wait goes on (the fresher cart); the other ends."""
         state = walk.state
         for theirs in other.runs:
-            mine = next((run for run in state.runs if run.journey == theirs.journey), None)
+            mine = next((run for run in state.runs if (run.journey, run.key) == (theirs.journey, theirs.key)), None)
             state.runs.append(theirs)
             if mine is not None:
                 loser = min(mine, theirs, key=lambda run: (run.since_us, run.run_id))

@@ -1,7 +1,7 @@
 """The walk of one person's run through a journey.
 
-A run waits for a timer or for an event, never for nothing; beside that it may watch rules (see `process/watch.py`). Everything here returns what happened; deciding on messages is
-a callback, so that this file knows nothing of consent.
+A run waits for a timer or for an event, never for nothing; beside that it may watch rules (see `process/watch.py`).
+Everything here returns what happened; deciding on messages is a callback, so that this file knows nothing of consent.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tidings.domain.message import Intent
 from tidings.domain.output import Ending, Fact, FactKind
 from tidings.domain.profile import ProfileState, Run
 from tidings.ids import run_id
-from tidings.process import arms, outside, results, watch
+from tidings.process import admission, arms, outside, results, watch
 from tidings.process.journey import Journey
 from tidings.process.steps import holdout
 from tidings.process.steps.base import Answer, Draft, Move
@@ -26,14 +26,9 @@ MAX_MOVES = 50
 """Steps that one trigger may take a run through; a journey that goes round in a circle ends here."""
 MAX_PATH = 60
 """Path entries kept per run: the first and the latest ones."""
-MAX_RUNS = 50
-"""Active runs per person."""
 MAX_ITEM_BYTES = 4_000
 """Properties of the entering event that a run keeps."""
 
-
-REFUSALS = ("full", "running", "once", "too_soon")
-"""Words for why somebody does not enter: too many runs, one of this journey, only one ever, too soon after the last."""
 
 Send = Callable[[Run, Draft, int], Answer]
 """(run, draft, occurred_us) decides on a message, or when to ask again; returns what became of it."""
@@ -55,36 +50,26 @@ class Walk(msgspec.Struct):
     """What it wants done outside is added here."""
 
 
-def begin(journey: Journey, walk: Walk, occurred_us: int, item: dict[str, Any], *, entry: int = 0) -> bool:
+def begin(
+    journey: Journey, walk: Walk, occurred_us: int, item: dict[str, Any], *, entry: int = 0, event: str = ""
+) -> bool:
     """Start a run, if it may, and by one cause only one; whether it does.
 
-    `item` has the properties of the entering event; `entry` is the number of the journey's entry that begins it.
+    `item` has the properties of the entering `event`; `entry` is the number of the journey's entry that begins it.
     """
-    if not may_enter(journey, walk, occurred_us) or (len(journey.entries) > 1 and begun(journey, walk)):
+    per = journey.admits.per
+    key = per.key(item, event) if per is not None else ""
+    if not may_enter(journey, walk, occurred_us, key) or (len(journey.entries) > 1 and begun(journey, walk)):
         return False
-    enter(journey, walk, occurred_us, item, entry=entry)
+    enter(journey, walk, occurred_us, item, entry=entry, key=key)
     return True
 
 
-def may_enter(journey: Journey, walk: Walk, occurred_us: int) -> bool:
-    """Whether this person is let in now: one run at a time, not too soon after the last, and not for nothing."""
-    if refusal(journey, walk.state, walk.known_us):
+def may_enter(journey: Journey, walk: Walk, occurred_us: int, key: str = "") -> bool:
+    """Whether this person is let in now: by how often one gets in, and not for nothing."""
+    if admission.refusal(journey.name, journey.admits, walk.state, walk.known_us, key):
         return False
     return journey.reads is None or not over_already(journey, walk.state, max(occurred_us, walk.state.clock_us))
-
-
-def refusal(journey: Journey, state: ProfileState, known_us: int) -> str:
-    """Why re-entry rules let nobody of this state in, in a word of `REFUSALS`; empty when they do."""
-    if len(state.runs) >= MAX_RUNS:
-        return "full"
-    if any(run.journey == journey.name for run in state.runs):
-        return "running"
-    ended_us = state.ended.get(journey.name)
-    if ended_us is None:
-        return ""
-    if journey.reentry_us < 0:
-        return "once"
-    return "too_soon" if known_us < ended_us + journey.reentry_us else ""
 
 
 def over_already(journey: Journey, state: ProfileState, at_us: int) -> str:
@@ -103,7 +88,9 @@ def begun(journey: Journey, walk: Walk) -> bool:
     )
 
 
-def enter(journey: Journey, walk: Walk, occurred_us: int, item: dict[str, Any], *, entry: int = 0) -> None:
+def enter(
+    journey: Journey, walk: Walk, occurred_us: int, item: dict[str, Any], *, entry: int = 0, key: str = ""
+) -> None:
     """Start a run and walk it to its first wait. `entry` is the number of the journey's entry that begins it."""
     bounded = item if len(msgspec.json.encode(item)) <= MAX_ITEM_BYTES else {}
     run = Run(
@@ -121,11 +108,15 @@ def enter(journey: Journey, walk: Walk, occurred_us: int, item: dict[str, Any], 
         path=[],
         late=walk.late,
         entry=entry,
+        key=key,
     )
     if journey.holdout:
         _hold_out(journey, walk, run)
     walk.state.runs.append(run)
-    walk.facts.append(_fact(FactKind.RUN_STARTED, walk, run, occurred_us, {"step": run.step}))
+    if journey.admits.limit is not None:
+        admission.note_entry(journey.name, walk.state, walk.known_us)
+    more = {"key": key} if key else {}
+    walk.facts.append(_fact(FactKind.RUN_STARTED, walk, run, occurred_us, {"step": run.step, **more}))
     _arrive(journey, walk, run, journey.first, occurred_us)
 
 
@@ -142,6 +133,8 @@ def on_event(journey: Journey, walk: Walk, run: Run, event: Event, *, touched: b
     """Tell a waiting run of an event. `touched`: it changed something that the run's rules read."""
     if run.messages:
         results.hear(run, event)
+    if journey.admits.per is not None and not journey.admits.per.concerns(run.key, event):
+        return
     goal, state = journey.goal, walk.state
     rules = journey.watched.get(run.step, ()) if touched and not _looks_back(run, state) else ()
     at_us = max(state.clock_us, run.since_us)
@@ -240,6 +233,7 @@ def resume(walk: Walk, run: Run, until_us: int, outcome: str) -> None:
 def take_back(walk: Walk, run: Run, occurred_us: int, outcome: str) -> None:
     """End a run that should not have begun: for re-entry it never was."""
     walk.state.runs.remove(run)
+    admission.forget_entry(run.journey, walk.state, run.known_us)
     walk.facts.append(_ended(walk, run, occurred_us, outcome, Ending.TAKEN_BACK))
 
 
@@ -335,7 +329,7 @@ def _note(walk: Walk, run: Run, at_us: int, outcome: str, goto: str) -> None:
 
 def _end(walk: Walk, run: Run, at_us: int, outcome: str, how: str) -> None:
     walk.state.runs.remove(run)
-    walk.state.ended[run.journey] = walk.known_us
+    admission.note_end(run.journey, run.key, walk.state, walk.known_us)
     walk.facts.append(_ended(walk, run, at_us, outcome, how))
 
 
