@@ -63,6 +63,8 @@ def _check_templates(files: DefinitionFiles, definitions: Definitions) -> None:
                         f"{where}: steps[{index}].send.template",
                         "put it into templates/",
                     )
+        for where in files.broadcasts():
+            known(files.data(where)["template"], present, "template", f"{where}: template", "put it into templates/")
 
 
 def _alike(files: DefinitionFiles, definitions: Definitions) -> Iterator[str]:
