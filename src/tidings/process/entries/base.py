@@ -10,6 +10,7 @@ import msgspec
 from tidings.domain.event import Event
 from tidings.domain.filter import EventFilter
 from tidings.domain.profile import ProfileState
+from tidings.process.entries.calendar import Timetable
 from tidings.process.segment import Change
 from tidings.rules.base import Condition, Traits
 
@@ -42,6 +43,10 @@ class Entry(Protocol):
 
         It ends with `TAKEN_BACK`.
         """
+        ...
+
+    def timetable(self) -> Timetable | None:
+        """When it begins runs by time alone; None when it does not."""
         ...
 
     def filters(self) -> tuple[EventFilter, ...]:
@@ -84,6 +89,9 @@ class EntryBase(msgspec.Struct, frozen=True):
 
     def denied(self, state: ProfileState) -> str:  # noqa: ARG002 - what has happened, has happened
         return ""
+
+    def timetable(self) -> Timetable | None:
+        return None
 
     def filters(self) -> tuple[EventFilter, ...]:
         return ()
