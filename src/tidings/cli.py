@@ -20,6 +20,7 @@ from tidings.cli_broadcast import broadcast
 from tidings.cli_definitions import cuts, rule, schema
 from tidings.cli_explain import why, why_not
 from tidings.cli_people import person, segment
+from tidings.cli_run import start_run
 from tidings.clock import iso
 from tidings.config import Config
 from tidings.errors import TidingsError, WorldMovedError
@@ -421,7 +422,7 @@ def role(name: str, path: Path) -> None:
     run_role(name, settings)
 
 
-for _command in (why, why_not, segment, person, rule, cuts, schema, broadcast):
+for _command in (why, why_not, segment, person, rule, cuts, schema, broadcast, start_run):
     main.add_command(_command)
 
 

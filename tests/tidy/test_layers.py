@@ -24,7 +24,7 @@ LAYERS = (
     ("api", "console"),
     ("demo",),
     ("hosts",),
-    ("testing", "config", "cli_people", "cli_definitions", "cli_explain", "cli_broadcast", "cli"),
+    ("testing", "config", "cli_people", "cli_definitions", "cli_explain", "cli_broadcast", "cli_run", "cli"),
 )
 """A package may import those of its own line and of lines above it. ARCHITECTURE.md has the same table."""
 
@@ -36,6 +36,7 @@ CONFIG_READERS = {
     "testing",
     "cli_people",
     "cli_broadcast",
+    "cli_run",
     "cli_definitions",
     "cli_explain",
     "cli",
