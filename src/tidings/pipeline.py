@@ -323,7 +323,7 @@ class Pipeline:
 
     def _enter(self, walk: Walk, event: Event, changed: list[Change]) -> None:
         for way in self._by_entry.get(event.name, ()):
-            item = way.entry.begins(event)
+            item = way.entry.begins(event, way.journey.name)
             if item is not None:
                 runs.begin(way.journey, walk, event.occurred_us, item, entry=way.number, event=event.name)
         if changed and self._by_segment:

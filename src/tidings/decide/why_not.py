@@ -168,7 +168,7 @@ def _wrong(journey: Journey, chance: Chance) -> str:
     if chance.event is None:
         return ""
     hearing = [entry for entry in journey.entries if chance.event.name in entry.hears()]
-    if any(entry.begins(chance.event) is not None for entry in hearing):
+    if any(entry.begins(chance.event, journey.name) is not None for entry in hearing):
         return ""
     found = [" and ".join(entry.misses(chance.event)) for entry in hearing]
     return "; ".join(filter(None, found)) or "no entry of that version takes it"
