@@ -17,7 +17,7 @@ from rich.table import Table
 
 from tidings import __version__, config, workspace
 from tidings.cli_broadcast import broadcast
-from tidings.cli_definitions import cuts, rule, schema
+from tidings.cli_definitions import cuts, rule, schema, send_times
 from tidings.cli_explain import dry_run, why, why_not
 from tidings.cli_people import person, segment
 from tidings.cli_rehearse import backtest
@@ -433,6 +433,7 @@ for _command in (
     person,
     rule,
     cuts,
+    send_times,
     schema,
     broadcast,
     webhook_secret,
