@@ -27,6 +27,8 @@ MAX_PATH = 60
 """Path entries kept per run: the first and the latest ones."""
 MAX_RUNS = 50
 """Active runs per person."""
+MAX_KEYS = 200
+"""Things that runs were about (orders, items) of which it is remembered when the last one ended: the latest."""
 MAX_ITEM_BYTES = 4_000
 """Properties of the entering event that a run keeps."""
 
@@ -54,23 +56,28 @@ class Walk(msgspec.Struct):
     """What it wants done outside is added here."""
 
 
-def may_enter(journey: Journey, walk: Walk) -> bool:
-    """Whether re-entry rules let this person in now: one run at a time, and not too soon after the last."""
-    return not refusal(journey, walk.state, walk.known_us)
+def may_enter(journey: Journey, walk: Walk, key: str = "") -> bool:
+    """Whether re-entry rules let this person in now: one run at a time, and not too soon after the last; of a key, if given."""
+    return not refusal(journey, walk.state, walk.known_us, key)
 
 
-def refusal(journey: Journey, state: ProfileState, known_us: int) -> str:
+def refusal(journey: Journey, state: ProfileState, known_us: int, key: str = "") -> str:
     """Why re-entry rules let nobody of this state in, in a word of `REFUSALS`; empty when they do."""
     if len(state.runs) >= MAX_RUNS:
         return "full"
-    if any(run.journey == journey.name for run in state.runs):
+    if any(run.journey == journey.name and run.key == key for run in state.runs):
         return "running"
-    ended_us = state.ended.get(journey.name)
+    ended_us = state.ended.get(ended_name(journey.name, key))
     if ended_us is None:
         return ""
     if journey.reentry_us < 0:
         return "once"
     return "too_soon" if known_us < ended_us + journey.reentry_us else ""
+
+
+def ended_name(journey: str, key: str) -> str:
+    """Under which name it is kept when the last run ended: of the journey, or of what its runs are about."""
+    return f"{journey}/{key}" if key else journey
 
 
 def begun(journey: Journey, walk: Walk) -> bool:
@@ -81,8 +88,11 @@ def begun(journey: Journey, walk: Walk) -> bool:
     )
 
 
-def enter(journey: Journey, walk: Walk, occurred_us: int, item: dict[str, Any], *, entry: int = 0) -> None:
-    """Start a run and walk it to its first wait. `entry` is the number of the journey's entry that begins it."""
+def enter(
+    journey: Journey, walk: Walk, occurred_us: int, item: dict[str, Any], *, entry: int = 0, key: str = ""
+) -> None:
+    """Start a run and walk it to its first wait. `entry` is the number of the journey's entry that begins it, `key` what the run
+    is about beside the person."""
     bounded = item if len(msgspec.json.encode(item)) <= MAX_ITEM_BYTES else {}
     run = Run(
         run_id=run_id(walk.state.profile_id, journey.name, walk.cause),
@@ -99,6 +109,7 @@ def enter(journey: Journey, walk: Walk, occurred_us: int, item: dict[str, Any], 
         path=[],
         late=walk.late,
         entry=entry,
+        key=key,
     )
     if journey.holdout:
         _hold_out(journey, walk, run)
@@ -237,9 +248,19 @@ def _note(walk: Walk, run: Run, at_us: int, outcome: str, goto: str) -> None:
 
 
 def _end(walk: Walk, run: Run, at_us: int, outcome: str) -> None:
-    walk.state.runs.remove(run)
-    walk.state.ended[run.journey] = walk.known_us
+    state = walk.state
+    state.runs.remove(run)
+    state.ended[ended_name(run.journey, run.key)] = walk.known_us
+    if run.key and len(state.ended) > MAX_KEYS:
+        _forget_keys(state)
     walk.facts.append(_ended(walk, run, at_us, outcome))
+
+
+def _forget_keys(state: ProfileState) -> None:
+    """What runs were about that ended the longest ago is forgotten."""
+    about = sorted((us, name) for name, us in state.ended.items() if "/" in name)
+    for _, name in about[: max(0, len(about) - MAX_KEYS)]:
+        del state.ended[name]
 
 
 def _ended(walk: Walk, run: Run, at_us: int, outcome: str) -> Fact:

@@ -9,6 +9,7 @@ import msgspec
 
 from tidings.domain.event import Event
 from tidings.domain.filter import EventFilter
+from tidings.domain.item import ItemChange
 from tidings.domain.profile import ProfileState
 from tidings.process.segment import Change
 from tidings.rules.base import Condition, Traits
@@ -42,6 +43,18 @@ class Entry(Protocol):
 
         It ends with `TAKEN_BACK`.
         """
+        ...
+
+    def looks(self) -> int:
+        """The slot of the items of whose changes it must be told; -1 for none."""
+        ...
+
+    def wants(self, change: ItemChange) -> bool:
+        """Whether this change of an item is one that it is about."""
+        ...
+
+    def concerns(self, state: ProfileState, change: ItemChange, at_us: int) -> bool:
+        """Whether a change that it wants begins a run of this person."""
         ...
 
     def filters(self) -> tuple[EventFilter, ...]:
@@ -84,6 +97,15 @@ class EntryBase(msgspec.Struct, frozen=True):
 
     def denied(self, state: ProfileState) -> str:  # noqa: ARG002 - what has happened, has happened
         return ""
+
+    def looks(self) -> int:
+        return -1
+
+    def wants(self, change: ItemChange) -> bool:  # noqa: ARG002 - it looks at no items
+        return False
+
+    def concerns(self, state: ProfileState, change: ItemChange, at_us: int) -> bool:  # noqa: ARG002
+        return False
 
     def filters(self) -> tuple[EventFilter, ...]:
         return ()
