@@ -14,7 +14,7 @@ in its segment.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import msgspec
@@ -30,13 +30,14 @@ from tidings.domain.message import Intent, SuppressIntent
 from tidings.domain.output import Fact, FactKind, event_cause
 from tidings.domain.profile import ConsentEntry, ProfileState, Run
 from tidings.ids import digest
-from tidings.process import adopt, everybody, identity, profile, results, segment, sends
+from tidings.process import adopt, everybody, identity, profile, results, segment, sends, timetable
 from tidings.process import run as runs
 from tidings.process.adopt import Adoption
 from tidings.process.journey import Way, ways
 from tidings.process.run import Walk
 from tidings.process.segment import Change, Segment
 from tidings.process.steps.base import Answer, Draft
+from tidings.process.timetable import Timed, Timetables
 from tidings.workspace import Definitions
 
 MAX_TIMERS = 1_000_000
@@ -74,6 +75,7 @@ class Pipeline:
         """Where the items are that journeys look at."""
         self.item_events = frozenset(name for way in self._by_item for one in way.entry.filters() for name in one.names)
         """Names of the events that change them."""
+        self._timed = Timetables(ways(definitions.journeys.values()))
         self._keep = {name: one.keep for name, one in definitions.policies.items()}
         self.reaches_out = any(one.reaches_out() for one in definitions.versions.values())
         self._heard = {name for one in definitions.versions.values() for name in one.listens()}
@@ -101,7 +103,10 @@ class Pipeline:
         if fresh:
             touched = self._segments.first_look(touched, len(state.values))
         told = bool(state.runs) and event.name in self._heard
-        if not touched and not told and event.name not in self._by_entry:
+        timed = self._timed and self._arrange(
+            state, self._timed.touched(slots, given, purpose, fresh=fresh), event.received_us
+        )
+        if not touched and not told and not timed and event.name not in self._by_entry:
             return step  # nothing that waits or watches is concerned
         changed = _changes(state, touched, state.clock_us, event.received_us)
         if changed or told or event.name in self._by_entry:
@@ -136,6 +141,7 @@ class Pipeline:
         everybody.agree(self.definitions.versions, walk, other, event.occurred_us)
         profile.absorb(state, other, self._layout, self.definitions.policies)
         sends.absorb(state, other, self._keep)
+        timetable.absorb(state, other)
         self._join_runs(walk, other, event.occurred_us)
         walk.facts.append(
             Fact(
@@ -149,6 +155,7 @@ class Pipeline:
         )
         state.clock_us = max(state.clock_us, other.clock_us)
         self._agree(step, sides, event)
+        self._arrange(state, self._timed.all(), event.received_us)
         changed = self._judge(walk, self._segments.all(), state.clock_us)
         if not event.backfill:  # what the absorbed one was in already, or out of, is nothing new
             walk.late = True
@@ -216,6 +223,8 @@ class Pipeline:
             del state.segments[name]
             walk.facts.append(_segment_fact(walk, state.profile_id, Change(name, False, state.clock_us)))
         state.alarms = {name: when for name, when in state.alarms.items() if name in self._segments.by_name}
+        state.occasions = {key: number for key, number in state.occasions.items() if key in self._timed.by_key}
+        self._arrange(state, self._timed.all(), known_us)
         changed = self._judge(walk, self._segments.all(), state.clock_us)
         if entering:
             self._enter_by_segment(walk, changed)
@@ -264,6 +273,9 @@ class Pipeline:
     def _ring(self, walk: Walk, name: str, scheduled_us: int, *, entering: bool) -> None:
         """A segment's alarm: judge it at the instant that the alarm was set for."""
         state = walk.state
+        if name in self._timed.by_key:
+            self._ring_entry(walk, self._timed.by_key[name], entering=entering)
+            return
         del state.alarms[name]
         found = self._segments.by_name.get(name)
         changed = self._judge(walk, (found,), scheduled_us) if found is not None else []
@@ -271,6 +283,18 @@ class Pipeline:
             state.clock_us = max(state.clock_us, scheduled_us)
         if entering:
             self._enter_by_segment(walk, changed)
+
+    def _ring_entry(self, walk: Walk, timed: Timed, *, entering: bool) -> None:
+        """The alarm of an entry that goes by time: it begins a run, if it is for her."""
+        scheduled_us = walk.state.alarms[timed.key][0]
+        if timetable.ring(walk.state, timed, walk.known_us) and entering:
+            _begin(timed.way, walk, scheduled_us, {})
+
+    def _arrange(self, state: ProfileState, concerned: Collection[Timed], known_us: int) -> bool:
+        """Set alarms for the next occasions of these; whether there are any."""
+        for one in concerned:
+            timetable.arrange(state, one, known_us)
+        return bool(concerned)
 
     # Stages
 
@@ -419,8 +443,8 @@ def _next_timer(state: ProfileState) -> tuple[int, int, str, Run | None]:
         key = (run.due_us, run.timer_us, bids.order(run))  # after alarms of the same instant
         if run.due_us and (not best[0] or key < best):
             best, found = key, run
-    for name, (scheduled_us, due_us) in state.alarms.items():
-        alarm = (due_us, scheduled_us, name)
+    for name, when in state.alarms.items():
+        alarm = (when[1], when[0], name)
         if not best[0] or alarm < best:
             best, found = alarm, None
     return (*best, found)

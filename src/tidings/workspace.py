@@ -33,7 +33,8 @@ from tidings.domain.names import known
 from tidings.errors import DefinitionError
 from tidings.ids import digest
 from tidings.located import DefinitionFiles, located
-from tidings.process import broadcast_parse, journey_form, journey_parse, webhooks
+from tidings.process import broadcast_parse, journey_form, journey_parse, timetable, webhooks
+from tidings.process.entries import kinds as entry_kinds
 from tidings.process.journey import Journey
 from tidings.process.layout import Layout
 from tidings.process.segment import Segment, Segments
@@ -131,6 +132,7 @@ def _load(
     segments = [_segment(str(name), raw, layout) for name, raw in written.items()]
     rules = policies.parse(files.mapping("policy.yml") or {"marketing": {}}, "policy.yml", layout.zone)
     current, versions, sources = _journeys(files, layout, rules)
+    timed = _timed_marks(files, current)
     broadcasts = _broadcasts(files, layout, segments, rules, current)
     versions |= {(name, one.version): one for name, (one, _) in broadcasts.items()}
     sources |= {f"{name}@{one.version}": text for name, (one, text) in broadcasts.items()}
@@ -150,6 +152,7 @@ def _load(
     marks = [
         f"zone@{layout.zone}",
         *_score_marks(files),
+        *timed,
         *(f"{segment.name}@{segment.version}" for segment in segments),
     ]
     if beside is not None:
@@ -223,6 +226,13 @@ def _score_marks(files: DefinitionFiles) -> list[str]:
     return [f"score:{name}@{version_of(one)}" for name, one in scores.items()]
 
 
+def _timed_marks(files: DefinitionFiles, journeys: Mapping[str, Journey]) -> list[str]:
+    """With another timetable everybody's next occasion is another one, though no segment is written differently."""
+    timed = {name for name, one in journeys.items() if any(entry.timetable() is not None for entry in one.entries)}
+    entries = {raw["journey"]: entry_kinds.tree(raw["entry"], "entry") for raw in map(files.data, files.journeys())}
+    return [f"entry:{name}@{version_of(entries[name])}" for name in sorted(timed)]
+
+
 def _zone(files: DefinitionFiles) -> str:
     """The time zone in settings.yml, for whoever has none."""
     settings = files.mapping("settings.yml")
@@ -244,6 +254,8 @@ def _segment(name: str, raw: Any, layout: Layout) -> Segment:
     if not _has_rule(raw):
         raise DefinitionError(where, "needs `rule` and may have `description` and `label`", got=raw)
     only(raw, {"rule", "description", "label"}, where)
+    if name.startswith(timetable.MARK):
+        raise DefinitionError(where, f"no name of a segment may begin with {timetable.MARK}", do="choose another name")
     with layout.inside(name, where) as written:
         rule = rule_parse.parse(written, layout, f"{where}.rule")
     version = version_of(rule_text.tree(raw["rule"], where))

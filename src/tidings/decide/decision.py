@@ -81,7 +81,7 @@ def _intent(
     bought = [value for value in (values.get("last_product"),) if isinstance(value, str)]
     carried = {"person": values, "cart": cart, "event": run.item, "journey": run.journey}
     if run.answers:
-        carried["answers"] = run.answers
+        carried["answers"] = dict(run.answers)  # the run goes on and hears more
     left_out = profile.bound(carried, state, layout)
     why: dict[str, Any] = {
         "entry": run.ref,

@@ -134,7 +134,8 @@ class ProfileState(msgspec.Struct, array_like=True):
     segments: dict[str, int]
     """Segment name to the instant (occurred) it was entered."""
     alarms: dict[str, list[int]]
-    """Segment name to [scheduled_us, due_us]: when its membership can next change by time alone."""
+    """Segment name to [scheduled_us, due_us]: when its membership can next change by time alone. Also the next occasion of
+    each entry that goes by time: [scheduled_us, due_us, its number]; see process/timetable.py."""
     runs: list[Run]
     """Active runs."""
     ended: dict[str, int]
@@ -157,6 +158,8 @@ class ProfileState(msgspec.Struct, array_like=True):
     """Journey to known instants of its latest entries, for entry limits; bounded."""
     heard: int = -1
     """Running number of the latest record to everybody (a broadcast that begins, …) that she heard; see domain/everybody.py."""
+    occasions: dict[str, int] = msgspec.field(default_factory=dict)
+    """Entry that goes by time to the number of her latest occasion (see process/entries/calendar.py), so that none comes twice."""
 
 
 ENCODER = msgspec.msgpack.Encoder()

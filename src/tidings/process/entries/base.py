@@ -11,6 +11,7 @@ from tidings.domain.event import Event
 from tidings.domain.filter import EventFilter
 from tidings.domain.item import ItemChange
 from tidings.domain.profile import ProfileState
+from tidings.process.entries.calendar import Timetable
 from tidings.process.segment import Change
 from tidings.rules.base import Condition, Traits
 
@@ -43,6 +44,10 @@ class Entry(Protocol):
 
         It ends with `TAKEN_BACK`.
         """
+        ...
+
+    def timetable(self) -> Timetable | None:
+        """When it begins runs by time alone; None when it does not."""
         ...
 
     def looks(self) -> int:
@@ -97,6 +102,9 @@ class EntryBase(msgspec.Struct, frozen=True):
 
     def denied(self, state: ProfileState) -> str:  # noqa: ARG002 - what has happened, has happened
         return ""
+
+    def timetable(self) -> Timetable | None:
+        return None
 
     def looks(self) -> int:
         return -1
