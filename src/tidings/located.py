@@ -51,10 +51,17 @@ class DefinitionFiles:
 
     def journeys(self) -> list[str]:
         """The journey files, in order."""
-        own = [f"journeys/{path.name}" for path in sorted((self.folder / "journeys").glob("*.yml"))]
+        own = self._in("journeys")
         if not self._drafts:
             return own
         return [*(one for one in own if _journey_of(self.data(one)) not in self._drafts), *self._drafts.values()]
+
+    def broadcasts(self) -> list[str]:
+        """The broadcast files, in order."""
+        return self._in("broadcasts")
+
+    def _in(self, name: str) -> list[str]:
+        return [f"{name}/{path.name}" for path in sorted((self.folder / name).glob("*.yml"))]
 
     def drafts(self) -> list[str]:
         """Names of the journeys that the drafts are."""

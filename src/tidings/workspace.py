@@ -8,13 +8,14 @@ given.yml             the events and traits that come from outside
 policy.yml            message categories: consent, caps
 webhooks.yml          what journeys may call
 journeys/*.yml        one journey a file
+broadcasts/*.yml      one broadcast a file
 templates/*.mjml      see render/
 sources/*.yml         maps of files, see sources/
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -32,11 +33,14 @@ from tidings.domain.names import known
 from tidings.errors import DefinitionError
 from tidings.ids import digest
 from tidings.located import DefinitionFiles, located
-from tidings.process import journey_form, journey_parse, webhooks
+from tidings.process import broadcast_parse, graph, journey_form, journey_parse, timetable, webhooks
+from tidings.process.entries import kinds as entry_kinds
 from tidings.process.journey import Journey
 from tidings.process.layout import Layout
 from tidings.process.segment import Segment, Segments
 from tidings.process.steps.send import Send
+from tidings.process.steps.start import Start
+from tidings.process.steps.update import Update
 from tidings.process.steps.webhook import Webhook as CallStep
 from tidings.process.webhooks import Webhook
 from tidings.rules import bands
@@ -75,6 +79,8 @@ class Definitions(msgspec.Struct, frozen=True):
     """YAML text of each journey version, by ``name@version``; what a host keeps so that runs keep their version."""
     version: str = ""
     """Content hash of the whole folder; empty when nobody asked for it."""
+    broadcasts: Mapping[str, Journey] = {}
+    """The current version of each broadcast, by name; they are journeys under the hood, and among the `versions` too."""
     outdated: Mapping[str, str] = {}
     """Earlier versions of journeys (``name@version``) that need what is not defined any more, and why. Their runs end, with
     that outcome, where they would have gone on."""
@@ -127,22 +133,27 @@ def _load(
     segments = [_segment(str(name), raw, layout) for name, raw in written.items()]
     rules = policies.parse(files.mapping("policy.yml") or {"marketing": {}}, "policy.yml", layout.zone)
     current, versions, sources = _journeys(files, layout, rules)
+    timed = _timed_marks(files, current)
+    broadcasts = _broadcasts(files, layout, segments, rules, current)
+    versions |= {(name, one.version): one for name, (one, _) in broadcasts.items()}
+    sources |= {f"{name}@{one.version}": text for name, (one, text) in broadcasts.items()}
     hooks = webhooks.parse(files.mapping(webhooks.FILE))
     _check_calls(files, current, hooks)
-    given.parse(files.mapping(given.FILE)).check(mentions(files), [name for name, _ in layout.traits()])
+    known_traits = [*(name for name, _ in layout.traits()), *traits_set(current.values())]
+    given.parse(files.mapping(given.FILE)).check(mentions(files), known_traits)
     kept = {key: text for key, text in earlier.items() if key not in sources}
     outdated = {}
     for key, text in kept.items():
         name, _, own = key.rpartition("@")
         try:
-            raw = plain.parse(text, key)
-            versions[name, own] = journey_parse.parse(raw, own, layout, f"earlier version {key}", entered=False)
+            versions[name, own] = _earlier(plain.parse(text, key), own, layout, f"earlier version {key}")
         except DefinitionError as error:
             outdated[key] = str(error)
     sources |= kept
     marks = [
         f"zone@{layout.zone}",
         *_score_marks(files),
+        *timed,
         *(f"{segment.name}@{segment.version}" for segment in segments),
     ]
     if beside is not None:
@@ -150,7 +161,31 @@ def _load(
         for accumulator in beside.accumulators:
             layout.slot(accumulator)
     layout.seal(layouts, marks)
-    return Definitions(layout, Segments(segments), current, versions, rules, sources, version, outdated, hooks)
+    return Definitions(
+        layout=layout,
+        segments=Segments(segments),
+        journeys=current,
+        versions=versions,
+        policies=rules,
+        sources=sources,
+        version=version,
+        broadcasts={name: one for name, (one, _) in broadcasts.items()},
+        outdated=outdated,
+        webhooks=hooks,
+    )
+
+
+def _earlier(raw: Any, version: str, layout: Layout, where: str) -> Journey:
+    """An earlier version of a journey, or of a broadcast."""
+    if isinstance(raw, dict) and "broadcast" in raw:
+        return broadcast_parse.parse(raw, version, layout, where)
+    return journey_parse.parse(raw, version, layout, where, entered=False)
+
+
+def traits_set(journeys: Iterable[Journey]) -> list[str]:
+    """Given traits that journeys set: nobody else has to give them."""
+    steps = (step for one in journeys for step in one.steps.values())
+    return [name for step in steps if isinstance(step, Update) for name in step.traits.values]
 
 
 def mentions(files: DefinitionFiles) -> Iterator[Mention]:
@@ -160,6 +195,8 @@ def mentions(files: DefinitionFiles) -> Iterator[Mention]:
         yield from rule_mentions(raw["rule"], f"segments.yml: {name}.rule")
     for where in files.journeys():
         yield from journey_form.mentions(files.data(where), where)
+    for where in files.broadcasts():
+        yield from broadcast_parse.mentioned(files.data(where), where)
 
 
 def _check_calls(files: DefinitionFiles, current: Mapping[str, Journey], hooks: Mapping[str, Webhook]) -> None:
@@ -190,6 +227,13 @@ def _score_marks(files: DefinitionFiles) -> list[str]:
     return [f"score:{name}@{version_of(one)}" for name, one in scores.items()]
 
 
+def _timed_marks(files: DefinitionFiles, journeys: Mapping[str, Journey]) -> list[str]:
+    """With another timetable everybody's next occasion is another one, though no segment is written differently."""
+    timed = {name for name, one in journeys.items() if any(entry.timetable() is not None for entry in one.entries)}
+    entries = {raw["journey"]: entry_kinds.tree(raw["entry"], "entry") for raw in map(files.data, files.journeys())}
+    return [f"entry:{name}@{version_of(entries[name])}" for name in sorted(timed)]
+
+
 def _zone(files: DefinitionFiles) -> str:
     """The time zone in settings.yml, for whoever has none."""
     settings = files.mapping("settings.yml")
@@ -211,6 +255,8 @@ def _segment(name: str, raw: Any, layout: Layout) -> Segment:
     if not _has_rule(raw):
         raise DefinitionError(where, "needs `rule` and may have `description` and `label`", got=raw)
     only(raw, {"rule", "description", "label"}, where)
+    if name.startswith(timetable.MARK):
+        raise DefinitionError(where, f"no name of a segment may begin with {timetable.MARK}", do="choose another name")
     with layout.inside(name, where) as written:
         rule = rule_parse.parse(written, layout, f"{where}.rule")
     version = version_of(rule_text.tree(raw["rule"], where))
@@ -223,12 +269,16 @@ def _journeys(
     current: dict[str, Journey] = {}
     versions: dict[tuple[str, str], Journey] = {}
     sources: dict[str, str] = {}
+    wheres: dict[str, str] = {}
+    started: list[tuple[str, str]] = []
     for where in files.journeys():
         raw = files.data(where)
         journey = journey_parse.parse(raw, version_of(journey_form.tree(raw, where)), layout, where)
         if journey.name in current:
             raise DefinitionError(f"{where}: journey", "two journeys have the same name", got=journey.name)
         for index, step in enumerate(journey.steps.values()):
+            if isinstance(step, Start):
+                started.append((step.journey, f"{where}: steps[{index}].start.journey"))
             if isinstance(step, Send):
                 known(
                     step.category,
@@ -237,6 +287,34 @@ def _journeys(
                     f"{where}: steps[{index}].send.category",
                     "define it in policy.yml",
                 )
+        graph.check(journey, where)
+        wheres[journey.name] = where
         current[journey.name] = versions[journey.name, journey.version] = journey
         sources[f"{journey.name}@{journey.version}"] = files.text(where)
+    for name, where in started:
+        known(name, current, "journey", where, "name a journey of this workspace")
+    graph.check_starts(current, wheres)
     return current, versions, sources
+
+
+def _broadcasts(
+    files: DefinitionFiles,
+    layout: Layout,
+    segments: Sequence[Segment],
+    rules: Mapping[str, Policy],
+    journeys: Mapping[str, Journey],
+) -> dict[str, tuple[Journey, str]]:
+    """Each broadcast with the text of its file, by name."""
+    found: dict[str, tuple[Journey, str]] = {}
+    names = [segment.name for segment in segments]
+    for where in files.broadcasts():
+        raw = files.data(where)
+        one = broadcast_parse.parse(raw, version_of(broadcast_parse.tree(raw, where)), layout, where)
+        if one.name in found or one.name in journeys:
+            raise DefinitionError(f"{where}: broadcast", "a journey or another broadcast has this name", got=one.name)
+        segment, category = one.broadcast.segment if one.broadcast else "", raw.get("category", "marketing")
+        if segment:
+            known(segment, names, "segment", f"{where}: segment", "define it in segments.yml")
+        known(category, rules, "category", f"{where}: category", "define it in policy.yml")
+        found[one.name] = one, files.text(where)
+    return found

@@ -30,6 +30,7 @@ steps = st.lists(
         st.tuples(st.just("taken_unanswered"), st.integers(0, PEOPLE - 1)),
         st.tuples(st.just("suppress"), st.integers(0, PEOPLE - 1)),
         st.tuples(st.just("lift"), st.integers(0, PEOPLE - 1)),
+        st.tuples(st.just("attempt_in_quiet_hours"), st.integers(0, PEOPLE - 1)),
         st.tuples(st.just("crash")),
     ),
     max_size=60,
@@ -61,6 +62,14 @@ class World:
             assert n not in self.stopped, "went out after the suppression was committed"
             assert n not in self.in_flight, "two hand-overs at once"
             self.in_flight[n] = False
+
+    def attempt_in_quiet_hours(self, n: int) -> None:
+        until_us = self.now_us + 1_000
+        refusal = self.ledger.begin_attempt(message_id(n), self.now_us, FROZEN, quiet_until_us=until_us)
+        assert refusal is not None, "went out in quiet hours"
+        if refusal == "quiet_hours":
+            assert self.ledger.begin_attempt(message_id(n), until_us - 1, FROZEN) == "not_due"
+            self.now_us = until_us
 
     def taken_unanswered(self, n: int) -> None:
         if self.in_flight.get(n) is False:

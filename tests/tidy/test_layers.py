@@ -24,8 +24,17 @@ LAYERS = (
     ("api", "console"),
     ("demo",),
     ("hosts",),
-    ("backtest",),
-    ("testing", "config", "cli_people", "cli_definitions", "cli_explain", "cli_rehearse", "cli"),
+    (
+        "testing",
+        "config",
+        "cli_people",
+        "cli_webhooks",
+        "cli_definitions",
+        "cli_explain",
+        "cli_rehearse",
+        "cli_broadcast",
+        "cli",
+    ),
 )
 """A package may import those of its own line and of lines above it. ARCHITECTURE.md has the same table."""
 
@@ -37,6 +46,7 @@ CONFIG_READERS = {
     "backtest",
     "testing",
     "cli_people",
+    "cli_broadcast",
     "cli_definitions",
     "cli_explain",
     "cli_rehearse",

@@ -19,7 +19,8 @@ from tidings.domain.event import Event
 from tidings.domain.message import EventIntent, by_kind
 from tidings.domain.output import OutputBlock
 from tidings.domain.profile import ADDRESS, ProfileState, TraitValue
-from tidings.hosts.drive import MAX_FACTS, Batch, Driver, Sink, index
+from tidings.hosts.batch import Batch, Sink, index
+from tidings.hosts.drive import MAX_FACTS, Driver
 from tidings.log.memory import MemoryLog
 from tidings.pipeline import Pipeline
 from tidings.process import identity
@@ -48,7 +49,7 @@ class RehearsalDriver(Driver):
     ) -> None:
         """`watch` is told of events that are `watched` by name, and whose they were, after the sink has all that was before."""
         self._assume_address = assume_address
-        self._clocks = bool(pipeline.definitions.segments.by_name)
+        self._clocks = pipeline.goes_by_clock
         self._watched = watched
         self._watch = watch
         self._coming: list[tuple[int, str, EventIntent]] = []
@@ -70,7 +71,7 @@ class RehearsalDriver(Driver):
 
     def _take_all(self, moments: Iterable[Moment]) -> None:
         batch = Batch()
-        find = self._find(batch)
+        find = self._people.finder(batch.moved)
         for moment in moments:
             if isinstance(moment, Passing):
                 self._let_pass(moment, batch, find)
@@ -82,7 +83,7 @@ class RehearsalDriver(Driver):
             if len(batch.facts) >= MAX_FACTS:
                 self._commit(batch, 0)
                 batch = Batch()
-                find = self._find(batch)
+                find = self._people.finder(batch.moved)
         self._commit(batch, 0)
 
     def let_time_pass(self, until_us: int) -> None:
@@ -109,7 +110,7 @@ class RehearsalDriver(Driver):
 
     def person(self, profile_id: str) -> ProfileState | None:
         """The state of the person whom a profile id, of then or of now, means."""
-        return self._load(self._survivor(profile_id, Batch()))
+        return self._people.load(self._people.survivor(profile_id, {}))
 
     def _let_pass(self, one: Passing, batch: Batch, find: identity.Find) -> None:
         if one.profile_id:
@@ -118,7 +119,7 @@ class RehearsalDriver(Driver):
             found = find("user_id", one.user_id) if one.user_id else ""
             device = find("anonymous_id", one.anonymous_id) if one.anonymous_id else found
             found = (found or device) if device == found or not one.user_id else ""
-        state = self._load(found) if found and self._clocks else None
+        state = self._people.load(found) if found and self._clocks else None
         if state is not None:
             if one.occurred_us > state.clock_us:
                 state.clock_us = one.occurred_us
@@ -174,21 +175,22 @@ class RehearsalDriver(Driver):
 
     def _forget(self) -> None:
         """Keep few states decoded. Identifiers stay: there is nowhere else to look them up."""
-        excess = len(self._live) - self._cache
+        live = self._people.live
+        excess = len(live) - AT_HAND
         if excess > 0:
-            away = list(islice(self._live, excess + self._cache // 10))
-            self._keep({one: profiles.encode(self._live.pop(one)) for one in away}, [], [])
+            away = list(islice(live, excess + AT_HAND // 10))
+            self._keep({one: profiles.encode(live.pop(one)) for one in away}, [], [])
 
     # Interruption
 
     def people(self) -> Iterator[tuple[str, bytes]]:
         """Everybody, encoded as in a state store."""
-        yield from ((one, raw) for one, raw in self._state.scan("", 1 << 40) if one not in self._live)
-        yield from ((one, profiles.encode(state)) for one, state in self._live.items())
+        yield from ((one, raw) for one, raw in self._state.scan("", 1 << 40) if one not in self._people.live)
+        yield from ((one, profiles.encode(state)) for one, state in self._people.live.items())
 
     def links(self) -> dict[str, str]:
         """Identifiers, and the profile that each points to."""
-        return self._links
+        return self._people.links
 
     def coming(self) -> tuple[int, list[tuple[int, str, EventIntent]]]:
         """What journeys wanted in the log: the last place that was given, and what has not come back yet."""
@@ -202,7 +204,7 @@ class RehearsalDriver(Driver):
     ) -> None:
         """Go on where another one was."""
         self._offset, self._coming = coming
-        self._links.update(links)
+        self._people.links.update(links)
         for profile_id, raw in people:
             state = None if moved_to(raw) else profiles.decode(raw)
             wakes = [Wake(state.indexed_us, profile_id)] if state is not None and state.indexed_us else []

@@ -21,7 +21,19 @@ from starlette.staticfiles import StaticFiles
 
 from tidings.clock import Clock, SystemClock
 from tidings.config import Config
-from tidings.console import body, guard, inbox, journeys, messages, overview, people, rejected, segments, versions
+from tidings.console import (
+    body,
+    explained,
+    guard,
+    inbox,
+    journeys,
+    messages,
+    overview,
+    people,
+    rejected,
+    segments,
+    versions,
+)
 from tidings.console.aside import Aside
 from tidings.console.definitions import Workspace
 from tidings.console.live import Hub
@@ -108,6 +120,7 @@ def _routes() -> list[Route]:
         Route("/events/{offset:int}/bytes", overview.event_bytes),
         Route("/people", people.people),
         Route("/people/{profile_id}", people.person),
+        Route("/people/{profile_id}/why-not/{journey}", explained.page),
         Route("/segments", segments.segments),
         Route("/segments/{name}", segments.segment),
         Route("/journeys", journeys.journeys),

@@ -64,7 +64,33 @@ WHERE event_id = ?2 LIMIT 1;
 
 -- name: person_runs
 SELECT run_id, journey, version, step, state, outcome, started_us, known_us, updated_us FROM runs
-WHERE profile_id = ? ORDER BY updated_us DESC LIMIT 30;
+WHERE profile_id = ? AND state <> 'lane' ORDER BY updated_us DESC LIMIT 30;
+
+-- name: runs_of
+SELECT run_id, journey, version, step, state, outcome, started_us, known_us, updated_us, cause, ended_by FROM runs
+WHERE profile_id = :profile_id AND state <> 'lane' AND known_us <= :known_us ORDER BY known_us DESC, run_id LIMIT :limit;
+
+-- name: came
+-- (names: a JSON list)
+SELECT offset FROM (SELECT offset, name, received_us FROM timeline WHERE profile_id = :profile_id ORDER BY occurred_us DESC LIMIT 20000)
+WHERE name IN (SELECT value FROM json_each(:names)) AND received_us <= :known_us ORDER BY offset DESC LIMIT :limit;
+
+-- name: came_count
+SELECT count(*) AS n FROM (
+  SELECT name, received_us FROM timeline WHERE profile_id = :profile_id ORDER BY occurred_us DESC LIMIT 20000)
+WHERE name IN (SELECT value FROM json_each(:names)) AND received_us <= :known_us;
+
+-- name: turned
+-- (joined: the profile that was joined to hers was in it too, so that nothing turned)
+SELECT entered, occurred_us, known_us, cause, EXISTS (
+    SELECT 1 FROM member_changes other WHERE other.profile_id = c.profile_id AND other.segment = c.segment
+      AND other.cause = c.cause AND other.entered <> c.entered) AS joined
+FROM member_changes c WHERE profile_id = :profile_id AND segment = :segment AND known_us <= :known_us
+ORDER BY id DESC LIMIT :limit;
+
+-- name: decided_for
+SELECT * FROM messages WHERE profile_id = :profile_id AND journey = :journey AND decided_us <= :known_us
+ORDER BY decided_us DESC, message_id DESC LIMIT :limit;
 
 -- name: run_steps
 SELECT n, step, outcome, occurred_us, known_us, cause FROM run_steps WHERE run_id = ? ORDER BY n LIMIT 80;
@@ -98,9 +124,12 @@ SELECT journey, state, step, count(*) AS n FROM runs GROUP BY journey, state, st
 SELECT outcome, count(*) AS n FROM (SELECT outcome FROM runs WHERE journey = ? AND state = 'ended' LIMIT 500000)
 GROUP BY outcome ORDER BY n DESC LIMIT 30;
 
+-- name: run_endings
+SELECT how, n FROM endings WHERE journey = ? LIMIT 20;
+
 -- name: journey_runs
 SELECT r.run_id, r.profile_id, r.step, r.state, r.outcome, r.version, r.started_us, r.updated_us, p.name, p.email, p.user_id
-FROM (SELECT * FROM runs WHERE journey = ? LIMIT 500000) r LEFT JOIN people p ON p.profile_id = r.profile_id
+FROM (SELECT * FROM runs WHERE journey = ? AND state <> 'lane' LIMIT 500000) r LEFT JOIN people p ON p.profile_id = r.profile_id
 ORDER BY r.updated_us DESC LIMIT ?;
 
 -- name: rejected_groups

@@ -22,6 +22,7 @@ from tidings.rules import text as rule_text
 from tidings.rules import write
 from tidings.rules.explain import Reason, reasons
 from tidings.state.snapshot import Snapshot
+from tidings.workspace import Definitions
 
 LOOKED_AT = 2_000
 """People whose time comes first, of whom the next turns of a segment are told."""
@@ -59,7 +60,7 @@ def standings(state: Snapshot, shown: Shown, profile_id: str, now_us: int) -> li
 
     Empty when her state is not there, or not in the memories of the definitions that run, as just after a change.
     """
-    found = _people(state, shown, [profile_id])
+    found = people(state, shown.definitions, [profile_id])
     if shown.definitions is None or not found:
         return []
     rows = [_standing(found[0], one, shown, now_us) for one in shown.definitions.segments.all()]
@@ -95,21 +96,21 @@ def coming(state: Snapshot, shown: Shown, name: str, now_us: int) -> Coming | No
     wakes = state.wakes(_END_US, LOOKED_AT + 1)
     cut = len(wakes) > LOOKED_AT
     ids = [one.profile_id for one in wakes[:LOOKED_AT]]
-    people = _people(state, shown, ids)
-    turns = [(found, one.profile_id) for one in people if name in one.alarms and (found := turn(one, segment, now_us))]
+    read = people(state, shown.definitions, ids)
+    turns = [(found, one.profile_id) for one in read if name in one.alarms and (found := turn(one, segment, now_us))]
     until_us = wakes[LOOKED_AT].due_us if cut else _END_US  # of those not looked at, nobody turns before
     told = [one for one in turns if one[0].enters is not None and one[0].at_us <= until_us]
-    behind = len(set(state.living(ids).values())) - len(people)
+    behind = len(set(state.living(ids).values())) - len(read)
     return Coming(turns=nsmallest(TURNS, told, key=lambda one: (one[0].at_us, one[1])), cut=cut, behind=behind)
 
 
-def _people(state: Snapshot, shown: Shown, profile_ids: Sequence[str]) -> list[ProfileState]:
-    """Those whose memories are those of the definitions that run."""
-    if shown.definitions is None:
+def people(state: Snapshot, definitions: Definitions | None, profile_ids: Sequence[str]) -> list[ProfileState]:
+    """Those whose memories are those of the definitions that run, in their layout."""
+    if definitions is None:
         return []
     layouts: dict[str, Sequence[str]] = msgspec.json.decode(state.meta("layouts") or b"{}")
     decoded = {one.profile_id: one for one in map(profiles.decode, state.living(profile_ids).values())}
-    return list(_read(decoded.values(), shown.definitions.layout, layouts))
+    return list(_read(decoded.values(), definitions.layout, layouts))
 
 
 def _read(

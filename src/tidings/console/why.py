@@ -7,6 +7,7 @@ original events in the log.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -62,14 +63,34 @@ def items(row: sqlite3.Row) -> list[Recommendation]:
 def chain(store: Store, row: sqlite3.Row, intent: SendIntent) -> list[Link]:
     """The whole chain, oldest first."""
     template = grounds.template_of(store, row, intent)
-    links = [_entry(store, intent), *_steps(store, intent), *_permission(store, intent), *_draws(intent)]
-    links += [_verdict(row, intent), _versions(store, row, intent), *_values(store, intent, template)]
+    links = [_entry(store, intent), *steps(store, intent.why.get("steps", [])), *_draws(intent)]
+    links += [*decision(store, row, intent), _versions(store, row, intent), *_values(store, intent, template)]
     if row["template_version"]:
         links.append(_rendered(row))
     links += [_attempt(attempt) for attempt in store.ledger.rows("attempts", row["message_id"])]
     if intent.suppressed == "" and row["state"] == "suppressed":
         links.append(_stopped(row))
     return links + _answers(store, row)
+
+
+def decision(store: Store, row: sqlite3.Row, intent: SendIntent) -> list[Link]:
+    """What the decision went by, and what it was."""
+    return [*_permission(store, intent), _verdict(row, intent)]
+
+
+_MARKS = {"event": "*", "wait": "~", "step": ">", "yes": "+", "no": "x", "mail": "@", "answer": "<"}
+
+
+def lines(link: Link) -> list[str]:
+    """A link for a terminal."""
+    when = f"{iso(link.occurred_us)}  " if link.occurred_us else ""
+    known = f"known {iso(link.known_us)}" if link.known_us > link.occurred_us else ""
+    place = f"offset {link.offset}" if link.offset is not None else ""
+    aside = ", ".join(filter(None, [link.note, known, place]))
+    said = [f"{_MARKS.get(link.kind, '-')} {when}{link.title}{f'  ({aside})' if aside else ''}"]
+    if link.detail:
+        said.append(f"    {link.detail}")
+    return [*said, *(f"    {name}: {text}" for name, text in link.facts)]
 
 
 def _entry(store: Store, intent: SendIntent) -> Link:
@@ -89,8 +110,8 @@ def _entry(store: Store, intent: SendIntent) -> Link:
     )
 
 
-def _steps(store: Store, intent: SendIntent) -> list[Link]:
-    taken = intent.why.get("steps", [])
+def steps(store: Store, taken: Sequence[Sequence[Any]]) -> list[Link]:
+    """The steps of a run's path (see `Run.path`)."""
     over = {(one.step, one.from_us): one for one in path.waits(taken)}
     links = []
     for step, occurred_us, known_us, outcome, cause in taken:
@@ -160,7 +181,7 @@ def drawn(intent: SendIntent) -> list[path.Drawn]:
     """Everything that was drawn by hash on the way to this decision: splits, and what deciding itself drew."""
     said = intent.why.get("draws") or []
     more = [one for one in said if isinstance(one, dict)] if isinstance(said, list) else []
-    return [*path.draws(intent.why.get("steps", [])), *(_draw(one) for one in more)]
+    return [_draw(one) for one in more] or path.draws(intent.why.get("steps", []))
 
 
 def _draw(said: dict[str, Any]) -> path.Drawn:

@@ -11,10 +11,11 @@ from tidings.decide import bids
 from tidings.decide import turn as turns
 from tidings.decide.eligibility import address_of, permit
 from tidings.decide.policy import Policy
+from tidings.decide.reasons import HOLDOUT
 from tidings.domain.message import SendIntent
 from tidings.domain.profile import ProfileState, Run, Sent
 from tidings.ids import message_id
-from tidings.process import profile
+from tidings.process import arms, lanes, profile
 from tidings.process.layout import Layout
 from tidings.process.steps.base import Draft
 from tidings.rules.local_time import zone_name
@@ -31,6 +32,8 @@ class Asked(msgspec.Struct, frozen=True):
     """When we knew."""
     priority: str = "normal"
     """Its journey's."""
+    held: bool = False
+    """Whether she is held out, of this journey or of all."""
 
 
 class Later(msgspec.Struct, frozen=True):
@@ -56,6 +59,8 @@ def decide(state: ProfileState, layout: Layout, policy: Policy, asked: Asked) ->
         if found is not None and found.bid is not None:
             return Later(found.until_us, found.words, bids.kept(found.bid))
         reason = found.reason if found is not None else ""
+    if not reason and asked.held and not policy.exempt:
+        reason = HOLDOUT
     return _intent(state, layout, policy, asked, reason, evidence)
 
 
@@ -75,12 +80,15 @@ def _intent(
     cart = values.pop("cart") if _has_cart(layout) else []
     bought = [value for value in (values.get("last_product"),) if isinstance(value, str)]
     carried = {"person": values, "cart": cart, "event": run.item, "journey": run.journey}
+    if run.answers:
+        carried["answers"] = dict(run.answers)  # the run goes on and hears more
     left_out = profile.bound(carried, state, layout)
     why: dict[str, Any] = {
         "entry": run.ref,
-        "steps": [list(entry) for entry in run.path],
+        "steps": [list(entry) for entry in lanes.path_of(state, run)],
         "segments": sorted(state.segments),
         **evidence,
+        **({"draws": arms.evidence(state, run.journey)} if state.arms else {}),
         **({"left_out": left_out} if left_out else {}),
     }
     return SendIntent(

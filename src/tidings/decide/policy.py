@@ -1,6 +1,6 @@
 """policy.yml: what each category of messages needs and may, and the rules that hold across categories.
 
-Names at the top are categories, but for ``caps``, ``quiet`` and ``arbitration``, which hold for every category that is not exempt. All that
+Names at the top are categories, but for ``caps``, ``quiet``, ``arbitration`` and ``holdout``, which hold for every category that is not exempt. All that
 concerns a category is put together when it is read, so that a decision asks one `Policy` and nothing else.
 """
 
@@ -13,7 +13,7 @@ import msgspec
 
 from tidings.accumulate.base import only
 from tidings.clock import DAY_US, format_duration
-from tidings.decide import arbitration, caps, quiet
+from tidings.decide import arbitration, caps, holdout, quiet
 from tidings.decide.arbitration import Arbitration
 from tidings.decide.caps import MAX_CAP, Cap
 from tidings.decide.quiet import Quiet
@@ -24,7 +24,7 @@ from tidings.rules import window
 
 __all__ = ["MAX_CAP", "Policy", "parse"]
 
-ACROSS = ("caps", "quiet", "arbitration")
+ACROSS = ("caps", "quiet", "arbitration", "holdout")
 """Names at the top of the file that are no categories."""
 EXEMPT = "transactional"
 """The category that is exempt unless it says otherwise."""
@@ -47,7 +47,12 @@ _CATEGORY = schema.settings(
 )
 SCHEMA = {
     "type": ["object", "null"],
-    "properties": {"caps": caps.SCHEMA, "quiet": quiet.SCHEMA, "arbitration": arbitration.SCHEMA},
+    "properties": {
+        "caps": caps.SCHEMA,
+        "quiet": quiet.SCHEMA,
+        "arbitration": arbitration.SCHEMA,
+        "holdout": holdout.SCHEMA,
+    },
     "additionalProperties": {"anyOf": [{"type": "null"}, _CATEGORY]},
 }
 
@@ -67,6 +72,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """When it does not go."""
     arbitration: Arbitration | None = None
     """How it competes with others."""
+    holdout: int = 0
+    """How many in a hundred get none of it, whatever the journey; 0 for nobody."""
     exempt: bool = False
     """Whether what holds across categories does not hold for it."""
     mode: str = "at_most_once"
@@ -99,6 +106,7 @@ def parse(raw: Any, where: str, zone: str = UTC) -> dict[str, Policy]:
     across = caps.parse(raw["caps"], common, exempt, f"{where}.caps") if raw.get("caps") else ()
     rule = raw.get("arbitration")
     best = arbitration.parse(rule, common, exempt, f"{where}.arbitration") if rule is not None else None
+    out = holdout.parse(raw["holdout"], f"{where}.holdout") if raw.get("holdout") else 0
     night = quiet.parse(raw.get("quiet"), f"{where}.quiet")
     return {
         name: Policy(
@@ -111,6 +119,7 @@ def parse(raw: Any, where: str, zone: str = UTC) -> dict[str, Policy]:
             if name in common
             else None,
             arbitration=best if best is not None and name in best.categories else None,
+            holdout=out if name in common else 0,
             exempt=name in exempt,
             zone=zone,
         )
@@ -169,6 +178,8 @@ def words(policy: Policy) -> list[str]:
     if policy.caps:
         waits = f"waits at most {format_duration(policy.patience_us)}" if policy.patience_us else "is dropped"
         found.append(f"what a cap refuses {waits}")
+    if policy.holdout:
+        found.append(f"{policy.holdout} % of people are held out and get none of it")
     if policy.quiet is not None:
         found.append(quiet.words(policy.quiet))
     if policy.arbitration is not None:

@@ -29,6 +29,8 @@ MAX_STRETCHES = 10
 """Stretches that one policy may name."""
 _DAY_S = 86_400
 _WEEK_S = 7 * _DAY_S
+_AHEAD = 3
+"""Days looked ahead for the end of a stretch: it lasts a day at most, and longer where a zone once left a day out."""
 _ROUNDS = 50
 """Stretches that may follow each other without a gap; a week of them is refused when it is read."""
 
@@ -128,7 +130,7 @@ def end_us(times: Sequence[QuietTime], name: str, at_us: int) -> int:
         inside = next((one for one in hours if one.cover(local)), None)
         if inside is None:
             break
-        ahead = local_time.turns(inside, name, at_s // _DAY_S)
+        ahead = local_time.turns(inside, name, at_s // _DAY_S, _AHEAD)
         at_us = ahead[bisect_right(ahead, at_s)] * SECOND_US
     return at_us
 

@@ -8,12 +8,16 @@ from __future__ import annotations
 SHADOW = "shadow"
 """The journey runs in shadow mode: it decides, and nothing is sent."""
 
+HOLDOUT = "holdout"
+"""A ghost send: she is held out."""
+
 REASONS = {
     "no_consent": "This person never agreed to this category, and it needs consent.",
     "consent_withdrawn": "This person withdrew the consent to this category.",
     "frequency_cap": "This person has already had as many messages as the policy allows for the time.",
     "quiet_hours": "It was a time of day at which the policy lets nothing out, where this person is.",
     "lost_arbitration": "Other messages wanted this person at that time, and a better one went.",
+    HOLDOUT: "This person is held out, by a draw: it would have been sent, and is only recorded, so that one can tell what messages do.",
     "no_address": "No e-mail address is known that mail could be sent to.",
     "unsubscribed": "Between the decision and the hand-over this person unsubscribed.",
     "bounced": "Mail to this address came back for good, so nothing more is sent to it.",

@@ -35,7 +35,7 @@ INSERT INTO hooks (hook, failed, in_a_row, error, at_us) VALUES (?, ?, 1, ?, ?)
 ON CONFLICT DO UPDATE SET failed = failed + excluded.failed, in_a_row = in_a_row + 1, error = excluded.error, at_us = excluded.at_us;
 
 -- name: unreported
-SELECT id, event FROM asks WHERE reported = 0 AND result <> '' ORDER BY rowid LIMIT ?;
+SELECT id, event FROM asks WHERE reported = 0 AND result <> '' ORDER BY n LIMIT ?;
 
 -- name: mark_reported
 UPDATE asks SET reported = 1, event = '' WHERE id = ?;

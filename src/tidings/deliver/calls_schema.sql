@@ -1,6 +1,7 @@
 -- What journeys want done outside (calls.db, WAL, synchronous=FULL): events of our own for the log, and webhooks to call.
 -- The processor inserts (a replay makes the same ids, which change nothing), the deliver role moves. Times are microseconds.
 CREATE TABLE IF NOT EXISTS asks (
+  n INTEGER PRIMARY KEY,                          -- in the order in which they were wanted
   id TEXT NOT NULL UNIQUE, hook TEXT NOT NULL,    -- empty for an event
   profile_id TEXT NOT NULL, journey TEXT NOT NULL, step TEXT NOT NULL,
   known_us INTEGER NOT NULL, until_us INTEGER NOT NULL,   -- no try begins later
@@ -13,7 +14,7 @@ CREATE TABLE IF NOT EXISTS asks (
   reported INTEGER NOT NULL DEFAULT 0             -- 1 when the event is in the log
 );
 CREATE INDEX IF NOT EXISTS asks_due ON asks (hook, next_us) WHERE result = '';
-CREATE INDEX IF NOT EXISTS asks_unreported ON asks (rowid) WHERE reported = 0 AND result <> '';
+CREATE INDEX IF NOT EXISTS asks_unreported ON asks (n) WHERE reported = 0 AND result <> '';
 CREATE INDEX IF NOT EXISTS asks_person ON asks (profile_id);
 -- How each webhook does, so that nobody has to count.
 CREATE TABLE IF NOT EXISTS hooks (hook TEXT PRIMARY KEY, ok INTEGER NOT NULL DEFAULT 0, failed INTEGER NOT NULL DEFAULT 0,

@@ -21,6 +21,7 @@ from typing import Any
 import msgspec
 import zstandard
 
+from tidings.deliver import bulk
 from tidings.deliver.database import Connection, Database, named, open_durable, statements
 from tidings.deliver.records import (
     Attempt,
@@ -33,11 +34,13 @@ from tidings.deliver.records import (
     as_row,
 )
 from tidings.domain.message import DeliveryState as State
-from tidings.domain.message import SendIntent, SuppressIntent
+from tidings.domain.message import HoldIntent, SendIntent, SuppressIntent
 from tidings.errors import Permanent
 from tidings.recommend.base import Recommendation
 
 AT_LEAST_ONCE = "at_least_once"
+QUIET_HOURS = "quiet_hours"
+"""The reason of a queued message that quiet hours put off."""
 MAX_INTENT_BYTES = 1024 * 1024
 """Largest decoded intent; processing bounds it far below."""
 MAX_REPLY_CHARS = 500
@@ -67,13 +70,23 @@ class Ledger:
         self._db = Database(connect(path), path.with_name(f"{path.name}.lock"))
         self._pack = zstandard.ZstdCompressor(level=1).compress  # made once: its tables are larger than what it packs
         with self._db.transaction() as db:
-            for statement in _SCHEMA:
+            for number, statement in enumerate(_SCHEMA):
                 db.execute(statement)
+                if number == 0:
+                    _add_columns(db)
 
     # -- the processor's side ---------------------------------------------------------------------------------------
 
-    def add(self, intents: Sequence[SendIntent], suppressions: Sequence[SuppressIntent], *, now_us: int = 0) -> None:
-        """Record decisions and never-send entries, all in one transaction. Ids already there are left as they are.
+    def add(
+        self,
+        intents: Sequence[SendIntent],
+        suppressions: Sequence[SuppressIntent],
+        holds: Sequence[HoldIntent] = (),
+        *,
+        now_us: int = 0,
+    ) -> None:
+        """Record decisions, never-send entries and how broadcasts stand, all in one transaction. Ids already there are left as
+        they are.
 
         `now_us` is the instant of queueing (for latency figures); 0 stands for each decision's own instant.
         """
@@ -81,6 +94,7 @@ class Ledger:
         with self._db.transaction() as db:
             if rows:
                 db.executemany(_SQL["add"], rows)
+            bulk.note(db, _SQL, holds)
             for entry in suppressions:
                 if entry.active:
                     values = (entry.address.lower(), entry.category, entry.reason, entry.profile_id, entry.known_us)
@@ -89,13 +103,24 @@ class Ledger:
                     db.execute(_SQL["lift"], (entry.address.lower(), entry.category, entry.known_us))
 
     def queued(self) -> int:
-        """How many messages wait for hand-over or for its answer."""
+        """How many messages wait for hand-over or for its answer; those of broadcasts, behind which nobody waits, aside."""
         return int(self._db.row(_SQL["queued"])[0])
+
+    def queued_bulk(self) -> int:
+        """How many messages of broadcasts do."""
+        return int(self._db.row(_SQL["queued_bulk"])[0])
 
     # -- the deliver role's side ------------------------------------------------------------------------------------
 
     def due(self, now_us: int, limit: int) -> list[Due]:
-        """At most `limit` queued messages whose turn has come: transactional ones first, then by waiting time."""
+        """At most `limit` queued messages whose turn has come: transactional ones first, then by waiting time, then broadcasts'."""
+        found = self.due_first(now_us, limit)
+        if len(found) == limit:
+            return found
+        return found + [_due(row[:-1]) for row in bulk.due(self._db, _SQL, now_us, limit - len(found))]
+
+    def due_first(self, now_us: int, limit: int) -> list[Due]:
+        """Those of them that are no broadcast's."""
         first = self._db.rows(_SQL["due_first"], (now_us, limit))
         taken = {row[0] for row in first}
         rest = self._db.rows(_SQL["due"], (now_us, limit)) if len(first) < limit else []
@@ -103,15 +128,23 @@ class Ledger:
         return [_due(row) for row in rows[:limit]]
 
     def next_due_us(self) -> int | None:
-        """The instant at which the next queued message is due (it may be past); None when nothing is queued."""
-        row = self._db.row(_SQL["next_due"])
-        return None if row is None else int(row[0])
+        """The instant at which the next message that may go is due (it may be past); None when there is none."""
+        row, later = self._db.row(_SQL["next_due"]), bulk.next_due_us(self._db, _SQL)
+        if row is None or later is None:
+            return later if row is None else int(row[0])
+        return min(int(row[0]), later)
 
-    def begin_attempt(self, message_id: str, now_us: int, frozen: Frozen) -> str | None:
+    def drop_cancelled(self, now_us: int, limit: int) -> int:
+        """End at most `limit` queued messages of broadcasts that were given up; how many."""
+        return bulk.drop_cancelled(self._db, _SQL, now_us, limit)
+
+    def begin_attempt(self, message_id: str, now_us: int, frozen: Frozen, *, quiet_until_us: int = 0) -> str | None:
         """Permission to hand the message over now; None when given, else the reason why not.
 
-        One transaction: the message must be queued and due, no never-send entry may stand against its address, and
-        then the attempt row and what it was rendered from are on the disk. A standing entry ends it as suppressed.
+        One transaction: the message must be queued and due, no never-send entry may stand against its address, it must not
+        be in quiet hours (`quiet_until_us` is their end, if `now_us` lies in them), and then the attempt row and what it was
+        rendered from are on the disk. A standing entry ends it as suppressed, as does a broadcast that was given up; quiet hours
+        put it off to their end; one of a paused broadcast stays as it is.
         """
         with self._db.transaction() as db:
             standing = db.execute(_SQL["standing"], (message_id,)).fetchone()
@@ -126,6 +159,14 @@ class Ledger:
             if entry is not None:
                 db.execute(_SQL["set_suppressed"], (entry[0], now_us, message_id))
                 return str(entry[0])
+            refusal = bulk.refusal(db, _SQL, message_id)
+            if refusal is not None:
+                if refusal == bulk.CANCELLED:
+                    db.execute(_SQL["set_suppressed"], (refusal, now_us, message_id))
+                return refusal
+            if quiet_until_us > now_us:
+                db.execute(_SQL["hold"], (quiet_until_us, QUIET_HOURS, message_id))
+                return QUIET_HOURS
             db.execute(_SQL["set_attempting"], (attempts + 1, *_frozen_values(frozen), message_id))
             db.execute(_SQL["start_attempt"], (message_id, attempts + 1, now_us))
         return None
@@ -145,6 +186,11 @@ class Ledger:
                 return False
             db.execute(_SQL["set_suppressed"], (entry[0], now_us, message_id))
         return True
+
+    def hold(self, message_id: str, until_us: int) -> None:
+        """Put a queued message off to the end of quiet hours. A look ahead, as `withhold` is."""
+        with self._db.transaction() as db:
+            db.execute(_SQL["hold"], (until_us, QUIET_HOURS, message_id))
 
     def finish(
         self, message_id: str, state: str, *, now_us: int, reply: str = "", reason: str = "", next_us: int = 0
@@ -273,7 +319,14 @@ def _new_row(intent: SendIntent, packed: bytes, now_us: int) -> tuple[Any, ...]:
         *(intent.occurred_us, intent.decided_us, now_us or intent.decided_us, intent.decided_us, finished_us),
         packed,
         int(bool(reason)),  # what processing decided itself needs no event to tell it so
+        int(intent.bulk),
     )
+
+
+def _add_columns(db: Connection) -> None:
+    """A ledger that was made before there were broadcasts."""
+    if "bulk" not in {row[1] for row in db.execute("PRAGMA table_info(messages)").fetchall()}:
+        db.execute("ALTER TABLE messages ADD COLUMN bulk INTEGER NOT NULL DEFAULT 0")
 
 
 def _unpacked(packed: bytes) -> SendIntent:

@@ -3,6 +3,7 @@
 For each message: make it; when the next server is ready for the data, ask the ledger for permission (one transaction
 with the never-send check and the attempt row); hand over; record the answer. What a failure means:
 
+    quiet hours have begun                    again at their end
     the server said 5xx                       refused
     it said 4xx, or hung up before the data   again later: after 1, 2, 4 … minutes, refused when the tries are used up
     no answer after the data                  at_most_once: in doubt; at_least_once: again later
@@ -16,6 +17,7 @@ import logging
 from collections import deque
 
 from tidings.clock import HOUR_US, MINUTE_US, SECOND_US, Clock
+from tidings.decide import quiet
 from tidings.deliver.base import Handover, Outcome, Result, Transport
 from tidings.deliver.compose import Composed, Composer
 from tidings.deliver.ledger import AT_LEAST_ONCE, Ledger
@@ -25,6 +27,8 @@ from tidings.render.mail import CannotRender
 
 MAX_READ = 64
 """Messages read from the ledger ahead of their turn."""
+MAX_DROPPED = 2_000
+"""Messages of broadcasts that were given up which are ended in one go."""
 MAX_BACKOFF_US = 4 * HOUR_US
 """Longest pause between two attempts for one message."""
 MAX_PAUSE_US = 60 * SECOND_US
@@ -93,10 +97,15 @@ class Outbox:
             room -= 1
 
     def _next(self, now_us: int) -> Due | None:
+        busy = set(self._under_way.values())
         if not self._ahead:
-            busy = set(self._under_way.values())
+            if self._ledger.drop_cancelled(now_us, MAX_DROPPED):
+                self.ended.set()
             found = self._ledger.due(now_us, MAX_READ + len(busy))
             self._ahead.extend(due for due in found if due.intent.message_id not in busy)
+        elif self._ahead[0].intent.bulk:  # what came meanwhile does not wait behind those of a broadcast
+            first = self._ledger.due_first(now_us, MAX_READ + len(busy))
+            self._ahead.extendleft(due for due in reversed(first) if due.intent.message_id not in busy)
         return self._ahead.popleft() if self._ahead else None
 
     def _wait_s(self) -> float:
@@ -120,21 +129,33 @@ class Outbox:
         if self._ledger.withhold(message_id, self._clock.now_us()):
             self.ended.set()
             return
+        if quiet_until_us := self._quiet_until_us(due):
+            self._ledger.hold(message_id, quiet_until_us)
+            return
         try:
             composed = self._composer.compose(due)
         except CannotRender as error:
             _log.warning("message %s refused: %s", message_id, error)
             self._finish(due, State.REFUSED, Outcome(Result.REFUSED), reason=str(error))
             return
-        outcome = await self._transport.hand_over(_handover(composed), lambda: self._permit(composed))
+        outcome = await self._transport.hand_over(_handover(composed), lambda: self._permit(due, composed))
         self._record(due, outcome)
 
-    def _permit(self, composed: Composed) -> bool:
-        message_id = composed.rendered.message_id
-        refusal = self._ledger.begin_attempt(message_id, self._clock.now_us(), composed.frozen)
+    def _permit(self, due: Due, composed: Composed) -> bool:
+        message_id, now_us = composed.rendered.message_id, self._clock.now_us()
+        quiet_until_us = self._quiet_until_us(due, now_us)
+        refusal = self._ledger.begin_attempt(message_id, now_us, composed.frozen, quiet_until_us=quiet_until_us)
         if refusal is not None:
             _log.info("message %s withheld: %s", message_id, refusal)
         return refusal is None
+
+    def _quiet_until_us(self, due: Due, now_us: int = 0) -> int:
+        """When the quiet hours end into which a hand-over now would fall; 0 outside of them."""
+        intent, now_us = due.intent, now_us or self._clock.now_us()
+        if not intent.quiet:
+            return 0
+        until_us = quiet.end_us(intent.quiet, intent.zone, now_us)
+        return until_us if until_us > now_us else 0
 
     def _record(self, due: Due, outcome: Outcome) -> None:
         if outcome.result is Result.UNREACHABLE:

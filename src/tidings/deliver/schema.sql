@@ -16,10 +16,15 @@ CREATE TABLE IF NOT EXISTS messages (
   links TEXT NOT NULL DEFAULT '[]',               -- JSON: destination of each tracked link, by index
   reported INTEGER NOT NULL DEFAULT 0,            -- 1 when the delivery event is in the log
   sender_version TEXT NOT NULL DEFAULT '',        -- set when rendered: sender identity, shop and addresses, in `kept`
-  digest TEXT NOT NULL DEFAULT ''                 -- of the bytes handed over: rendering again gives the same (law 8)
+  digest TEXT NOT NULL DEFAULT '',                -- of the bytes handed over: rendering again gives the same (law 8)
+  bulk INTEGER NOT NULL DEFAULT 0                 -- 1 for a broadcast's: all others go first
 );
-CREATE INDEX IF NOT EXISTS messages_due ON messages (next_us) WHERE state = 'queued';
-CREATE INDEX IF NOT EXISTS messages_due_first ON messages (next_us) WHERE state = 'queued' AND category = 'transactional';
+DROP INDEX IF EXISTS messages_due;
+DROP INDEX IF EXISTS messages_due_first;
+CREATE INDEX IF NOT EXISTS messages_next ON messages (next_us) WHERE state = 'queued' AND bulk = 0;
+CREATE INDEX IF NOT EXISTS messages_next_first ON messages (next_us)
+  WHERE state = 'queued' AND bulk = 0 AND category = 'transactional';
+CREATE INDEX IF NOT EXISTS messages_next_bulk ON messages (journey, next_us) WHERE state = 'queued' AND bulk = 1;
 CREATE INDEX IF NOT EXISTS messages_attempting ON messages (message_id) WHERE state = 'attempting';
 CREATE INDEX IF NOT EXISTS messages_unreported ON messages (message_id) WHERE reported = 0 AND finished_us IS NOT NULL;
 CREATE INDEX IF NOT EXISTS messages_person ON messages (profile_id);
@@ -31,6 +36,10 @@ CREATE TABLE IF NOT EXISTS attempts (message_id TEXT, n INTEGER, started_us INTE
 -- Checked in the same transaction that writes the attempt row (law 7).
 CREATE TABLE IF NOT EXISTS suppressions (address TEXT, category TEXT, reason TEXT NOT NULL, profile_id TEXT NOT NULL,
   known_us INTEGER NOT NULL, PRIMARY KEY (address, category)) WITHOUT ROWID;
+-- How broadcasts stand: ``open``, ``held`` or ``cancelled`` as of a record to everybody (its number); what was decided on up to
+-- `cancelled_us` never goes.
+CREATE TABLE IF NOT EXISTS broadcasts (journey TEXT PRIMARY KEY, number INTEGER NOT NULL, state TEXT NOT NULL,
+  cancelled_us INTEGER NOT NULL) WITHOUT ROWID;
 -- What a message was rendered from, by version (content hash), so that it can be rendered again.
 CREATE TABLE IF NOT EXISTS kept (version TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
 -- How many messages are in each state, kept by the triggers, so that counting never scans.

@@ -11,6 +11,9 @@ from tidings.domain.compare import Comparison
 from tidings.domain.event import Event
 from tidings.errors import DefinitionError
 
+MAX_SHOWN_CHARS = 100
+"""Longest value shown of one property."""
+
 
 class EventFilter(msgspec.Struct, frozen=True):
     """Events by name and properties."""
@@ -33,6 +36,15 @@ class EventFilter(msgspec.Struct, frozen=True):
                     return False
         return True
 
+    def misses(self, properties: dict[str, Any]) -> list[str]:
+        """What does not pass, in words, with the value that is there: ``price is 4.5 (wanted: is at least 10)``."""
+        return [
+            f"{name} is {_shown(properties[name]) if name in properties else 'missing'} (wanted: {one.words()})"
+            for name, comparisons in self.where
+            for one in comparisons
+            if not one.test(properties.get(name))
+        ]
+
     def words(self) -> str:
         """For people: ``Order Completed with total is at least 50``."""
         names = " or ".join(self.names)
@@ -42,6 +54,12 @@ class EventFilter(msgspec.Struct, frozen=True):
     def key(self) -> str:
         """A text that is equal for equal filters; part of accumulator keys."""
         return msgspec.json.encode(self).decode()
+
+
+def _shown(value: Any) -> str:
+    """A value as JSON, cut."""
+    said = msgspec.json.encode(value).decode()
+    return said if len(said) <= MAX_SHOWN_CHARS else f"{said[:MAX_SHOWN_CHARS]}…"
 
 
 def parse(event: Any, where: Any, path: str) -> EventFilter:

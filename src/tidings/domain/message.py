@@ -8,7 +8,7 @@ gives the same bytes again (law 8).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -69,6 +69,8 @@ class SendIntent(msgspec.Struct, frozen=True, kw_only=True):
     """Quiet hours in which it may not be handed over either."""
     zone: str = ""
     """The zone that they go by; empty without any."""
+    bulk: bool = False
+    """Whether it is one of a broadcast: all others leave the outbox first, and it can be held there."""
 
 
 class SuppressIntent(msgspec.Struct, frozen=True, kw_only=True):
@@ -142,7 +144,27 @@ class CallIntent(msgspec.Struct, frozen=True, kw_only=True):
     """When the run goes on without an answer; no try begins later. 0 when it does not wait for one."""
 
 
-Intent = SendIntent | SuppressIntent | EventIntent | CallIntent
+class HoldIntent(msgspec.Struct, frozen=True, kw_only=True):
+    """Messages of a broadcast that wait in the outbox shall stay there for now, or go, or never go."""
+
+    OPEN: ClassVar[str] = "open"
+    """They go."""
+    HELD: ClassVar[str] = "held"
+    """They stay, and those that come."""
+    CANCELLED: ClassVar[str] = "cancelled"
+    """Those decided on up to `known_us` never go."""
+
+    journey: str
+    """Name of the broadcast."""
+    state: str
+    """One of these."""
+    number: int
+    """Of the record to everybody that asks for it; the latest one holds."""
+    known_us: int
+    """From when on."""
+
+
+Intent = SendIntent | SuppressIntent | EventIntent | CallIntent | HoldIntent
 
 
 class Intents(msgspec.Struct, array_like=True):
@@ -152,20 +174,22 @@ class Intents(msgspec.Struct, array_like=True):
     suppressions: list[SuppressIntent] = []
     events: list[EventIntent] = []
     calls: list[CallIntent] = []
+    holds: list[HoldIntent] = []
 
     def __bool__(self) -> bool:
         """Whether there are any."""
-        return bool(self.sends or self.suppressions or self.events or self.calls)
+        return bool(self.sends or self.suppressions or self.events or self.calls or self.holds)
 
 
 def by_kind(intents: Sequence[Intent]) -> Intents:
     """The same, by kind."""
-    found = Intents([], [], [], [])
+    found = Intents([], [], [], [], [])
     kinds: dict[type, list[Any]] = {
         SendIntent: found.sends,
         SuppressIntent: found.suppressions,
         EventIntent: found.events,
         CallIntent: found.calls,
+        HoldIntent: found.holds,
     }
     for intent in intents:
         kinds[type(intent)].append(intent)

@@ -7,25 +7,27 @@ on afterwards under their running number; after a crash what was not handed on i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from itertools import islice
-from typing import Protocol
+from collections.abc import Callable
 
 import msgspec
 
 from tidings.clock import SECOND_US
+from tidings.domain import control, everybody
 from tidings.domain import profile as profiles
-from tidings.domain import wire
-from tidings.domain.control import change_of, is_change
-from tidings.domain.event import Event, Rejected
-from tidings.domain.message import CallIntent, EventIntent, Intent, Intents, SendIntent, SuppressIntent, by_kind
-from tidings.domain.output import APPLIED, DUPLICATE, REJECTED, Fact, FactKind, Outcome, OutputBlock, event_cause
+from tidings.domain.event import Event
+from tidings.domain.message import Intents, by_kind
+from tidings.domain.output import APPLIED, Fact, FactKind, Outcome, OutputBlock, event_cause
 from tidings.domain.profile import ProfileState
-from tidings.domain.record import LogBlock
+from tidings.domain.record import LogBlock, LogRecord
 from tidings.errors import CorruptData
-from tidings.hosts.changes import SWEEP, Changes
+from tidings.hosts import sweep
+from tidings.hosts.accept import accept
+from tidings.hosts.batch import Batch, Kept, Sink, cut, index
+from tidings.hosts.changes import Changes
+from tidings.hosts.everybody import Everybody
+from tidings.hosts.people import People
 from tidings.log.base import Log
-from tidings.pipeline import Pipeline, Step
+from tidings.pipeline import Pipeline
 from tidings.process import identity
 from tidings.state.base import Commit, StateStore, Wake, moved, moved_to
 
@@ -41,57 +43,13 @@ SOON_US = SECOND_US
 DROP_EVERY = 64
 """Output blocks between two looks at which of them are safe elsewhere."""
 
-
-class Sink(Protocol):
-    """Where outputs go. Idempotent: the same number or id a second time changes nothing."""
-
-    def put(self, block: OutputBlock, intents: Intents) -> None:
-        """Take one block and its intents."""
-        ...
-
-    def last_seq(self) -> int:
-        """The number of the last block taken."""
-        ...
-
-    def durable_seq(self) -> int:
-        """Blocks up to this number survive a power cut."""
-        ...
-
-
-class Kept(msgspec.Struct, array_like=True):
-    """An output as it is kept beside the state until it is safe elsewhere."""
-
-    upto_offset: int
-    outcomes: list[Outcome]
-    facts: list[Fact]
-    touched: list[str]
-    sends: list[SendIntent]
-    suppressions: list[SuppressIntent]
-    events: list[EventIntent] = []
-    calls: list[CallIntent] = []
-
-
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(Kept)
+_BARRIERS = frozenset({control.KIND, everybody.KIND})
 
 
 def _nothing(point: str) -> None:
     """The default checkpoint."""
-
-
-class Batch:
-    """What one micro-batch has gathered so far."""
-
-    def __init__(self) -> None:
-        self.outcomes: list[Outcome] = []
-        self.facts: list[Fact] = []
-        self.intents: list[Intent] = []
-        self.touched: dict[str, ProfileState] = {}
-        self.moved: dict[str, str] = {}
-        self.links: dict[str, str] = {}
-        self.seen: list[str] = []
-        self.seen_us = 0
-        self.unwakes: list[Wake] = []
 
 
 class Driver:
@@ -108,19 +66,20 @@ class Driver:
         cache: int = 50_000,
         checkpoint: Callable[[str], None] = _nothing,
         changes: Changes | None = None,
+        told: Everybody | None = None,
     ) -> None:
-        """`checkpoint` is called at named points; the test kit crashes there. `changes` are followed if given."""
+        """`checkpoint` is called at named points; the test kit crashes there. `changes` are followed if given; records to
+        everybody always are."""
         self._changes = changes
+        self._everybody = told if told is not None else Everybody(state)
         self._pipeline = pipeline
         self._layout = pipeline.definitions.layout
         self._log = log
         self._state = state
         self._sink = sink
         self._max_batch = max_batch
-        self._cache = cache
         self._checkpoint = checkpoint
-        self._live: dict[str, ProfileState] = {}
-        self._links: dict[str, str] = {}
+        self._people = People(state, cache)
         self.offset, self._seq = state.position()
         self.complete_us = 0
         """All records taken by the log up to this instant have been processed."""
@@ -145,29 +104,33 @@ class Driver:
             stored = zip(kept.touched, self._state.states(kept.touched), strict=True)
             shown = [(one, b"" if raw is None or moved_to(raw) else raw) for one, raw in stored]
             block = OutputBlock(seq, kept.upto_offset, kept.outcomes, kept.facts, shown)
-            self._sink.put(block, Intents(kept.sends, kept.suppressions, kept.events, kept.calls))
+            self._sink.put(block, Intents(kept.sends, kept.suppressions, kept.events, kept.calls, kept.holds))
 
     # One micro-batch of events
 
     def run_batch(self) -> int:
-        """Process the next records of the log; how many there were."""
+        """Process the next records of the log; how many there were, and at least one when anything was done."""
         blocks = self._log.read(self.offset, self._portion())
         if not blocks:
             return 0
         end_us = self._state.generation(blocks[0].taken_us).end_us
-        blocks = _upto_change([block for block in blocks if block.taken_us < end_us])
-        if is_change(blocks[0].records[0]):
-            return self._change(blocks[0])
+        if due_us := self._everybody.due_us:
+            if due_us <= blocks[0].taken_us:
+                return self._begin()
+            end_us = min(end_us, due_us)
+        blocks = _upto_barrier([block for block in blocks if block.taken_us < end_us])
+        if _is_barrier(blocks[0].records[0]):
+            return self._pass_barrier(blocks[0])
         batch = Batch()
-        events = self._accept(blocks, batch)
-        self._prefetch(events)
-        find = self._find(batch)
+        events = accept(blocks, batch, self._state)
+        self._people.prefetch(events)
+        find = self._people.finder(batch.moved)
         upto, taken_us = self.offset + sum(len(block.records) for block in blocks), blocks[-1].taken_us
         for number, event in enumerate(events, 1):
             self._apply(event, batch, find)
             if len(batch.facts) >= MAX_FACTS:
                 upto, taken_us = event.offset + 1, event.received_us
-                _cut(batch, events[:number], upto)
+                cut(batch, events[:number], upto)
                 break
         count = upto - self.offset
         self._commit(batch, upto)
@@ -189,94 +152,13 @@ class Driver:
         following = self._log.read(offset, 1)
         return not following or following[0].taken_us != taken_us
 
-    def _accept(self, blocks: list[LogBlock], batch: Batch) -> list[Event]:
-        """Events of these blocks that are neither bad nor seen before; the others get their outcome here."""
-        events: list[Event] = []
-        ids: list[str] = []
-        for block in blocks:
-            taken_us = block.taken_us
-            for index, record in enumerate(block.records):
-                offset = block.first_offset + index
-                event = wire.normalise(record, offset, taken_us, context=False)
-                if isinstance(event, Rejected):
-                    reason = f"{event.reason}: {event.detail}"
-                    batch.outcomes.append(Outcome(offset, REJECTED, record.source, "", reason))
-                else:
-                    events.append(event)
-                    ids.append(_seen_key(event))
-        fresh: list[Event] = []
-        taken: set[str] = set()
-        for event, key, seen in zip(events, ids, self._state.seen(ids, blocks[0].taken_us), strict=True):
-            if seen or key in taken:
-                batch.outcomes.append(Outcome(event.offset, DUPLICATE, event.source))
-            else:
-                taken.add(key)
-                fresh.append(event)
-        batch.seen = list(taken)
-        batch.seen_us = blocks[-1].taken_us
-        return fresh
-
-    def _prefetch(self, events: list[Event]) -> None:
-        """Look up all identifiers and states of a batch in two reads."""
-        links = self._links
-        keys: set[str] = set()
-        for event in events:
-            if event.user_id and not event.profile_id:
-                keys.add(f"user_id:{event.user_id}")
-            if event.anonymous_id and not event.profile_id:
-                keys.add(f"anonymous_id:{event.anonymous_id}")
-            if event.previous_id:
-                keys.update((f"user_id:{event.previous_id}", f"anonymous_id:{event.previous_id}"))
-        unknown = [key for key in keys if key not in links]
-        for key, profile_id in zip(unknown, self._state.links(unknown), strict=True):
-            if profile_id is not None:
-                links[key] = profile_id
-        found = {links[key] for key in keys if key in links} | {
-            event.profile_id for event in events if event.profile_id
-        }
-        self._load_many([profile_id for profile_id in found if profile_id not in self._live])
-
-    def _load_many(self, profile_ids: list[str]) -> None:
-        for profile_id, raw in zip(profile_ids, self._state.states(profile_ids), strict=True):
-            if raw is not None and not moved_to(raw):
-                self._live[profile_id] = profiles.decode(raw)
-
-    def _find(self, batch: Batch) -> identity.Find:
-        links, live = self._links, self._live
-
-        def find(kind: str, value: str) -> str:
-            profile_id = value if kind == "profile" else links.get(f"{kind}:{value}", "")
-            return profile_id if not profile_id or profile_id in live else self._survivor(profile_id, batch)
-
-        return find
-
-    def _survivor(self, profile_id: str, batch: Batch) -> str:
-        """Follow merges to the profile that lives."""
-        for _ in range(identity.MAX_IDENTIFIERS):
-            if profile_id in self._live:
-                return profile_id
-            survivor = batch.moved.get(profile_id)
-            if survivor is None:
-                raw = self._state.states([profile_id])[0]
-                survivor = moved_to(raw) if raw is not None else ""
-            if not survivor:
-                return profile_id
-            profile_id = survivor
-        return profile_id
-
-    def _load(self, profile_id: str) -> ProfileState | None:
-        state = self._live.get(profile_id)
-        if state is None:
-            self._load_many([profile_id])
-            state = self._live.get(profile_id)
-        return state
-
     def _apply(self, event: Event, batch: Batch, find: identity.Find) -> None:
-        resolution = identity.resolve(event, find, self._load)
+        people = self._people
+        resolution = identity.resolve(event, find, people.load)
         profile_id = resolution.profile_id
-        state = self._load(profile_id)
+        state = people.load(profile_id)
         if state is None:
-            state = self._live[profile_id] = self._new(profile_id)
+            state = people.live[profile_id] = self._new(profile_id)
             founded, cause = resolution.founded or "profile", event_cause(event.offset)
             batch.facts.append(
                 Fact(FactKind.PROFILE_CREATED, profile_id, founded, event.occurred_us, event.received_us, cause)
@@ -286,28 +168,34 @@ class Driver:
         if resolution.links:
             self._link(state, resolution.links, event, batch)
         for absorbed in resolution.absorbed:
-            other = self._load(absorbed)
+            other = people.load(absorbed)
             if other is not None and other is not state and identity.room_for(state, other):
                 self._absorb(state, other, event, batch)
         step = self._pipeline.on_event(state, event)
         batch.touched[profile_id] = step.state
         if step.facts or step.intents:
-            self._take(step, batch)
+            batch.take(step)
         batch.outcomes.append(Outcome(event.offset, APPLIED, event.source, profile_id))
 
     def _new(self, profile_id: str) -> ProfileState:
-        return profiles.new(profile_id, self._layout.layout_id, len(self._layout.accumulators))
+        state = profiles.new(profile_id, self._layout.layout_id, len(self._layout.accumulators))
+        state.heard = self._everybody.last  # what was told before she came is not for her
+        return state
 
     def _bring_up(self, state: ProfileState, known_us: int, batch: Batch) -> None:
-        """Bring a stored state up to the instant of an event: present definitions, and all timers due by then (law 2)."""
+        """Bring a stored state up to the instant of an event: present definitions, what was told to everybody, and all timers
+        due by then (law 2)."""
         if state.layout != self._layout.layout_id:
-            self._take(self._pipeline.adopt(state, known_us), batch)
+            batch.take(self._pipeline.adopt(state, known_us))
+        if state.heard < self._everybody.last:
+            sweep.hear(self._pipeline, self._everybody, state, known_us, batch)
+            state.heard = self._everybody.last
         if state.next_due_us and state.next_due_us <= known_us:
-            self._take(self._pipeline.on_timer(state, known_us), batch)
+            batch.take(self._pipeline.on_timer(state, known_us))
 
     def _link(self, state: ProfileState, links: list[tuple[str, str]], event: Event, batch: Batch) -> None:
         for kind, value in identity.add_identifiers(state, links):
-            batch.links[f"{kind}:{value}"] = self._links[f"{kind}:{value}"] = state.profile_id
+            batch.links[f"{kind}:{value}"] = self._people.links[f"{kind}:{value}"] = state.profile_id
             data = {"kind": kind, "value": value}
             cause = event_cause(event.offset)
             batch.facts.append(
@@ -316,98 +204,108 @@ class Driver:
 
     def _absorb(self, state: ProfileState, other: ProfileState, event: Event, batch: Batch) -> None:
         self._bring_up(other, event.received_us, batch)
-        self._take(self._pipeline.on_merge(state, other, event), batch)
+        batch.take(self._pipeline.on_merge(state, other, event))
         if other.indexed_us:
             batch.unwakes.append(Wake(other.indexed_us, other.profile_id))
         batch.moved[other.profile_id] = state.profile_id
         batch.touched.pop(other.profile_id, None)
-        del self._live[other.profile_id]
-
-    def _take(self, step: Step, batch: Batch) -> None:
-        batch.touched[step.state.profile_id] = step.state
-        if step.facts:
-            batch.facts += step.facts
-        if step.intents:
-            batch.intents += step.intents
+        del self._people.live[other.profile_id]
 
     # Timers
 
     def next_due_us(self) -> int:
-        """The earliest instant at which a profile must be woken; 0 for never."""
-        return self._state.next_due_us()
+        """The earliest instant at which a profile must be woken, or something begins for everybody; 0 for never."""
+        woken_us, begins_us = self._state.next_due_us(), self._everybody.due_us
+        return min(woken_us, begins_us) if woken_us and begins_us else woken_us or begins_us
 
     def fire(self, until_us: int) -> int:
         """Wake profiles whose timers are due by `until_us`, at most `MAX_WAKES`; how many there were.
 
-        Call it only up to an instant whose records have all been processed (`complete_us`, or the log's horizon).
+        Call it only up to an instant whose records have all been processed (`complete_us`, or the log's horizon). What
+        begins for everybody by then begins first, one thing at a call.
         """
+        if self._everybody.due_us and self._everybody.due_us <= until_us:
+            return self._begin()
         wakes = self._state.due(until_us, MAX_WAKES)
         if not wakes:
             return 0
         batch = Batch()
-        self._load_many([wake.profile_id for wake in wakes if wake.profile_id not in self._live])
+        live = self._people.live
+        self._people.load_many([wake.profile_id for wake in wakes if wake.profile_id not in live])
         done = 0
         for wake in wakes:
             if len(batch.facts) >= MAX_FACTS:
                 break
             done += 1
             batch.unwakes.append(wake)
-            state = self._live.get(wake.profile_id)
+            state = live.get(wake.profile_id)
             if state is None:
                 continue
             if state.indexed_us == wake.due_us:
                 state.indexed_us = 0
             if state.layout != self._layout.layout_id:
-                self._take(self._pipeline.adopt(state, wake.due_us), batch)
-            self._take(self._pipeline.on_timer(state, until_us), batch)
+                batch.take(self._pipeline.adopt(state, wake.due_us))
+            if state.heard < self._everybody.last:
+                sweep.hear(self._pipeline, self._everybody, state, until_us, batch)
+            batch.take(self._pipeline.on_timer(state, until_us))
         self._commit(batch, self.offset, fired_us=until_us)
         return done
 
-    # Changes of definitions
+    # What concerns everybody
 
-    def _change(self, block: LogBlock) -> int:
-        """Take the change record that this block begins with.
+    def _pass_barrier(self, block: LogBlock) -> int:
+        """Take the record that this block begins with: a change of definitions, or something told to everybody."""
+        record, batch = block.records[0], Batch()
+        batch.outcomes.append(Outcome(self.offset, APPLIED, record.source))
+        if control.is_change(record):
+            self._change(record, block.taken_us, batch)
+        else:
+            while self._everybody.full and self.sweep():
+                pass
+            asked, versions = everybody.asked_of(record), self._pipeline.definitions.versions
+            batch.intents += self._everybody.take(asked, self.offset, block.taken_us, versions)
+            self._commit(batch, self.offset + 1)
+        self._note_complete(block.taken_us)
+        return 1
 
-        Everybody has come over to what runs, and all timers due by then have fired, before it changes.
-        """
+    def _change(self, record: LogRecord, taken_us: int, batch: Batch) -> None:
+        """Everybody has come over to what runs and heard everything, and all timers due by then have fired, before it changes."""
         while self.sweep():
             pass
-        while self.fire(block.taken_us):
+        while self.fire(taken_us):
             pass
-        record, changes = block.records[0], self._changes
-        changed = changes is not None and changes.take(change_of(record), self.offset, block.taken_us)
-        batch = Batch()
-        batch.outcomes.append(Outcome(self.offset, APPLIED, record.source))
+        changes = self._changes
+        changed = changes is not None and changes.take(control.change_of(record), self.offset, taken_us)
         self._commit(batch, self.offset + 1)
         if changes is not None:
             if changed:
                 self._pipeline = changes.pipeline
                 self._layout = changes.pipeline.definitions.layout
             changes.tell(self.offset)
-        self._note_complete(block.taken_us)
+
+    def _begin(self) -> int:
+        """What was to begin for everybody at an instant begins."""
+        while self._everybody.full and self.sweep():
+            pass
+        batch, begins_us = Batch(), self._everybody.due_us
+        batch.intents += self._everybody.begin(self._pipeline.definitions.versions)
+        self._commit(batch, self.offset, fired_us=begins_us)  # what the log takes from now on comes after it
         return 1
 
     def sweep(self) -> int:
-        """Bring some of those over who follow earlier definitions; how many were looked at, 0 when all have come."""
+        """Reach some of those who follow earlier definitions, or have not heard all; how many were looked at, 0 when nobody
+        is left."""
         changes = self._changes
-        if changes is None or not changes.sweeping():
+        if changes is not None and changes.sweeping():
+            batch, looked = sweep.bring_over(self._pipeline, changes, self._people, self._state)
+            self._commit(batch, self.offset)
+            changes.tell(self.offset)
+            return looked
+        if not self._everybody.passing():
             return 0
-        found = self._state.scan(changes.after(), SWEEP)
-        batch = Batch()
-        last = ""
-        for profile_id, raw in found:
-            if len(batch.facts) >= MAX_FACTS:
-                break
-            last = profile_id
-            state = self._live.get(profile_id)
-            if state is None and not moved_to(raw):
-                state = profiles.decode(raw)
-            if state is not None and state.layout != self._layout.layout_id:
-                self._take(self._pipeline.adopt(state, 0), batch)
-        changes.swept(last)
+        batch, looked = sweep.tell(self._pipeline, self._everybody, self._people, self._state)
         self._commit(batch, self.offset)
-        changes.tell(self.offset)
-        return len(found)
+        return max(1, looked)
 
     # The atomic write
 
@@ -437,7 +335,7 @@ class Driver:
                 offset=offset,
                 seq=seq,
                 outputs=_ENCODER.encode(kept),
-                meta=self._changes.to_commit() if self._changes is not None else {},
+                meta=self._meta(),
                 fired_us=fired_us,
             )
         )
@@ -445,47 +343,26 @@ class Driver:
         self.offset, self._seq = offset, seq
         self._sink.put(OutputBlock(seq, offset, batch.outcomes, batch.facts, shown), intents)
         self._checkpoint("after_sink")
+        self._everybody.committed(offset)
         if seq % DROP_EVERY == 0:
             self._state.drop_outputs(min(self._sink.durable_seq(), seq))
-        self._forget()
+        self._people.forget()
 
-    def _forget(self) -> None:
-        """Keep the caches within their bound: the longest untouched go first."""
-        excess = len(self._live) - self._cache  # a few each time: to free half the cache at once would hold up timers
-        for profile_id in list(islice(self._live, max(0, excess))):
-            del self._live[profile_id]
-        if len(self._links) > 4 * self._cache:
-            self._links.clear()
+    def _meta(self) -> dict[str, bytes]:
+        """What stands with the offset beside people's states."""
+        told = self._everybody.to_commit()
+        return {**self._changes.to_commit(), **told} if self._changes is not None else told
 
 
-def _seen_key(event: Event) -> str:
-    """By which copies of an event are known."""
-    return f"{event.source}\n{event.event_id}"
+def _is_barrier(record: LogRecord) -> bool:
+    return record.kind in _BARRIERS and (control.is_change(record) or everybody.is_asked(record))
 
 
-def _cut(batch: Batch, events: Sequence[Event], upto: int) -> None:
-    """Make it a batch of the records below `upto`, whose events are these; the others are read again."""
-    batch.outcomes = [one for one in batch.outcomes if one.offset < upto]
-    batch.seen, batch.seen_us = [_seen_key(event) for event in events], events[-1].received_us
-
-
-def _upto_change(blocks: list[LogBlock]) -> list[LogBlock]:
-    """Blocks up to the next change record; if they begin with one, what they were."""
+def _upto_barrier(blocks: list[LogBlock]) -> list[LogBlock]:
+    """Blocks up to the next record that concerns everybody; if they begin with one, what they were."""
     for number, block in enumerate(blocks):
-        for index, record in enumerate(block.records):
-            if is_change(record) and (number or index):
-                cut = LogBlock(block.first_offset, block.taken_us, block.records[:index])
-                return [*blocks[:number], cut] if index else blocks[:number]
+        for place, record in enumerate(block.records):
+            if record.kind in _BARRIERS and (number or place) and _is_barrier(record):
+                kept = LogBlock(block.first_offset, block.taken_us, block.records[:place])
+                return [*blocks[:number], kept] if place else blocks[:number]
     return blocks
-
-
-def index(state: ProfileState, wakes: list[Wake], unwakes: list[Wake]) -> None:
-    """Keep the profile in the wake-up index at or before its next due instant: one entry, moved only forward in time
-    when it rings, so that a wait that is extended again and again costs no write.
-    """
-    due_us, indexed_us = state.next_due_us, state.indexed_us
-    if due_us and (not indexed_us or due_us < indexed_us):
-        if indexed_us:
-            unwakes.append(Wake(indexed_us, state.profile_id))
-        wakes.append(Wake(due_us, state.profile_id))
-        state.indexed_us = due_us

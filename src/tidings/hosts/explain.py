@@ -92,26 +92,11 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
         lines.append(f"  decided {self.decided} by journey {self.journey} version {self.journey_version}")
         lines.append(f"  template {self.template} {self.template_version}, category {self.category}, {self.mode}")
         for link in self.chain:
-            lines += link_lines(link)
+            lines += chains.lines(link)
         if self.items:
             lines.append("Recommended")
             lines += [f"  {item['name']}: {item['reason']}" for item in self.items]
         return lines
-
-
-_MARKS = {"event": "*", "wait": "~", "step": ">", "yes": "+", "no": "x", "mail": "@", "answer": "<"}
-
-
-def link_lines(link: Link) -> list[str]:
-    """One link of a chain for a terminal."""
-    when = f"{iso(link.occurred_us)}  " if link.occurred_us else ""
-    known = f", known {iso(link.known_us)}" if link.known_us > link.occurred_us else ""
-    place = f", offset {link.offset}" if link.offset is not None else ""
-    aside = ", ".join(filter(None, [link.note, known.removeprefix(", "), place.removeprefix(", ")]))
-    lines = [f"{_MARKS.get(link.kind, '-')} {when}{link.title}{f'  ({aside})' if aside else ''}"]
-    if link.detail:
-        lines.append(f"    {link.detail}")
-    return [*lines, *(f"    {name}: {text}" for name, text in link.facts)]
 
 
 def explain(config: Config, message_id: str) -> Explanation:

@@ -16,7 +16,7 @@ from tidings.domain.message import CallIntent, Intents
 from tidings.domain.output import OutputBlock
 from tidings.domain.outward import Answer
 from tidings.domain.record import LogRecord
-from tidings.hosts.drive import Sink
+from tidings.hosts.batch import Sink
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):

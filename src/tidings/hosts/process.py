@@ -14,6 +14,8 @@ import time
 from collections.abc import Callable
 from types import FrameType
 
+import msgspec
+
 from tidings.clock import SECOND_US, SystemClock
 from tidings.config import Config
 from tidings.deliver.calls import FILE as CALLS
@@ -23,12 +25,14 @@ from tidings.domain.message import Intents
 from tidings.domain.output import OutputBlock
 from tidings.hosts.changes import Changes
 from tidings.hosts.drive import Driver
+from tidings.hosts.everybody import Everybody
 from tidings.hosts.nudge import Nudge, Nudger
-from tidings.hosts.shelf import DiskShelf
+from tidings.hosts.shelf import DiskShelf, publish
 from tidings.log.sqlite import SqliteLog
 from tidings.outputs.sqlite import SqliteOutputs
 from tidings.state.rocks import RocksState
 from tidings.versions.shelf import Versions, login_name
+from tidings.versions.standing import STATUS
 
 LOOK_S = 1.0
 """Longest sleep: a nudge may be lost."""
@@ -58,8 +62,8 @@ class DiskSink:
     def put(self, block: OutputBlock, intents: Intents) -> None:
         """See `Sink.put`. Intents go first: the message must not wait for the reading copy."""
         if intents:
-            if intents.sends or intents.suppressions:
-                self._ledger.add(intents.sends, intents.suppressions, now_us=self._clock.now_us())
+            if intents.sends or intents.suppressions or intents.holds:
+                self._ledger.add(intents.sends, intents.suppressions, intents.holds, now_us=self._clock.now_us())
             if intents.events or intents.calls:
                 self._asks().add(intents.events, intents.calls)
             self._deliver.nudge()
@@ -88,8 +92,12 @@ class DiskSink:
             self._synced_s = now_s
 
     def queued(self) -> int:
-        """Messages waiting for hand-over."""
+        """Messages waiting for hand-over, those of broadcasts aside."""
         return self._ledger.queued()
+
+    def queued_bulk(self) -> int:
+        """Messages of broadcasts waiting for hand-over."""
+        return self._ledger.queued_bulk()
 
     def behind(self) -> int:
         """Blocks that the projector has not taken yet."""
@@ -113,6 +121,8 @@ class Processor:
         self._clock = SystemClock()
         self._stop = False
         self._held = False
+        self._held_back = False
+        """Whether the outbox is full of broadcasts' messages: then nobody else is told of one, and all else goes on."""
         self._asked_s = 0.0
         self._tidied_s = time.monotonic()
         self._nudge = Nudge(config.data / "run" / "process.sock")
@@ -129,6 +139,7 @@ class Processor:
             max_batch=config.process.max_batch,
             cache=config.process.state_cache,
             changes=changes,
+            told=Everybody(self._state, lambda now: publish(config.data / "run" / STATUS, msgspec.json.encode(now))),
         )
         self._log.mark_processed(self._driver.offset)
 
@@ -175,7 +186,7 @@ class Processor:
                 self._driver.fire(self._driver.complete_us)
         if self._driver.offset >= target:
             worked = self._driver.fire(horizon_us) > 0 or worked
-        return self._driver.sweep() > 0 or worked
+        return (not self._held_back and self._driver.sweep() > 0) or worked
 
     def _held_up(self) -> bool:
         """Whether those behind us are full; asked at most every `HELD_UP_S`, as it costs two look-ups."""
@@ -183,6 +194,7 @@ class Processor:
         if now_s - self._asked_s > HELD_UP_S:
             config = self._config
             full = self._sink.queued() > config.mail.max_queued
+            self._held_back = self._sink.queued_bulk() > config.mail.max_queued
             behind = self._sink.behind() > config.process.max_behind_blocks
             if (full or behind) != self._held:
                 _log.warning(

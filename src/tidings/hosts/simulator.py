@@ -6,6 +6,7 @@ journeys want done outside is done by `Outside`: it comes back into the log at t
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,14 @@ import msgspec
 from tidings.clock import ManualClock
 from tidings.domain import profile as profiles
 from tidings.domain.event import Event
-from tidings.domain.message import CallIntent, EventIntent, Intents, SendIntent, SuppressIntent
+from tidings.domain.message import CallIntent, EventIntent, HoldIntent, Intents, SendIntent, SuppressIntent
 from tidings.domain.output import APPLIED, Fact, Outcome, OutputBlock
 from tidings.domain.profile import ProfileState
 from tidings.domain.record import LogRecord
 from tidings.errors import CorruptData
+from tidings.hosts.batch import Sink
 from tidings.hosts.changes import Changes
-from tidings.hosts.drive import Driver, Sink
+from tidings.hosts.drive import Driver
 from tidings.hosts.outside import Answering, Outside, nobody
 from tidings.log.base import Log
 from tidings.log.memory import MemoryLog
@@ -47,6 +49,8 @@ class MemorySink:
         self.suppressions: dict[str, SuppressIntent] = {}
         self.events: dict[str, EventIntent] = {}
         self.calls: dict[str, CallIntent] = {}
+        self.holds: list[HoldIntent] = []
+        """In the order of their records to everybody."""
         self._keep_outcomes = keep_outcomes
         self._seq = 0
 
@@ -60,6 +64,7 @@ class MemorySink:
             self.events.setdefault(event.event_id, event)
         for call in intents.calls:
             self.calls.setdefault(call.call_id, call)
+        self.holds += [hold for hold in intents.holds if not self.holds or hold.number > self.holds[-1].number]
         if block.seq > self._seq:
             self._seq = block.seq
             for outcome in block.outcomes:
@@ -147,6 +152,7 @@ class Simulator:
         self.log = MemoryLog(self.clock)
         self.state = MemoryState()
         self.sink = sink if sink is not None else MemorySink(keep_outcomes=keep_outcomes)
+        self._arriving: deque[tuple[int, Sequence[LogRecord]]] = deque()
         self._outside = Outside(self.sink, answering) if answering is not None else None
         self._definitions = definitions
         self._max_batch = max_batch
@@ -167,15 +173,28 @@ class Simulator:
 
     def take(self, records: Sequence[LogRecord], at_us: int) -> None:
         """The log takes these records at `at_us` (or just after the last block, if that is later)."""
-        if self._exact:
-            self._pass(at_us - 1)
-        self.clock.set(max(at_us, self.clock.now_us()))
-        self.log.append(records)
+        self._arriving.append((at_us, records))
+        if not self._exact:
+            self._arrive()
+
+    def _arrive(self) -> None:
+        """The log takes what was handed over, each after what came back before."""
+        while self._arriving:
+            at_us, records = self._arriving[0]
+            if self._exact:
+                self._pass(at_us - 1)
+            self.clock.set(max(at_us, self.clock.now_us()))
+            self.log.append(records)
+            self._arriving.popleft()
 
     def run(self) -> None:
         """Process everything that the log has taken, firing timers on the way as they become complete."""
+        self._arrive()
+        self._settle()
+
+    def _settle(self) -> None:
         self._process()
-        while self._come_back(self.clock.now_us()):
+        while self._come_back():
             self._process()
 
     def _process(self) -> None:
@@ -186,12 +205,12 @@ class Simulator:
 
     def advance_to(self, at_us: int) -> None:
         """Process what there is, then let time pass to `at_us`; every timer on the way fires at its instant."""
+        self.run()
         if self._exact:
             self._pass(at_us)
-        self.run()
         self._fire(at_us)
         if self._outside is not None and self._outside.next_us():
-            self.run()
+            self._settle()
 
     def _fire(self, at_us: int) -> None:
         self.clock.set(max(at_us, self.clock.now_us()))
@@ -207,18 +226,21 @@ class Simulator:
 
     def _pass(self, until_us: int) -> None:
         """Stop at each instant up to `until_us` at which a timer is due or something comes back."""
-        self.run()
+        self._settle()
         while True:
             coming_us = self._outside.next_us() if self._outside is not None else 0
             stops = [one for one in (self.driver.next_due_us(), coming_us) if one and one <= until_us]
             if not stops:
                 return
             self._fire(min(stops))
-            self.run()
+            self._settle()
 
-    def _come_back(self, until_us: int) -> bool:
-        """The log takes what comes back by then; whether there was anything."""
-        records = self._outside.due(until_us) if self._outside is not None else []
+    def _come_back(self) -> bool:
+        """The log takes what comes back by now; whether there was anything."""
+        if self._outside is None:
+            return False
+        # Blocks taken at one instant of the clock are a microsecond apart, so the log may be a little ahead of it.
+        records = self._outside.due(max(self.clock.now_us(), self.driver.complete_us))
         if records:
             self.log.append(records)
         return bool(records)

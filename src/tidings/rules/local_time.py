@@ -81,8 +81,8 @@ def _local(at_s: int, name: str) -> datetime:
 
 
 @lru_cache(maxsize=1 << 14)
-def turns(hours: Hours, name: str, day: int) -> tuple[int, ...]:
-    """Seconds since the epoch at which it begins or ends in a zone, from a day (counted since the epoch, UTC) on, sorted.
+def turns(hours: Hours, name: str, day: int, ahead: int = _AHEAD) -> tuple[int, ...]:
+    """Seconds since the epoch at which it begins or ends in a zone, in the days from one (counted since the epoch, UTC) on, sorted.
 
     Whatever the clocks do, a turn can only be where the local clock shows a beginning or an end, or where it is put
     forward or back; each such instant is looked at, one second before and at it.
@@ -91,9 +91,9 @@ def turns(hours: Hours, name: str, day: int) -> tuple[int, ...]:
     first = _local(start_s, name).date() - timedelta(days=1)
     shown = {hours.from_s, hours.to_s}
     candidates = {
-        one for ahead in range(_AHEAD + 2) for at in shown for one in instants(first + timedelta(days=ahead), at, name)
+        one for later in range(ahead + 2) for at in shown for one in instants(first + timedelta(days=later), at, name)
     }
-    candidates |= set(clock_changes(start_s, start_s + _AHEAD * _DAY_S, name))
+    candidates |= set(clock_changes(start_s, start_s + ahead * _DAY_S, name))
     return tuple(
         one
         for one in sorted(candidates)

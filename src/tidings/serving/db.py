@@ -13,6 +13,8 @@ from tidings.errors import InputError
 
 _BUSY_S = 30.0
 _SCHEMA = (Path(__file__).parent / "schema.sql").read_text("utf-8")
+_LATER = {"runs": ("cause TEXT NOT NULL DEFAULT ''", "ended_by TEXT NOT NULL DEFAULT ''")}
+"""Columns that a copy may lack which was made before they were; what they would say of earlier rows is not known."""
 
 
 def open_writing(path: Path) -> sqlite3.Connection:
@@ -25,7 +27,22 @@ def open_writing(path: Path) -> sqlite3.Connection:
     db.execute("PRAGMA journal_size_limit=67108864")
     db.execute("PRAGMA cache_size=-65536")  # 64 MiB: people and timelines are touched in no order
     db.executescript(_SCHEMA)
+    for table, columns in _LATER.items():
+        _add_missing(db, table, columns)
     return db
+
+
+def _add_missing(db: sqlite3.Connection, table: str, columns: tuple[str, ...]) -> None:
+    """Add columns that are not there. Two processes may come at once, so it is looked at within the transaction."""
+    present = f"SELECT name FROM pragma_table_info('{table}')"
+    if all(one.split()[0] in {row[0] for row in db.execute(present)} for one in columns):
+        return
+    db.execute("BEGIN IMMEDIATE")
+    have = {row[0] for row in db.execute(present)}
+    for one in columns:
+        if one.split()[0] not in have:
+            db.execute(f"ALTER TABLE {table} ADD COLUMN {one}")
+    db.execute("COMMIT")
 
 
 def open_reading(path: Path) -> sqlite3.Connection:

@@ -13,6 +13,7 @@ import msgspec
 from tidings.clock import iso
 from tidings.domain.record import LogRecord
 from tidings.hosts.drive import Driver
+from tidings.hosts.outside import Answering, nobody
 from tidings.hosts.simulator import MemorySink, Simulator
 from tidings.pipeline import Pipeline
 from tidings.state.memory import MemoryState
@@ -67,8 +68,9 @@ def run(
     *,
     max_batch: int = 5_000,
     sink: MemorySink | None = None,
+    answering: Answering | None = nobody,
 ) -> Simulator:
-    """Run a history. A crash that is still pending at the end has hit nothing."""
+    """Run a history; `answering` plays the webhooks. A crash that is still pending at the end has hit nothing."""
     pending: list[str] = []
 
     def checkpoint(point: str) -> None:
@@ -76,7 +78,7 @@ def run(
             pending.pop(0)
             raise Killed
 
-    simulator = Simulator(definitions, max_batch=max_batch, checkpoint=checkpoint, sink=sink)
+    simulator = Simulator(definitions, max_batch=max_batch, checkpoint=checkpoint, sink=sink, answering=answering)
     for item in items:
         match item:
             case Take(at_us, records):
@@ -106,7 +108,7 @@ def replay(definitions: Definitions, simulator: Simulator, *, max_batch: int = 5
     driver = Driver(Pipeline(definitions), simulator.log, MemoryState(), sink, max_batch=max_batch)
     while driver.run_batch():
         pass
-    while driver.fire(simulator.clock.now_us()):
+    while driver.fire(simulator.clock.now_us()) or driver.sweep():
         pass
     return sink
 
@@ -124,5 +126,7 @@ def intents(sink: MemorySink) -> bytes:
     everything: Sequence[Any] = [
         *(sink.sends[key] for key in sorted(sink.sends)),
         *(sink.suppressions[key] for key in sorted(sink.suppressions)),
+        *(sink.events[key] for key in sorted(sink.events)),
+        *(sink.calls[key] for key in sorted(sink.calls)),
     ]
     return msgspec.json.encode(everything)

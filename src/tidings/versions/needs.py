@@ -5,7 +5,7 @@ A rule about an event that nobody ever sent is not wrong, it just never holds; f
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from typing import Any
 
@@ -15,9 +15,10 @@ import msgspec
 from tidings.domain import feedback
 from tidings.domain.sql import member
 from tidings.lake.duck import run, text
+from tidings.process.journey import Journey
 from tidings.process.profile import ZONE
 from tidings.process.steps.send import Send
-from tidings.workspace import Definitions
+from tidings.workspace import Definitions, traits_set
 
 MAX_PROPERTIES = 100
 """Properties looked for at most; each costs a look at all their events."""
@@ -50,6 +51,7 @@ def missing(lake: duckdb.DuckDBPyConnection, definitions: Definitions, fresh: It
     counts: dict[str, int] = dict(run(lake, _NAMES))
     events = _compare("event", _events(definitions), counts)
     given = [row[0] for row in run(lake, _TRAITS)] + ([ZONE] if run(lake, _ZONES) else [])
+    given += traits_set(definitions.journeys.values())
     traits = _compare("trait", _traits(definitions), given)
     purposes = [row[0] for row in run(lake, _PURPOSES, [feedback.CONSENT_GIVEN])]
     consent = _compare("consent", _purposes(definitions), purposes)
@@ -78,23 +80,39 @@ def _events(definitions: Definitions) -> Iterator[tuple[str, str]]:
             yield from ((one, f"segment {segment.name}") for one in definitions.layout.accumulators[slot].filter.names)
     for journey in definitions.journeys.values():
         entry = [name for one in journey.entries for named in one.filters() for name in named.names]
-        yield from ((one, f"journey {journey.name}") for one in [*entry, *sorted(journey.listens())])
+        asked = [one for _, rule in journey.rules() for slot in slots(rule) for one in _names(definitions, slot)]
+        yield from (
+            (one, f"journey {journey.name}") for one in [*entry, *sorted(journey.listens() - _own(journey)), *asked]
+        )
+
+
+def _own(journey: Journey) -> set[str]:
+    """Events that nobody but its own steps waits for: they come when it runs."""
+    steps = journey.steps.values()
+    others = {name for one in journey.filters() for name in one.names}
+    others |= {name for step in steps if not step.reaches_out() for name in step.listens()}
+    return {name for step in steps if step.reaches_out() for name in step.listens()} - others
+
+
+def _names(definitions: Definitions, slot: int) -> Sequence[str]:
+    """Events that a memory is of."""
+    return definitions.layout.accumulators[slot].filter.names
 
 
 def _traits(definitions: Definitions) -> Iterator[tuple[str, str]]:
     for segment in definitions.segments.all():
         yield from ((one, f"segment {segment.name}") for one in _given(segment.rule))
     for journey in definitions.journeys.values():
-        for step in journey.steps.values():
-            for rule in step.rules():
-                yield from ((one, f"journey {journey.name} step {step.id}") for one in _given(rule))
+        for where, rule in journey.rules():
+            yield from ((one, f"journey {journey.name} {where}") for one in _given(rule))
 
 
 def _purposes(definitions: Definitions) -> Iterator[tuple[str, str]]:
-    for journey in definitions.journeys.values():
+    for journey in (*definitions.journeys.values(), *definitions.broadcasts.values()):
+        kind = "journey" if journey.broadcast is None else "broadcast"
         for step in journey.steps.values():
             if isinstance(step, Send) and definitions.policies[step.category].consent:
-                yield step.category, f"journey {journey.name} step {step.id}"
+                yield step.category, f"{kind} {journey.name} step {step.id}"
 
 
 def slots(rule: Any) -> list[int]:

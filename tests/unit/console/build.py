@@ -76,25 +76,25 @@ ENDS = [
 class World:
     """One data directory and everything that writes into it."""
 
-    def __init__(self, folder: Path, start_us: int) -> None:
+    def __init__(self, folder: Path, start_us: int, source: Path = RETAIL) -> None:
         self.config = Config(
             data=folder / "data",
             workspace=folder / "workspace",
             collect=CollectConfig(write_keys={"wk_web": "web"}),
             mail=MailConfig(from_name="Marigold & Co", from_address="hello@marigold.example", shop_url=SHOP),
         )
-        shutil.copytree(RETAIL, self.config.workspace)
+        shutil.copytree(source, self.config.workspace)
         self.clock = ManualClock(start_us)
         definitions = workspace.load(self.config.workspace)
         self.log = SqliteLog(self.config.data / "log.db", self.clock, writer=True)
         self.ledger = Ledger(self.config.data / "ledger.db")
         self.inbox = Inbox(self.config.data / "inbox.db")
-        self._outputs = MemoryOutputs()
+        self.outputs = MemoryOutputs()
         self._layout = definitions.layout
         self._state = RocksState(self.config.data / "state", 7 * DAY_US)
         self._driver = Driver(Pipeline(definitions), self.log, self._state, self)
         show = lambda state: computed(state, definitions.layout)  # noqa: E731
-        self._projector = Projector(self.config.data / "serving.db", self.log, self._outputs, show)
+        self._projector = Projector(self.config.data / "serving.db", self.log, self.outputs, show)
         self._sent = 0
         self.answers: list[tuple[str, str]] = []
         self.handed_over: list[str] = []
@@ -103,13 +103,13 @@ class World:
 
     def put(self, block: OutputBlock, intents: Intents) -> None:
         self.ledger.add(intents.sends, intents.suppressions)
-        self._outputs.append([block])
+        self.outputs.append([block])
 
     def last_seq(self) -> int:
-        return self._outputs.last_seq()
+        return self.outputs.last_seq()
 
     def durable_seq(self) -> int:
-        return self._outputs.last_seq()
+        return self.outputs.last_seq()
 
     # what happens
 
@@ -184,7 +184,8 @@ class World:
             digest=mail.digest,
         )
         started_us = self.clock.now_us()
-        assert self.ledger.begin_attempt(intent.message_id, started_us, frozen) is None
+        if self.ledger.begin_attempt(intent.message_id, started_us, frozen) is not None:
+            return  # she withdrew meanwhile
         self.clock.advance(38_000)
         if state == DeliveryState.ACCEPTED:
             self.inbox.add(

@@ -8,12 +8,13 @@ from collections.abc import Callable
 import pytest
 
 from tests.unit.deliver.messages import NOW_US, intent, message_id, suppression
-from tidings.clock import MINUTE_US, SECOND_US, ManualClock
+from tidings.clock import HOUR_US, MINUTE_US, SECOND_US, ManualClock
 from tidings.deliver.base import Handover, Outcome, Result
 from tidings.deliver.compose import Composer
 from tidings.deliver.ledger import Ledger
 from tidings.deliver.memory import MemoryTransport
 from tidings.deliver.outbox import MAX_BACKOFF_US, Outbox, backoff_us
+from tidings.domain.message import QuietTime
 from tidings.feedback.tokens import Tokens
 from tidings.recommend.base import Recommendation
 from tidings.render.mail import Sender
@@ -202,6 +203,59 @@ def test_a_person_who_unsubscribes_while_the_server_makes_ready_gets_nothing(wor
     place.run()
     assert place.transport.taken == []
     assert (place.row(1).state, place.row(1).attempts) == ("suppressed", 0)
+
+
+EVENING = QuietTime(17 * 3_600 + 60, 32 * 3_600, (0, 1, 2, 3, 4, 5, 6))  # it is five in the evening in Berlin
+MORNING_US = NOW_US + 15 * HOUR_US
+
+
+def test_a_retry_that_falls_into_quiet_hours_waits_for_their_end_and_costs_no_connection(world):
+    asked = []
+
+    def answer(mail):
+        asked.append(mail.recipient)
+        return Outcome(Result.LATER if len(asked) == 1 else Result.ACCEPTED, "")
+
+    place = world(answer)
+    place.ledger.add([intent(1, quiet=(EVENING,), zone="Europe/Berlin")], [])
+    place.run()
+    place.clock.set(place.row().next_us)
+    place.run()
+    assert len(asked) == 1, "connected for nothing"
+    assert (place.row().state, place.row().reason, place.row().next_us) == ("queued", "quiet_hours", MORNING_US)
+    place.clock.set(MORNING_US - 1)
+    place.run()
+    assert len(asked) == 1
+    place.clock.set(MORNING_US)
+    place.run()
+    assert (place.row().state, place.row().reason, place.row().attempts) == ("accepted", "", 2)
+
+
+def test_quiet_hours_that_begin_while_the_server_makes_ready_hold_the_message(world):
+    def answer(_mail):
+        place.clock.set(max(place.clock.now_us(), NOW_US + MINUTE_US))
+        return Outcome(Result.ACCEPTED)
+
+    place = world(answer)
+    place.ledger.add([intent(1, quiet=(EVENING,), zone="Europe/Berlin"), intent(2)], [])
+    place.run()
+    assert [mail.recipient for mail in place.transport.taken] == ["p2@x.example"], "only what has no quiet hours"
+    assert (place.row().state, place.row().attempts, place.row().next_us) == ("queued", 0, MORNING_US)
+    place.clock.set(MORNING_US)
+    place.run()
+    assert place.row().state == "accepted"
+
+
+def test_who_unsubscribes_while_a_message_is_held_gets_nothing(world):
+    place = world()
+    place.clock.advance(MINUTE_US)
+    place.ledger.add([intent(1, quiet=(EVENING,), zone="Europe/Berlin")], [])
+    place.run()
+    place.ledger.add([], [suppression("p1@x.example", "marketing")])
+    place.clock.set(MORNING_US)
+    place.run()
+    assert place.transport.taken == []
+    assert (place.row().state, place.row().reason) == ("suppressed", "unsubscribed")
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import msgspec
 from tidings.domain.event import Event
 from tidings.domain.filter import EventFilter
 from tidings.domain.profile import ProfileState
+from tidings.process.entries.calendar import Timetable
 from tidings.process.segment import Change
 from tidings.rules.base import Condition, Traits
 
@@ -25,6 +26,10 @@ class Entry(Protocol):
         """What a run that this event begins keeps of it; None when it begins none. The name is known to be one it hears."""
         ...
 
+    def misses(self, event: Event) -> list[str]:
+        """Why this event, which it hears, begins no run: what does not hold, with the value that is there; empty if it does."""
+        ...
+
     def watches(self) -> str:
         """The segment of whose changes it must be told; empty for none."""
         ...
@@ -34,7 +39,14 @@ class Entry(Protocol):
         ...
 
     def denied(self, state: ProfileState) -> str:
-        """Why a run that was begun late, at an instant of which not all had been heard, was begun wrongly; empty if it was not."""
+        """Why a run that was begun late, at an instant of which not all had been heard, was begun wrongly; empty if it was not.
+
+        It ends with `TAKEN_BACK`.
+        """
+        ...
+
+    def timetable(self) -> Timetable | None:
+        """When it begins runs by time alone; None when it does not."""
         ...
 
     def filters(self) -> tuple[EventFilter, ...]:
@@ -50,6 +62,9 @@ class Entry(Protocol):
         ...
 
 
+TAKEN_BACK = "after all"
+"""How the outcome of a run ends that was begun wrongly: for re-entry it never was."""
+
 Parser = Callable[[dict[str, Any], Traits, str], Entry]
 """(the entry as written, traits, where) to an entry."""
 
@@ -63,6 +78,9 @@ class EntryBase(msgspec.Struct, frozen=True):
     def begins(self, event: Event) -> dict[str, Any] | None:  # noqa: ARG002 - it hears of none
         return None
 
+    def misses(self, event: Event) -> list[str]:  # noqa: ARG002 - it hears of none
+        return []
+
     def watches(self) -> str:
         return ""
 
@@ -71,6 +89,9 @@ class EntryBase(msgspec.Struct, frozen=True):
 
     def denied(self, state: ProfileState) -> str:  # noqa: ARG002 - what has happened, has happened
         return ""
+
+    def timetable(self) -> Timetable | None:
+        return None
 
     def filters(self) -> tuple[EventFilter, ...]:
         return ()

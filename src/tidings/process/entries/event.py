@@ -26,6 +26,9 @@ class EventEntry(EntryBase, frozen=True):
     def begins(self, event: Event) -> dict[str, Any] | None:
         return event.properties if self.filter.passes(event.properties) else None
 
+    def misses(self, event: Event) -> list[str]:
+        return self.filter.misses(event.properties)
+
     def filters(self) -> tuple[EventFilter, ...]:
         return (self.filter,)
 

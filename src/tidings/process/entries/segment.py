@@ -8,7 +8,7 @@ from tidings.accumulate.base import only
 from tidings.domain import schema
 from tidings.domain.profile import ProfileState
 from tidings.errors import DefinitionError
-from tidings.process.entries.base import Entry, EntryBase
+from tidings.process.entries.base import TAKEN_BACK, Entry, EntryBase
 from tidings.process.segment import Change
 from tidings.rules.base import Traits
 
@@ -32,7 +32,7 @@ class SegmentEntry(EntryBase, frozen=True):
     def denied(self, state: ProfileState) -> str:
         if (self.segment in state.segments) is self.entering:
             return ""
-        return f"{'not ' if self.entering else ''}in {self.segment} after all"
+        return f"{'not ' if self.entering else ''}in {self.segment} {TAKEN_BACK}"
 
     def words(self) -> str:
         return f"{'enters' if self.entering else 'leaves'} segment {self.segment}"

@@ -15,6 +15,7 @@ from tidings.domain import schema
 from tidings.domain.profile import ProfileState, Run
 from tidings.errors import DefinitionError
 from tidings.process import results
+from tidings.process.steps import branch_answer
 from tidings.process.steps.base import Move, Step, StepBase, targets_of, text, words_of
 from tidings.rules import parse as rule_parse
 from tidings.rules import schema as rule_schema
@@ -46,6 +47,15 @@ SCHEMA = {
                 "else": schema.NAME,
             },
             ["of", "ways"],
+        ),
+        schema.settings(
+            {
+                "answer": {"description": "An earlier step that called a webhook.", **schema.NAME},
+                "where": {**schema.WHERE, "type": "object", "minProperties": 1},
+                "then": schema.NAME,
+                "else": schema.NAME,
+            },
+            ["answer", "where"],
         ),
         schema.settings({**_OF, "is": schema.NAMES, "then": schema.NAME, "else": schema.NAME}, ["of", "is"]),
     ]
@@ -116,8 +126,11 @@ class BranchOf(StepBase, frozen=True):
 
 def parse(raw: dict[str, Any], step_id: str, following: str, traits: Traits, where: str) -> Step:
     settings, path = raw["branch"], f"{where}.branch"
-    if not isinstance(settings, dict) or not {"if", "ways", "of"} & set(settings):
-        raise DefinitionError(path, "needs `if`: a rule, `ways`: several, or `of`: a step", got=settings)
+    if not isinstance(settings, dict) or not {"if", "ways", "of", "answer"} & set(settings):
+        needs = "needs `if`: a rule, `ways`: several, or `of`: a step (or `answer`: one that called a webhook)"
+        raise DefinitionError(path, needs, got=settings)
+    if "answer" in settings:
+        return branch_answer.parse(settings, step_id, following, path)
     no = text(settings, "else", path, following)
     if "of" in settings:
         only(settings, {"of", "ways", "is", "then", "else"}, path)

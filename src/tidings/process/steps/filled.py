@@ -49,6 +49,8 @@ class Value(msgspec.Struct, frozen=True):
 
     find: Source
     words: str
+    answer: str = ""
+    """Id of the step whose webhook's answer it is of."""
     fixed: bool = False
     """Whether it is what the definition says, for everyone."""
 
@@ -66,6 +68,10 @@ class Filled(msgspec.Struct, frozen=True):
         """The same without those of which nothing is known."""
         found = self.of(state, run)
         return {name: found[name] for name, one in self.values.items() if one.fixed or found[name] is not None}
+
+    def answers(self) -> tuple[str, ...]:
+        """Ids of steps whose webhook's answer it reads."""
+        return tuple(one.answer for one in self.values.values() if one.answer)
 
     def words(self) -> str:
         """For people: ``plan = gold, score = trait revenue``."""
@@ -142,4 +148,4 @@ def _shown(reading: Reading, state: ProfileState, run: Run) -> Any:
 
 
 def _answer(step: str, field: str) -> Value:
-    return Value(lambda _, run: run.answers.get(step, {}).get(field), f"answer {step}.{field}")
+    return Value(lambda _, run: run.answers.get(step, {}).get(field), f"answer {step}.{field}", step)

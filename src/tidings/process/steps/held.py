@@ -18,10 +18,8 @@ def tree(form: Schema, held: Any, where: str) -> Any:
     if form is rule_schema.RULE:
         return text.tree(held, where)
     if isinstance(held, dict):
-        forms = _settings(form)
-        return {
-            key: tree(forms[key], one, places.below(where, key)) if key in forms else one for key, one in held.items()
-        }
+        forms, other = _settings(form), _others(form)
+        return {key: tree(forms.get(key, other), one, places.below(where, key)) for key, one in held.items()}
     if isinstance(held, list):
         items = _items(form)
         return [tree(items, one, places.below(where, index)) for index, one in enumerate(held)]
@@ -37,10 +35,9 @@ def mentions(form: Schema, held: Any, where: str) -> Iterator[Mention]:
     elif form is schema.TRAIT and isinstance(held, str):
         yield Mention(mention.TRAIT, held, where)
     elif isinstance(held, dict):
-        forms = _settings(form)
+        forms, other = _settings(form), _others(form)
         for key, one in held.items():
-            if key in forms:
-                yield from mentions(forms[key], one, places.below(where, key))
+            yield from mentions(forms.get(key, other), one, places.below(where, key))
     elif isinstance(held, list):
         for index, one in enumerate(held):
             yield from mentions(_items(form), one, places.below(where, index))
@@ -52,6 +49,12 @@ def _settings(form: Schema) -> Mapping[str, Schema]:
     for one in form.get("anyOf", ()):
         found = {**_settings(one), **found}
     return found
+
+
+def _others(form: Schema) -> Schema:
+    """The form of what an object holds under any name."""
+    found = (one.get("additionalProperties") for one in (form, *form.get("anyOf", ())))
+    return next((one for one in found if isinstance(one, dict)), schema.ANYTHING)
 
 
 def _items(form: Schema) -> Schema:

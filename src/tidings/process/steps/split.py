@@ -1,18 +1,17 @@
 """split: one of several ways, by a draw that depends on the person, the journey and the step alone.
 
-``split: {remind: 50, leave_alone: 50}``: step ids (or `exit`) with their weights, whole percent that make 100. A replay draws the same, and
-so does the next run of the same person; another split draws anew. What was drawn is in the run's path.
+``split: {remind: 50, leave_alone: 50}``: step ids (or `exit`) with their weights, whole percent that make 100. A replay draws the same; the
+next run of the same person stays with what was drawn, as arms.py says; another split draws anew. What was drawn is in the run's path.
 """
 
 from __future__ import annotations
 
-from itertools import accumulate
 from typing import Any
 
 from tidings.domain import schema
 from tidings.domain.profile import ProfileState, Run
 from tidings.errors import DefinitionError
-from tidings.ids import draw
+from tidings.process import arms
 from tidings.process.steps.base import Move, Step, StepBase, targets_of
 from tidings.rules.base import Traits
 
@@ -29,10 +28,10 @@ SCHEMA = {
 class Split(StepBase, frozen=True):
     """Settings: step ids with their weights, in the order in which they share the draw."""
 
-    arms: tuple[tuple[str, int], ...]
+    shares: tuple[tuple[str, int], ...]
 
     def ways(self) -> tuple[tuple[str, str], ...]:
-        return tuple((f"{weight} %", step) for step, weight in self.arms)
+        return tuple((f"{weight} %", step) for step, weight in self.shares)
 
     def targets(self) -> tuple[str, ...]:
         return targets_of(self)
@@ -41,13 +40,12 @@ class Split(StepBase, frozen=True):
         return self.targets()
 
     def enter(self, state: ProfileState, run: Run) -> Move:
-        drawn = draw("split", run.journey, self.id, state.profile_id) * 100
-        ends = accumulate(weight for _, weight in self.arms)
-        step, weight = next(way for way, end in zip(self.arms, ends, strict=True) if drawn < end)
-        return Move(f"drew {drawn:.2f} of 100: {step} ({weight} %)", goto=step, result=step)
+        found = arms.drawn(state, "split", run.journey, self.id, self.shares)
+        words = arms.words(state, found, f"{found.word} ({dict(self.shares)[found.word]} %)")
+        return Move(words, goto=found.word, draw=found, result=found.word)
 
     def words(self) -> str:
-        return f"Split: {', '.join(f'{weight} % {step}' for step, weight in self.arms)}"
+        return f"Split: {', '.join(f'{weight} % {step}' for step, weight in self.shares)}"
 
 
 def parse(raw: dict[str, Any], step_id: str, following: str, traits: Traits, where: str) -> Step:  # noqa: ARG001
@@ -59,4 +57,4 @@ def parse(raw: dict[str, Any], step_id: str, following: str, traits: Traits, whe
             raise DefinitionError(f"{path}.{step}", "no weight", got=weight, wanted="whole percent, at least 1")
     if sum(ways.values()) != 100:
         raise DefinitionError(path, "the weights do not make 100", got=sum(ways.values()))
-    return Split(step_id, following, arms=tuple((str(step), weight) for step, weight in ways.items()))
+    return Split(step_id, following, shares=tuple((str(step), weight) for step, weight in ways.items()))

@@ -26,6 +26,9 @@ class Update(Changing, frozen=True):
     def listens(self) -> tuple[str, ...]:
         return ("Identify",)
 
+    def answers(self) -> tuple[str, ...]:
+        return self.traits.answers()
+
     def enter(self, state: ProfileState, run: Run) -> Move:
         values = self.traits.known(state, run)
         if not values:

@@ -48,6 +48,9 @@ class Webhook(StepBase, frozen=True):
     def results(self) -> tuple[str, ...]:
         return (OK, FAILED, TIMEOUT) if self.timeout_us else ()
 
+    def answers(self) -> tuple[str, ...]:
+        return self.body.answers()
+
     def enter(self, state: ProfileState, run: Run) -> Move:
         ask = Ask(CALL, self.hook, self.body.of(state, run), self.timeout_us)
         if not self.timeout_us:

@@ -1,0 +1,70 @@
+"""Going through everybody in pieces, between micro-batches: bringing people over to new definitions, telling them what is
+told to everybody. Nobody waits for it: whoever is touched before her turn was brought up then (see `Driver`).
+"""
+
+from __future__ import annotations
+
+from tidings.domain import profile as profiles
+from tidings.domain.profile import ProfileState
+from tidings.hosts.batch import Batch
+from tidings.hosts.changes import SWEEP, Changes
+from tidings.hosts.everybody import Everybody
+from tidings.hosts.people import People
+from tidings.pipeline import Pipeline
+from tidings.state.base import StateStore, moved_to
+
+MAX_FACTS = 20_000
+"""Facts of one piece, from which on the rest of it waits for the next."""
+LOOK = 1_000
+"""People looked at in one piece while telling."""
+TOUCH = 100
+"""Of those, people to whom something happens: it is they who cost, and others wait for the commit."""
+
+
+def bring_over(pipeline: Pipeline, changes: Changes, people: People, store: StateStore) -> tuple[Batch, int]:
+    """The next people who may follow earlier definitions come over; what changed, and how many were looked at."""
+    found = store.scan(changes.after(), SWEEP)
+    batch, last = Batch(), ""
+    for profile_id, raw in found:
+        if len(batch.facts) >= MAX_FACTS:
+            break
+        last = profile_id
+        state = _living(people, profile_id, raw)
+        if state is not None and state.layout != pipeline.definitions.layout.layout_id:
+            batch.take(pipeline.adopt(state, 0))
+    changes.swept(last)
+    return batch, len(found)
+
+
+def tell(pipeline: Pipeline, everybody: Everybody, people: People, store: StateStore) -> tuple[Batch, int]:
+    """The next people hear what they have not heard; what changed, and how many were looked at."""
+    found = store.scan(everybody.standing.after, LOOK)
+    batch, last, looked = Batch(), "", 0
+    for profile_id, raw in found:
+        if len(batch.touched) >= TOUCH or len(batch.facts) >= MAX_FACTS:
+            break
+        last, looked = profile_id, looked + 1
+        state = _living(people, profile_id, raw)
+        if state is not None and state.heard < everybody.last:
+            hear(pipeline, everybody, state, _ALL, batch)
+    everybody.passed(last)
+    return batch, looked
+
+
+_ALL = 1 << 63
+
+
+def hear(pipeline: Pipeline, everybody: Everybody, state: ProfileState, until_us: int, batch: Batch) -> None:
+    """She hears what was told to everybody up to an instant and she has not heard; before each, her timers due by then fire."""
+    for told in everybody.unheard(state, until_us):
+        due = state.next_due_us and state.next_due_us <= told.known_us
+        step = pipeline.on_told(state, told)
+        state.heard = told.number
+        if due or step.facts or step.intents:
+            batch.take(step)
+
+
+def _living(people: People, profile_id: str, raw: bytes) -> ProfileState | None:
+    """The person as she is; None when she was absorbed."""
+    state = people.live.get(profile_id)
+    return state if state is not None or moved_to(raw) else profiles.decode(raw)

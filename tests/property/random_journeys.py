@@ -1,0 +1,280 @@
+"""Random workspaces with random journeys of every kind of step and entry, and random histories for them.
+
+Everything is drawn from a seed, so a case that fails is called by its number.
+"""
+
+from __future__ import annotations
+
+import random
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import yaml
+
+from tidings import workspace
+from tidings.clock import DAY_US, HOUR_US, MINUTE_US, SECOND_US
+from tidings.domain.message import CallIntent, SendIntent
+from tidings.domain.outward import FAILED, OK, Answer
+from tidings.domain.record import LogRecord
+from tidings.domain.wire import INTERNAL_SOURCE
+from tidings.errors import DefinitionError
+from tidings.hosts.outside import Reply
+from tidings.testing.histories import Advance, Crash, Take, call
+from tidings.workspace import Definitions
+
+BASE = Path(__file__).resolve().parents[1] / "data/workspaces/laws"
+START_US = 1_800_000_000_000_000
+SPAN_US = 5 * DAY_US
+EVENTS = ("Product Viewed", "Product Added", "Product Removed", "Order Completed", "Search Done")
+SEGMENTS = ("spender", "lapsed", "new_buyer", "keen", "gold", "left_it", "old_buyer")
+RULES: tuple[Any, ...] = (
+    {"trait": "cart", "empty": False},
+    {"trait": "plan", "equals": "gold"},
+    {"trait": "spent", "at_least": 50},
+    {"did": {"event": "Product Viewed", "at_least": 2, "within": "3h"}},
+    {"did_not": {"event": "Order Completed", "within": "1d"}},
+    {"in_segment": "keen"},
+)
+SPANS = ("10s", "7m", "1h", "9h", "2d")
+ZONES = ("Europe/London", "America/New_York", "Asia/Kolkata", "Nowhere/AtAll", "")
+TRIES = 200
+"""Draws until a journey is found that may be: what leads round in a circle or nowhere is refused."""
+Draw = random.Random
+Made = dict[str, Any]
+
+
+class Sketch:
+    """A journey that is being drawn."""
+
+    def __init__(self, rng: Draw, count: int, others: Sequence[str]) -> None:
+        self.rng = rng
+        self.ids = [f"s{number}" for number in range(count)]
+        self.others = others
+        self.kinds: dict[str, str] = {}
+
+    def ahead(self, number: int) -> str:
+        """A step below, mostly the next; or the end."""
+        below = [*self.ids[number + 1 : number + 4], "exit"]
+        return below[0] if self.rng.random() < 0.6 else self.rng.choice(below)
+
+    def before(self, number: int, kind: str) -> str:
+        """An earlier step of a kind; empty when there is none."""
+        found = [one for one in self.ids[:number] if self.kinds.get(one) == kind]
+        return self.rng.choice(found) if found else ""
+
+
+def wait(sketch: Sketch, number: int) -> Any:
+    rng = sketch.rng
+    until = {"until": rng.choice(("09:00", "01:30", "23:59"))}
+    if rng.random() < 0.5:
+        until["weekdays"] = rng.sample(["mon", "wed", "sat", "sun"], 2)  # type: ignore[assignment]
+    return rng.choice((rng.choice(SPANS), until, {"until_trait": "due_at", "before": rng.choice(SPANS)}))
+
+
+def wait_until(sketch: Sketch, number: int) -> Any:
+    rng = sketch.rng
+    message = sketch.before(number, "send")
+    if message and rng.random() < 0.4:
+        words = rng.sample(["opened", "clicked", "accepted", "suppressed"], 2)
+        return {"message": message, "is": words, "timeout": rng.choice(SPANS), "on_event": sketch.ahead(number)}
+    made = {"event": rng.sample(EVENTS, 2), "timeout": rng.choice(SPANS), "on_event": sketch.ahead(number)}
+    if rng.random() < 0.4:
+        made["restart_on"] = rng.choice(EVENTS)
+    return made
+
+
+def branch(sketch: Sketch, number: int) -> Any:
+    rng = sketch.rng
+    asked = sketch.before(number, "send")
+    if asked and rng.random() < 0.4:
+        return {"of": asked, "ways": {"clicked": sketch.ahead(number), "suppressed": sketch.ahead(number)}}
+    return {"if": rng.choice(RULES), "then": sketch.ahead(number), "else": sketch.ahead(number)}
+
+
+def split(sketch: Sketch, number: int) -> Any:
+    ways = {sketch.ahead(number), sketch.ahead(number), "exit"}
+    weights = [100 // len(ways)] * (len(ways) - 1)
+    return dict(zip(sorted(ways), [*weights, 100 - sum(weights)], strict=True)) if len(ways) > 1 else None
+
+
+def send(sketch: Sketch, number: int) -> Any:
+    rng = sketch.rng
+    made: Made = {
+        "template": rng.choice(("welcome", "abandoned_cart")),
+        "category": rng.choice(("marketing", "transactional")),
+    }
+    if made["category"] == "marketing" and rng.random() < 0.5:
+        made["value"] = rng.randint(1, 9)
+    return made
+
+
+STEPS: dict[str, Callable[[Sketch, int], Any]] = {
+    "wait": wait,
+    "wait_until": wait_until,
+    "branch": branch,
+    "split": split,
+    "send": send,
+    "update": lambda sketch, _: {"tier": sketch.rng.choice(("a", "b")), "seen": {"trait": "items_seen"}},
+    "list": lambda sketch, _: {sketch.rng.choice(("add", "remove")): "vip"},
+    "webhook": lambda sketch, _: {"name": "crm", "body": {"who": {"trait": "plan"}}, "timeout": "1h"},
+    "holdout": lambda sketch, _: sketch.rng.choice((10, 50, 90)),
+    "exit": lambda sketch, number: f"ends at {number}",
+}
+"""Each kind of step to how its settings are drawn; None when it does not fit there."""
+
+ENTRIES: dict[str, Callable[[Draw], Made]] = {
+    "event": lambda rng: {"event": rng.choice(EVENTS)},
+    "segment": lambda rng: {"segment": rng.choice(SEGMENTS), "when": rng.choice(("enter", "leave"))},
+}
+
+
+def journey(rng: Draw, name: str, others: Sequence[str]) -> Made:
+    """A journey that may not be allowed."""
+    sketch = Sketch(rng, rng.randint(1, 7), others)
+    steps: list[Made] = []
+    for number, step in enumerate(sketch.ids):
+        kind, settings = "", None
+        while settings is None:
+            kind = rng.choice(sorted(STEPS))
+            settings = STEPS[kind](sketch, number)
+        sketch.kinds[step] = kind
+        steps.append({"id": step, kind: settings})
+    entries = [ENTRIES[kind](rng) for kind in rng.sample(sorted(ENTRIES), rng.randint(1, 2))]
+    made: Made = {"journey": name, "entry": entries if len(entries) > 1 else entries[0], "steps": steps}
+    return {**made, **about(rng)}
+
+
+def about(rng: Draw) -> Made:
+    """What holds for a whole journey."""
+    made: Made = {"reentry": rng.choice(("always", "once", {"after": "6h"}))}
+    if rng.random() < 0.3:
+        made["exit_on"] = rng.choice(EVENTS)
+    if rng.random() < 0.3:
+        made["priority"] = rng.choice(("high", "low"))
+    if rng.random() < 0.2:
+        made["holdout"] = 30
+    return made
+
+
+def policy(rng: Draw) -> Made:
+    """Message categories, and what holds across them."""
+    marketing: Made = {"consent": "required", "cap": {"at_most": rng.randint(1, 3), "per": "1d"}}
+    if rng.random() < 0.5:
+        marketing |= {"when_capped": "wait", "patience": "2d"}
+    made: Made = {"marketing": marketing, "transactional": {"consent": "not_needed"}}
+    if rng.random() < 0.5:
+        made["quiet"] = {"from": "21:00", "to": "08:00", "then": rng.choice(("wait", "drop"))}
+    if rng.random() < 0.5:
+        made["arbitration"] = {"window": "1h", "hold": "10m", "losers": rng.choice(("retry", "drop"))}
+    return made
+
+
+def make(seed: int, folder: Path) -> Definitions:
+    """A random workspace, written to a folder and loaded."""
+    rng = random.Random(seed)
+    shutil.copytree(BASE, folder, dirs_exist_ok=True)
+    shutil.rmtree(folder / "journeys")
+    (folder / "journeys").mkdir()
+    (folder / "settings.yml").write_text("timezone: Europe/London\n", "utf-8")
+    (folder / "policy.yml").write_text(yaml.safe_dump(policy(rng)), "utf-8")
+    (folder / "webhooks.yml").write_text("crm: {url: 'https://crm.example/hook'}\n", "utf-8")
+    names = [f"j{number}" for number in range(rng.randint(1, 3))]
+    for name in names:
+        found = _allowed(rng, name, names, folder)
+    return found
+
+
+def _allowed(rng: Draw, name: str, names: Sequence[str], folder: Path) -> Definitions:
+    """Draw until the workspace with this journey may be."""
+    problem = ""
+    for _ in range(TRIES):
+        made = journey(rng, name, [one for one in names if one != name])
+        (folder / "journeys" / f"{name}.yml").write_text(yaml.safe_dump(made, sort_keys=False), "utf-8")
+        try:
+            return workspace.load(folder)
+        except DefinitionError as error:
+            problem = str(error)
+    msg = f"no journey of {TRIES} drawn may be; the last one: {problem}"
+    raise AssertionError(msg)
+
+
+# Histories
+
+
+def records(seed: int) -> list[tuple[int, LogRecord]]:
+    """(taken, record) of some people's days, in the order in which the log takes them; some are late, some come twice."""
+    rng = random.Random(seed + 1)
+    found: list[tuple[int, LogRecord]] = []
+    for number in range(rng.randint(8, 30)):
+        occurred_us = START_US + rng.randrange(SPAN_US // SECOND_US) * SECOND_US
+        taken_us = occurred_us + (rng.randrange(20 * HOUR_US) if rng.random() < 0.15 else 0)
+        one = _one(rng, number, occurred_us)
+        found.append((taken_us, one))
+        if rng.random() < 0.1:
+            found.append((taken_us + rng.randrange(DAY_US), one))
+    return sorted(found, key=lambda pair: pair[0])
+
+
+def _one(rng: Draw, number: int, at_us: int) -> LogRecord:
+    user = rng.choice("abc")
+    device = {"a": "d1", "b": "d2", "c": "d3"}[user]
+    who = rng.choice(({"user": user}, {"user": user}, {"anonymous": device}, {"user": user, "anonymous": device}))
+    name = f"e{number}"
+    chance = rng.random()
+    if chance < 0.2 and "user" in who:
+        traits = {
+            "email": f"{user}@x.example",
+            "plan": rng.choice(("gold", "free")),
+            "timezone": rng.choice(ZONES),
+            "due_at": f"2027-01-{rng.randint(15, 22)}T12:00:00Z",
+        }
+        return call("identify", name, at_us, traits=traits, **who)
+    if chance < 0.25:
+        return call("alias", name, at_us, user=rng.choice("abc"), previousId=rng.choice("abc"))
+    if chance < 0.4:
+        event = rng.choice(("Consent Given", "Consent Given", "Consent Given", "Unsubscribed"))
+        return call(
+            "track", name, at_us, event=event, properties={"purpose": "marketing", "category": "marketing"}, **who
+        )
+    properties = {"product_id": rng.choice("pqr"), "price": rng.choice((10, 60)), "revenue": rng.choice((5, 70, 120))}
+    return call("track", name, at_us, event=rng.choice(EVENTS), properties=properties, **who)
+
+
+def feedback(seed: int, sends: Sequence[SendIntent]) -> list[tuple[int, LogRecord]]:
+    """(taken, record) of what comes back from some messages."""
+    rng = random.Random(seed + 2)
+    found = []
+    for number, sent in enumerate(sends[:20]):
+        at_us = sent.decided_us + rng.randrange(1, 4 * HOUR_US)
+        name = rng.choice(("Email Sent", "Email Opened", "Email Link Clicked", "Unsubscribed"))
+        body = {
+            "type": "track",
+            "event": name,
+            "messageId": f"f{number}",
+            "context": {"profile_id": sent.profile_id},
+            "properties": {"message_id": sent.message_id, "journey": sent.journey, "category": sent.category},
+        }
+        found.append((at_us, LogRecord(INTERNAL_SOURCE, "", 0, msgspec.json.encode(body))))
+    return found
+
+
+def history(taken: Sequence[tuple[int, LogRecord]], crashes: Draw | None = None) -> list[Take | Advance | Crash]:
+    """The items of a run: each record is taken at its instant; with `crashes` the process dies at every one."""
+    items: list[Take | Advance | Crash] = []
+    for at_us, record in sorted(taken, key=lambda pair: pair[0]):
+        if crashes is not None:
+            items.append(Crash(crashes.choice(("before_commit", "after_commit", "after_sink"))))
+        items += [Take(at_us, [record]), Advance(at_us)]
+    return [*items, Advance(START_US + 3 * SPAN_US)]
+
+
+def answering(call: CallIntent) -> Reply | None:
+    """The webhook: by the call's id it answers at once or late, fails, or says nothing."""
+    turn = int(call.call_id[:2], 16) % 4
+    if turn == 0:
+        return None
+    answer = Answer(result=OK, status=200, body={"score": turn}) if turn < 3 else Answer(result=FAILED, error="500")
+    return Reply(answer=answer, after_us=turn * turn * 10 * MINUTE_US)
