@@ -93,6 +93,11 @@ class Pipeline:
         """
         return frozenset((*self._layout.feeds(), *self._by_entry, *self._heard, *profile.CONSENT_EVENTS))
 
+    @property
+    def goes_by_clock(self) -> bool:
+        """Whether anything is judged at a person's own clock, which any event of hers moves."""
+        return bool(self._segments.by_name) or bool(self._timed) or self._watches
+
     def on_event(self, state: ProfileState, event: Event) -> Step:
         """One event of this person."""
         step = Step(state, [], [])
