@@ -30,7 +30,7 @@ from tidings.domain.message import Intent, SuppressIntent
 from tidings.domain.output import Fact, FactKind, event_cause
 from tidings.domain.profile import ConsentEntry, ProfileState, Run
 from tidings.ids import digest
-from tidings.process import adopt, everybody, identity, lanes, profile, results, segment, sends, timetable
+from tidings.process import adopt, everybody, identity, lanes, outside, profile, results, segment, sends, timetable
 from tidings.process import run as runs
 from tidings.process.adopt import Adoption
 from tidings.process.journey import Journey, Way, ways
@@ -122,6 +122,8 @@ class Pipeline:
         changed = _changes(state, touched, state.clock_us, event.received_us)
         if changed or told or event.name in self._by_entry:
             walk = self._walk(step, event.received_us, event_cause(event.offset))
+            if event.profile_id:
+                walk.depth = outside.depth_of(event)
             walk.facts += [_segment_fact(walk, state.profile_id, change) for change in changed]
             if told:
                 self._tell(walk, event, slots, given, purpose)

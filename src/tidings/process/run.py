@@ -51,6 +51,8 @@ class Walk(msgspec.Struct):
     """What begins by it acts only after all that is known at this instant has been heard."""
     intents: list[Intent] = []
     """What it wants done outside is added here."""
+    depth: int = 0
+    """When the cause is what a run did: how deep that lies in a chain of such."""
     journeys: Mapping[str, Journey] = {}
     """Present journeys by name, for steps that start one."""
     begun: int = 0
@@ -147,6 +149,7 @@ def enter(
         path=[],
         late=walk.late,
         entry=entry,
+        depth=walk.depth,
         key=key,
     )
     if journey.holdout:
@@ -328,6 +331,9 @@ def _do(journey: Journey, walk: Walk, run: Run, move: Move, at_us: int) -> str:
             _note(walk, run, at_us, outcome, "")
             _wait(walk, run, answer.until_us)
             return ""
+    if move.ask is not None and outside.chained(run, walk.known_us):
+        move = Move(outside.CHAINED, goto=journey.steps[run.step].targets()[0], result=outside.NOT_ASKED)
+        outcome = move.outcome
     if move.begin is not None:
         move = _begin(walk, run, move, move.begin)
         outcome = move.outcome
