@@ -16,9 +16,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 from tidings import __version__, config, workspace
-from tidings.cli_definitions import cuts, rule, schema
-from tidings.cli_explain import why, why_not
+from tidings.cli_broadcast import broadcast
+from tidings.cli_definitions import cuts, rule, schema, send_times
+from tidings.cli_explain import dry_run, why, why_not
 from tidings.cli_people import person, segment
+from tidings.cli_rehearse import backtest
+from tidings.cli_run import start_run
+from tidings.cli_webhooks import webhook_secret
 from tidings.clock import iso
 from tidings.config import Config
 from tidings.errors import TidingsError, WorldMovedError
@@ -250,7 +254,7 @@ def _bar(*, quiet: bool) -> Progress:
 @main.command()
 @click.argument("folder", type=click.Path(path_type=Path), default=Path("workspace"))
 def validate(folder: Path) -> None:
-    """Check the workspace in FOLDER: traits, segments, journeys, policy, templates, source maps."""
+    """Check the workspace in FOLDER: traits, segments, journeys, broadcasts, policy, templates, source maps."""
     from tidings.hosts.check import check_workspace  # noqa: PLC0415
 
     definitions = workspace.load(folder)
@@ -262,6 +266,8 @@ def validate(folder: Path) -> None:
         SCREEN.print(f"[green]journey[/green]  {one.name} (version {one.version})")
         for line in journeys.words(one):
             SCREEN.print(f"           {line}")
+    for one in definitions.broadcasts.values():
+        SCREEN.print(f"[green]broadcast[/green] {one.name} (version {one.version}): {journeys.entry_words(one)}")
     findings = check_workspace(folder, definitions)
     for finding in findings:
         SCREEN.print(f"[yellow]note[/yellow]     {finding}")
@@ -418,7 +424,21 @@ def role(name: str, path: Path) -> None:
     run_role(name, settings)
 
 
-for _command in (why, why_not, segment, person, rule, cuts, schema):
+for _command in (
+    backtest,
+    why,
+    why_not,
+    dry_run,
+    segment,
+    person,
+    rule,
+    cuts,
+    send_times,
+    schema,
+    broadcast,
+    webhook_secret,
+    start_run,
+):
     main.add_command(_command)
 
 

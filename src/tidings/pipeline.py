@@ -14,7 +14,7 @@ in its segment.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -24,24 +24,31 @@ from tidings.decide.decision import Asked, Later
 from tidings.decide.eligibility import addresses_of
 from tidings.domain import feedback
 from tidings.domain.event import Event
-from tidings.domain.everybody import Told
+from tidings.domain.everybody import ItemsChanged, Told, cause_of
+from tidings.domain.item import ItemChange
 from tidings.domain.message import Intent, SuppressIntent
 from tidings.domain.output import Fact, FactKind, event_cause
 from tidings.domain.profile import ConsentEntry, ProfileState, Run
 from tidings.ids import digest
-from tidings.process import adopt, everybody, identity, profile, results, segment, sends
+from tidings.process import adopt, everybody, identity, lanes, profile, results, segment, sends, timetable
 from tidings.process import run as runs
 from tidings.process.adopt import Adoption
-from tidings.process.journey import Way, ways
+from tidings.process.journey import Journey, Way, ways
 from tidings.process.run import Walk
 from tidings.process.segment import Change, Segment
 from tidings.process.steps.base import Answer, Draft
+from tidings.process.timetable import Timed, Timetables
 from tidings.workspace import Definitions
 
 MAX_TIMERS = 1_000_000
 """Timers of one person that fire in one go: decades of many segments that turn twice a day, as loaded history makes them due. All
 must fire at once: what an event finds, and whether entering starts a journey, must not depend on who asks next. More is a
 definition that goes round in a circle."""
+
+REHEARSAL = "rehearsal"
+"""The cause of a run that only shows how it would go."""
+MAX_REHEARSED = 1_000
+"""Waits of a run that is rehearsed."""
 
 
 class Step(msgspec.Struct):
@@ -68,9 +75,16 @@ class Pipeline:
                 self._by_entry[name] = (*self._by_entry.get(name, ()), way)
             if watched := way.entry.watches():
                 self._by_segment[watched] = (*self._by_segment.get(watched, ()), way)
+        self._by_item = tuple(way for way in ways(definitions.journeys.values()) if way.entry.looks() >= 0)
+        self.item_slots = tuple({way.entry.looks(): None for way in self._by_item})
+        """Where the items are that journeys look at."""
+        self.item_events = frozenset(name for way in self._by_item for one in way.entry.filters() for name in one.names)
+        """Names of the events that change them."""
+        self._timed = Timetables(ways(definitions.journeys.values()))
         self._keep = {name: one.keep for name, one in definitions.policies.items()}
         self.reaches_out = any(one.reaches_out() for one in definitions.versions.values())
         self._heard = {name for one in definitions.versions.values() for name in one.listens()}
+        self._watches = any(one.reads is not None for one in definitions.versions.values())
 
     def concerned(self) -> frozenset[str]:
         """Names of the events that can change more than the clock of a person who is known already.
@@ -78,6 +92,11 @@ class Pipeline:
         Identify and alias calls, and whatever tells who somebody is, do that under any name.
         """
         return frozenset((*self._layout.feeds(), *self._by_entry, *self._heard, *profile.CONSENT_EVENTS))
+
+    @property
+    def goes_by_clock(self) -> bool:
+        """Whether anything is judged at a person's own clock, which any event of hers moves."""
+        return bool(self._segments.by_name) or bool(self._timed) or self._watches
 
     def on_event(self, state: ProfileState, event: Event) -> Step:
         """One event of this person."""
@@ -94,15 +113,18 @@ class Pipeline:
             touched = {one.name: one for one in (*touched, *self._segments.asking_for(purpose))}.values()
         if fresh:
             touched = self._segments.first_look(touched, len(state.values))
-        told = bool(state.runs) and event.name in self._heard
-        if not touched and not told and event.name not in self._by_entry:
+        told = bool(state.runs) and (event.name in self._heard or self._watched(state, slots, given, purpose))
+        timed = self._timed and self._arrange(
+            state, self._timed.touched(slots, given, purpose, fresh=fresh), event.received_us
+        )
+        if not touched and not told and not timed and event.name not in self._by_entry:
             return step  # nothing that waits or watches is concerned
         changed = _changes(state, touched, state.clock_us, event.received_us)
         if changed or told or event.name in self._by_entry:
             walk = self._walk(step, event.received_us, event_cause(event.offset))
             walk.facts += [_segment_fact(walk, state.profile_id, change) for change in changed]
             if told:
-                self._tell(walk, event)
+                self._tell(walk, event, slots, given, purpose)
             if not event.backfill:
                 self._enter(walk, event, changed)
         self._settle(step, event)
@@ -130,6 +152,7 @@ class Pipeline:
         everybody.agree(self.definitions.versions, walk, other, event.occurred_us)
         profile.absorb(state, other, self._layout, self.definitions.policies)
         sends.absorb(state, other, self._keep)
+        timetable.absorb(state, other)
         self._join_runs(walk, other, event.occurred_us)
         walk.facts.append(
             Fact(
@@ -143,7 +166,9 @@ class Pipeline:
         )
         state.clock_us = max(state.clock_us, other.clock_us)
         self._agree(step, sides, event)
+        self._arrange(state, self._timed.all(), event.received_us)
         changed = self._judge(walk, self._segments.all(), state.clock_us)
+        self._look_again(walk)
         if not event.backfill:  # what the absorbed one was in already, or out of, is nothing new
             walk.late = True
             fresh = [change for change in changed if change.entered is (change.segment not in other.segments)]
@@ -156,10 +181,50 @@ class Pipeline:
         step = Step(state, [], [])
         if state.next_due_us and state.next_due_us <= told.known_us:
             self._fire(step, told.known_us)
-        walk = self._walk(step, told.known_us, told.cause)
-        if everybody.hear(self.definitions.versions, walk, told):
+        if isinstance(told.what, ItemsChanged):
+            came = self._hear_items(step, told.what, told.known_us)
+        else:
+            walk = self._walk(step, told.known_us, cause_of(told.what, told.offset))
+            came = everybody.hear(self.definitions.versions, walk, told, told.what)
+        if came:
             _reschedule(state)
         return step
+
+    def rehearse(self, state: ProfileState, journey: Journey, item: dict[str, Any], at_us: int) -> Step:
+        """How she would walk through a journey from an instant on if nothing else happened; re-entry is not asked.
+
+        `item` is what the run keeps of the event that begins it. Runs of hers elsewhere are left out.
+        """
+        state.runs, state.alarms = [], {}
+        step = Step(state, [], [])
+        runs.enter(journey, self._walk(step, at_us, REHEARSAL), at_us, item)
+        for _ in range(MAX_REHEARSED):
+            _reschedule(state)
+            if not state.next_due_us:
+                break
+            self._fire(step, state.next_due_us, entering=False)
+        return step
+
+    def wants(self, change: ItemChange) -> bool:
+        """Whether a journey is about this change of an item."""
+        return any(way.entry.wants(change) for way in self._by_item)
+
+    def items_of(self, state: ProfileState) -> set[str]:
+        """The items of whose changes she must be told."""
+        return {item for slot in self.item_slots for item in state.values[slot] or ()}
+
+    def _hear_items(self, step: Step, what: ItemsChanged, known_us: int) -> bool:
+        """Runs that begin by changes of items; whether any did."""
+        began = False
+        for way in self._by_item:
+            for change in what.changes if step.state.values[way.entry.looks()] else ():
+                if way.entry.wants(change) and way.entry.concerns(step.state, change, known_us):
+                    walk = self._walk(step, known_us, change.cause)
+                    began = (
+                        runs.begin(way.journey, walk, known_us, change.values(), entry=way.number, key=change.item_id)
+                        or began
+                    )
+        return began
 
     def adopt(self, state: ProfileState, known_us: int) -> Step:
         """Bring a state that follows earlier definitions to the present ones. Starts no journey, unless asked.
@@ -188,7 +253,10 @@ class Pipeline:
             del state.segments[name]
             walk.facts.append(_segment_fact(walk, state.profile_id, Change(name, False, state.clock_us)))
         state.alarms = {name: when for name, when in state.alarms.items() if name in self._segments.by_name}
+        state.occasions = {key: number for key, number in state.occasions.items() if key in self._timed.by_key}
+        self._arrange(state, self._timed.all(), known_us)
         changed = self._judge(walk, self._segments.all(), state.clock_us)
+        self._look_again(walk)
         if entering:
             self._enter_by_segment(walk, changed)
         _reschedule(state)
@@ -225,8 +293,9 @@ class Pipeline:
             if not due_us or due_us > until_us:
                 break
             if run is not None:
-                walk = self._walk(step, due_us, f"timer:{run.run_id}:{scheduled_us}")
-                runs.on_timer(self.definitions.versions.get((run.journey, run.version)), walk, run)
+                walk = self._walk(step, due_us, f"timer:{name}:{scheduled_us}")
+                fire = runs.on_timer if name == run.run_id else runs.on_look
+                fire(self.definitions.versions.get((run.journey, run.version)), walk, run)
             else:
                 walk = self._walk(step, due_us, cause or f"timer:{name}:{scheduled_us}")
                 walk.late = late or scheduled_us < due_us
@@ -236,6 +305,9 @@ class Pipeline:
     def _ring(self, walk: Walk, name: str, scheduled_us: int, *, entering: bool) -> None:
         """A segment's alarm: judge it at the instant that the alarm was set for."""
         state = walk.state
+        if name in self._timed.by_key:
+            self._ring_entry(walk, self._timed.by_key[name], entering=entering)
+            return
         del state.alarms[name]
         found = self._segments.by_name.get(name)
         changed = self._judge(walk, (found,), scheduled_us) if found is not None else []
@@ -243,6 +315,18 @@ class Pipeline:
             state.clock_us = max(state.clock_us, scheduled_us)
         if entering:
             self._enter_by_segment(walk, changed)
+
+    def _ring_entry(self, walk: Walk, timed: Timed, *, entering: bool) -> None:
+        """The alarm of an entry that goes by time: it begins a run, if it is for her."""
+        scheduled_us = walk.state.alarms[timed.key][0]
+        if timetable.ring(walk.state, timed, walk.known_us) and entering:
+            runs.begin(timed.way.journey, walk, scheduled_us, {}, entry=timed.way.number)
+
+    def _arrange(self, state: ProfileState, concerned: Collection[Timed], known_us: int) -> bool:
+        """Set alarms for the next occasions of these; whether there are any."""
+        for one in concerned:
+            timetable.arrange(state, one, known_us)
+        return bool(concerned)
 
     # Stages
 
@@ -252,17 +336,32 @@ class Pipeline:
         walk.facts += [_segment_fact(walk, walk.state.profile_id, change) for change in changed]
         return changed
 
-    def _tell(self, walk: Walk, event: Event) -> None:
+    def _watched(self, state: ProfileState, slots: Sequence[int], given: Sequence[str], purpose: str) -> bool:
+        """Whether any of her runs watches a rule that reads any of these."""
+        if not self._watches:
+            return False
+        versions = self.definitions.versions
+        found = (versions.get((run.journey, run.version)) for run in state.runs)
+        return any(one is not None and one.touched(slots, given, purpose) for one in found)
+
+    def _tell(self, walk: Walk, event: Event, slots: Sequence[int], given: Sequence[str], purpose: str) -> None:
         for run in list(walk.state.runs):
             found = self.definitions.versions.get((run.journey, run.version))
+            if found is not None and (not run.parent or runs.lives(walk.state, run)):
+                runs.on_event(found, walk, run, event, touched=found.touched(slots, given, purpose))
+
+    def _look_again(self, walk: Walk) -> None:
+        """Whatever rules of runs read may have changed."""
+        for run in walk.state.runs if self._watches else ():
+            found = self.definitions.versions.get((run.journey, run.version))
             if found is not None:
-                runs.on_event(found, walk, run, event)
+                runs.look_again(found, walk, run)
 
     def _enter(self, walk: Walk, event: Event, changed: list[Change]) -> None:
         for way in self._by_entry.get(event.name, ()):
-            item = way.entry.begins(event)
+            item = way.entry.begins(event, way.journey.name)
             if item is not None:
-                _begin(way, walk, event.occurred_us, item)
+                runs.begin(way.journey, walk, event.occurred_us, item, entry=way.number, event=event.name)
         if changed and self._by_segment:
             self._enter_by_segment(walk, changed)
 
@@ -270,16 +369,17 @@ class Pipeline:
         for change in changed:
             for way in self._by_segment.get(change.segment, ()):
                 if way.entry.turned(change):
-                    _begin(way, walk, change.occurred_us, {})
+                    runs.begin(way.journey, walk, change.occurred_us, {}, entry=way.number)
 
     def _join_runs(self, walk: Walk, other: ProfileState, occurred_us: int) -> None:
-        """Of two runs of one journey the one with the later wait goes on (the fresher cart); the other ends."""
+        """Of two runs of one journey (and key) the one with the later wait goes on (the fresher cart); the other ends."""
         state = walk.state
-        for theirs in other.runs:
-            mine = next((run for run in state.runs if run.journey == theirs.journey), None)
-            state.runs.append(theirs)
+        before = [run for run in state.runs if not run.parent]
+        state.runs.extend(other.runs)  # lanes with the runs that they belong to
+        for theirs in [run for run in other.runs if not run.parent]:
+            mine = next((run for run in before if (run.journey, run.key) == (theirs.journey, theirs.key)), None)
             if mine is not None:
-                loser = min(mine, theirs, key=lambda run: (run.since_us, run.run_id))
+                loser = min(mine, theirs, key=lambda run: (lanes.latest_us(state, run), run.run_id))
                 runs.end(walk, loser, occurred_us, "merged with the other run of the same person")
 
     def _consent(self, step: Step, event: Event) -> str:
@@ -311,7 +411,9 @@ class Pipeline:
         def send(run: Run, draft: Draft, occurred_us: int) -> Answer:
             return self._decide(step, run, draft, occurred_us, known_us)
 
-        return Walk(step.state, known_us, cause, send, step.facts, intents=step.intents)
+        return Walk(
+            step.state, known_us, cause, send, step.facts, intents=step.intents, journeys=self.definitions.journeys
+        )
 
     def _decide(self, step: Step, run: Run, draft: Draft, occurred_us: int, known_us: int) -> Answer:
         """Allow or refuse one message, or ask again later; what became of it."""
@@ -337,13 +439,6 @@ class Pipeline:
             return Answer(f"not sent: {intent.suppressed}")
         sends.note(state, decision.sent(policy, intent, asked), self._keep)
         return Answer(f"decided to send {draft.template}")
-
-
-def _begin(way: Way, walk: Walk, occurred_us: int, item: dict[str, Any]) -> None:
-    """Begin a run, if re-entry rules let her in; by one cause one run, whichever entries it is that let her in."""
-    journey = way.journey
-    if runs.may_enter(journey, walk) and (len(journey.entries) == 1 or not runs.begun(journey, walk)):
-        runs.enter(journey, walk, occurred_us, item, entry=way.number)
 
 
 def _permissions(state: ProfileState) -> tuple[list[str], dict[str, bool]]:
@@ -382,18 +477,28 @@ def _segment_fact(walk: Walk, profile_id: str, change: Change) -> Fact:
 
 
 def _next_timer(state: ProfileState) -> tuple[int, int, str, Run | None]:
-    """(due, scheduled, name, run or None) of the timer that fires next; zeros when there is none."""
-    best: tuple[int, int, str] = (0, 0, "")
+    """(due, scheduled, name, run or None) of the timer that fires next; zeros when there is none.
+
+    At one instant alarms of segments come first, then looks at rules that runs watch, then waits, each named by its run; then
+    entries that go by time, so that a run which ends at that instant keeps nobody out; then messages compete.
+    """
+    best: tuple[int, int, int, str] = (0, 0, 0, "")
     found: Run | None = None
     for run in state.runs:
-        key = (run.due_us, run.timer_us, bids.order(run))  # after alarms of the same instant
-        if run.due_us and (not best[0] or key < best):
-            best, found = key, run
-    for name, (scheduled_us, due_us) in state.alarms.items():
-        alarm = (due_us, scheduled_us, name)
+        if run.due_us:
+            key = (run.due_us, run.timer_us, 4 if run.bid else 2, bids.order(run))
+            if not best[0] or key < best:
+                best, found = key, run
+        if run.look_due_us and (not best[0] or (run.look_due_us, run.look_us, 1, run.run_id) < best):
+            best, found = (run.look_due_us, run.look_us, 1, run.run_id), run
+    for name, when in state.alarms.items():
+        alarm = (when[1], when[0], 3 if name.startswith(timetable.MARK) else 0, name)
         if not best[0] or alarm < best:
             best, found = alarm, None
-    return (*best, found)
+    due_us, scheduled_us, rank, name = best
+    if found is not None:
+        name = f"{found.run_id}:watch" if rank == 1 else found.run_id
+    return due_us, scheduled_us, name, found
 
 
 def _reschedule(state: ProfileState) -> None:
@@ -401,6 +506,8 @@ def _reschedule(state: ProfileState) -> None:
     for run in state.runs:
         if run.due_us and (not due_us or run.due_us < due_us):
             due_us = run.due_us
+        if run.look_due_us and (not due_us or run.look_due_us < due_us):
+            due_us = run.look_due_us
     for alarm in state.alarms.values():
         if not due_us or alarm[1] < due_us:
             due_us = alarm[1]

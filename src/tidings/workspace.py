@@ -3,6 +3,7 @@
 traits.yml            computed traits
 segments.yml          named rules
 scores.yml            scores in bands; cuts/*.yml where the bands end
+send_times.yml        when everybody engages with mail
 settings.yml          the time zone of whoever has none
 given.yml             the events and traits that come from outside
 policy.yml            message categories: consent, caps
@@ -33,15 +34,17 @@ from tidings.domain.names import known
 from tidings.errors import DefinitionError
 from tidings.ids import digest
 from tidings.located import DefinitionFiles, located
-from tidings.process import broadcast_parse, journey_form, journey_parse, webhooks
+from tidings.process import broadcast_parse, graph, journey_form, journey_parse, timetable, webhooks
+from tidings.process.entries import kinds as entry_kinds
 from tidings.process.journey import Journey
 from tidings.process.layout import Layout
 from tidings.process.segment import Segment, Segments
 from tidings.process.steps.send import Send
+from tidings.process.steps.start import Start
 from tidings.process.steps.update import Update
 from tidings.process.steps.webhook import Webhook as CallStep
 from tidings.process.webhooks import Webhook
-from tidings.rules import bands
+from tidings.rules import bands, send_times
 from tidings.rules import parse as rule_parse
 from tidings.rules import text as rule_text
 from tidings.rules.compile import compiled
@@ -128,9 +131,11 @@ def _load(
     layout.rules = {name: raw["rule"] for name, raw in written.items() if _has_rule(raw)}
     kinds.define(files.mapping("traits.yml"), layout, "traits.yml")
     layout.scores = _scores(files, layout)
+    layout.send_times = send_times.parse(files.data(send_times.FILE), send_times.FILE)
     segments = [_segment(str(name), raw, layout) for name, raw in written.items()]
     rules = policies.parse(files.mapping("policy.yml") or {"marketing": {}}, "policy.yml", layout.zone)
     current, versions, sources = _journeys(files, layout, rules)
+    timed = _timed_marks(files, current)
     broadcasts = _broadcasts(files, layout, segments, rules, current)
     versions |= {(name, one.version): one for name, (one, _) in broadcasts.items()}
     sources |= {f"{name}@{one.version}": text for name, (one, text) in broadcasts.items()}
@@ -150,6 +155,7 @@ def _load(
     marks = [
         f"zone@{layout.zone}",
         *_score_marks(files),
+        *timed,
         *(f"{segment.name}@{segment.version}" for segment in segments),
     ]
     if beside is not None:
@@ -223,6 +229,13 @@ def _score_marks(files: DefinitionFiles) -> list[str]:
     return [f"score:{name}@{version_of(one)}" for name, one in scores.items()]
 
 
+def _timed_marks(files: DefinitionFiles, journeys: Mapping[str, Journey]) -> list[str]:
+    """With another timetable everybody's next occasion is another one, though no segment is written differently."""
+    timed = {name for name, one in journeys.items() if any(entry.timetable() is not None for entry in one.entries)}
+    entries = {raw["journey"]: entry_kinds.tree(raw["entry"], "entry") for raw in map(files.data, files.journeys())}
+    return [f"entry:{name}@{version_of(entries[name])}" for name in sorted(timed)]
+
+
 def _zone(files: DefinitionFiles) -> str:
     """The time zone in settings.yml, for whoever has none."""
     settings = files.mapping("settings.yml")
@@ -244,6 +257,8 @@ def _segment(name: str, raw: Any, layout: Layout) -> Segment:
     if not _has_rule(raw):
         raise DefinitionError(where, "needs `rule` and may have `description` and `label`", got=raw)
     only(raw, {"rule", "description", "label"}, where)
+    if name.startswith(timetable.MARK):
+        raise DefinitionError(where, f"no name of a segment may begin with {timetable.MARK}", do="choose another name")
     with layout.inside(name, where) as written:
         rule = rule_parse.parse(written, layout, f"{where}.rule")
     version = version_of(rule_text.tree(raw["rule"], where))
@@ -256,12 +271,16 @@ def _journeys(
     current: dict[str, Journey] = {}
     versions: dict[tuple[str, str], Journey] = {}
     sources: dict[str, str] = {}
+    wheres: dict[str, str] = {}
+    started: list[tuple[str, str]] = []
     for where in files.journeys():
         raw = files.data(where)
         journey = journey_parse.parse(raw, version_of(journey_form.tree(raw, where)), layout, where)
         if journey.name in current:
             raise DefinitionError(f"{where}: journey", "two journeys have the same name", got=journey.name)
         for index, step in enumerate(journey.steps.values()):
+            if isinstance(step, Start):
+                started.append((step.journey, f"{where}: steps[{index}].start.journey"))
             if isinstance(step, Send):
                 known(
                     step.category,
@@ -270,8 +289,13 @@ def _journeys(
                     f"{where}: steps[{index}].send.category",
                     "define it in policy.yml",
                 )
+        graph.check(journey, where)
+        wheres[journey.name] = where
         current[journey.name] = versions[journey.name, journey.version] = journey
         sources[f"{journey.name}@{journey.version}"] = files.text(where)
+    for name, where in started:
+        known(name, current, "journey", where, "name a journey of this workspace")
+    graph.check_starts(current, wheres)
     return current, versions, sources
 
 

@@ -28,7 +28,7 @@ from tidings.domain import compare, event, feedback, wire
 from tidings.domain.message import DeliveryState
 from tidings.domain.output import FactKind
 from tidings.hosts.scaffold import TEMPLATES
-from tidings.process import journey_parse
+from tidings.process import journey_parse, webhooks
 from tidings.process.entries import kinds as entries
 from tidings.process.steps import kinds as steps
 from tidings.render import mail, template
@@ -146,7 +146,11 @@ def parsers() -> list[str]:
     )
 
 
-@pytest.mark.parametrize("name", [*parsers(), *(one.__name__ for one in (journey_parse, policy, caps, quiet, arbitration))])
+MODULES = (journey_parse, policy, caps, quiet, arbitration, webhooks)
+"""What parses definitions beside the kinds."""
+
+
+@pytest.mark.parametrize("name", [*parsers(), *(one.__name__ for one in MODULES)])
 def test_every_setting_of_a_definition_is_documented(name: str) -> None:
     module = __import__(name, fromlist=["_"])
     assert missing(DEFINITIONS, allowed_settings(module)) == []

@@ -6,14 +6,16 @@ import msgspec
 
 from tidings.clock import Clock
 from tidings.collect import body as bodies
-from tidings.collect import calls
+from tidings.collect import calls, items
 from tidings.collect.calls import Parsed
 from tidings.collect.committer import Committer
 from tidings.collect.http import Request, Response, busy, problem, respond_json
 from tidings.collect.keys import is_internal
 from tidings.collect.limits import MAX_INTERNAL_BYTES
 from tidings.collect.pressure import Pressure
-from tidings.domain.control import SOURCE, Change, record_of
+from tidings.domain import control, everybody
+from tidings.domain.control import SOURCE, Change
+from tidings.domain.everybody import Asked
 from tidings.domain.record import BACKFILL, REFUSED, LogRecord
 from tidings.errors import InputError
 
@@ -33,6 +35,8 @@ class _Delivery(msgspec.Struct, gc=False):
     records: list[_Record] | msgspec.UnsetType = msgspec.UNSET
     backfill: bool = False
     definitions: Change | msgspec.UnsetType = msgspec.UNSET
+    everybody: Asked | msgspec.UnsetType = msgspec.UNSET
+    items: list[msgspec.Raw] | msgspec.UnsetType = msgspec.UNSET
 
 
 _DECODER = msgspec.json.Decoder(_Delivery)
@@ -50,7 +54,8 @@ class Internal:
     def take(self, request: Request) -> None:
         """``{"source", "backfill", "records": [{"body": {…}} | {"refused": "word: sentence", "raw": "…"}]}``.
 
-        Or ``{"source": "tidings", "definitions": {"phase", "version", "parent", …}}``: a change of definitions.
+        Or ``{"source": "tidings", "definitions": {"phase", "version", "parent", …}}``: a change of definitions; or ``"everybody":
+        {"type", "broadcast", …}``: something told to everybody; or ``{"source", "items": [{"product_id", …}]}``: what is known of items.
         """
         refusal = self._refusal(request)
         if refusal is not None:
@@ -71,12 +76,17 @@ class Internal:
 
     def _parsed(self, text: bytes) -> Parsed:
         delivery = _delivery(text)
-        if delivery.definitions is msgspec.UNSET:
+        if delivery.records is not msgspec.UNSET:
             return calls.checked(_records(delivery), self._clock.now_us())
-        if delivery.source != SOURCE or delivery.records is not msgspec.UNSET:
-            msg = f"definitions: got source {delivery.source!r}, wanted {SOURCE!r}, and no records beside them"
+        if delivery.items is not msgspec.UNSET:
+            return items.checked(delivery.source, [bytes(one) for one in delivery.items], self._clock.now_us())
+        if delivery.source != SOURCE:
+            msg = f"definitions, everybody: got source {delivery.source!r}, wanted {SOURCE!r}"
             raise InputError(msg)
-        return Parsed([record_of(delivery.definitions)], 1)
+        if delivery.definitions is not msgspec.UNSET:
+            return Parsed([control.record_of(delivery.definitions)], 1)
+        assert delivery.everybody is not msgspec.UNSET
+        return Parsed([everybody.record_of(delivery.everybody)], 1)
 
     def _refusal(self, request: Request) -> Response | None:
         if not is_internal(request.headers.get(b"authorization", b""), self._key):
@@ -93,8 +103,11 @@ def _delivery(text: bytes) -> _Delivery:
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         msg = f'body: {error}; wanted {{"source": "…", "records": [{{"body": {{…}}}}]}}'
         raise InputError(msg) from error
-    if delivery.records is msgspec.UNSET and delivery.definitions is msgspec.UNSET:
-        msg = 'body: neither records nor definitions; wanted {"source": "…", "records": [{"body": {…}}]}'
+    said = (delivery.records, delivery.definitions, delivery.everybody, delivery.items)
+    if sum(one is not msgspec.UNSET for one in said) != 1:
+        msg = (
+            'body: wanted one of records, definitions, everybody and items: {"source": "…", "records": [{"body": {…}}]}'
+        )
         raise InputError(msg)
     if not 0 < len(delivery.source) <= _MAX_SOURCE_CHARS:
         msg = f"source: got {len(delivery.source)} characters, wanted 1 to {_MAX_SOURCE_CHARS}"

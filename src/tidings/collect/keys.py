@@ -1,4 +1,4 @@
-"""Who may write: write keys (public, per source) and the internal key (secret, one per data directory)."""
+"""Who may write: write keys (public, per source), and the internal, the items and the runs key (secret, one per data directory)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tidings.domain.wire import INTERNAL_SOURCE
 from tidings.errors import InputError
 
 _BASIC = b"basic "
-_KEY_FILE = "internal.key"
+_INTERNAL, _ITEMS, _RUNS = "internal.key", "items.key", "runs.key"
 
 
 class WriteKeys:
@@ -54,9 +54,23 @@ def _user_name(authorization: bytes) -> str:
 
 def internal_key(data: Path) -> str:
     """The internal key of a data directory; made at the first call. The folder is 0700, the file 0600."""
+    return _secret(data, _INTERNAL)
+
+
+def items_key(data: Path) -> str:
+    """The key with which a shop's own system says what is known of items; made in the same way."""
+    return _secret(data, _ITEMS)
+
+
+def runs_key(data: Path) -> str:
+    """The key with which a shop's own system begins runs of journeys; made in the same way."""
+    return _secret(data, _RUNS)
+
+
+def _secret(data: Path, name: str) -> str:
     folder = data / "secrets"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = folder / _KEY_FILE
+    path = folder / name
     if not path.exists():
         _create(path)
     return path.read_text("ascii").strip()
@@ -79,5 +93,5 @@ def _create(path: Path) -> None:
 
 
 def is_internal(authorization: bytes, key: str) -> bool:
-    """Whether the header is ``Bearer`` and the internal key; takes the same time for every wrong key."""
+    """Whether the header is ``Bearer`` and the secret key; takes the same time for every wrong key."""
     return compare_digest(authorization, b"Bearer " + key.encode("ascii"))

@@ -7,7 +7,6 @@ prepared, and the backfill goes on where it was. Until the switch record is in t
 from __future__ import annotations
 
 import fcntl
-import http.client
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -19,12 +18,12 @@ import msgspec
 
 from tidings import workspace
 from tidings.clock import SystemClock
-from tidings.collect.keys import internal_key
 from tidings.config import Config
-from tidings.domain.control import SOURCE, Change
+from tidings.domain.control import Change
 from tidings.errors import InputError, WorldMovedError
 from tidings.hosts import shelf
 from tidings.hosts.check import check_workspace
+from tidings.hosts.door import Door
 from tidings.hosts.shelf import LOOK_S
 from tidings.ids import digest
 from tidings.outputs.sqlite import SqliteOutputs
@@ -34,8 +33,6 @@ from tidings.versions.backfill import Backfill, path_of
 from tidings.versions.in_force import InForce, Status, share, status
 from tidings.versions.shelf import Entry, Versions
 
-DOOR_S = 30.0
-"""How long the collector may take for one record."""
 PATIENCE_S = 60.0
 """How long the processor may take to come to a record while it makes no headway at all."""
 
@@ -298,40 +295,3 @@ def alone(data: Path) -> Iterator[None]:
             msg = f"{folder}: another change is on its way; wait until it is done"
             raise InputError(msg) from error
         yield
-
-
-class Door:
-    """The collector's internal door."""
-
-    def __init__(self, config: Config) -> None:
-        host = config.collect.host
-        self._host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - not bound, only translated
-        self._port = config.collect.port
-        self._data = config.data
-
-    def post(self, change: Change) -> int:
-        """Put a change into the log; its offset. Raises InputError when nobody takes it."""
-        headers = {"Authorization": f"Bearer {internal_key(self._data)}", "Content-Type": "application/json"}
-        body = msgspec.json.encode({"source": SOURCE, "definitions": change})
-        connection = http.client.HTTPConnection(self._host, self._port, timeout=DOOR_S)
-        try:
-            connection.request("POST", "/internal/events", body, headers)
-            answer = connection.getresponse()
-            text = answer.read()
-        except (OSError, http.client.HTTPException) as error:
-            msg = (
-                f"{self._host}:{self._port}: Tidings does not run ({error}); start `tidings serve`, then do this again"
-            )
-            raise InputError(msg) from error
-        finally:
-            connection.close()
-        if answer.status == http.client.UNAUTHORIZED:
-            msg = (
-                f"{self._host}:{self._port}: the Tidings that listens there runs on another data directory than {self._data}; "
-                f"name its configuration with --config, or start `tidings serve` for this one on a port of its own"
-            )
-            raise InputError(msg)
-        if answer.status != http.client.OK:
-            msg = f"the collector answered {answer.status}: {text[:300].decode('utf-8', 'replace')}"
-            raise InputError(msg)
-        return int(msgspec.json.decode(text)["first_offset"])

@@ -10,7 +10,7 @@ from tidings import given, workspace
 from tidings.accumulate import kinds
 from tidings.decide import policy
 from tidings.domain import schema
-from tidings.process import journey_form, webhooks
+from tidings.process import broadcast_parse, journey_form, webhooks
 from tidings.rules import bands
 from tidings.rules import schema as rules
 
@@ -24,6 +24,7 @@ def schemas() -> dict[str, dict[str, Any]]:
         "traits": schema.whole_file("traits.yml", traits, schema.DEFS),
         "scores": schema.whole_file("scores.yml", bands.SCHEMA, {}),
         "journey": schema.whole_file("journeys/*.yml", journey_form.schema_of_file(), rules.defs()),
+        "broadcast": schema.whole_file("broadcasts/*.yml", broadcast_parse.schema_of_file(), rules.defs()),
         "policy": schema.whole_file("policy.yml", policy.SCHEMA, {}),
         "settings": schema.whole_file("settings.yml", workspace.SETTINGS, {}),
         "webhooks": schema.whole_file("webhooks.yml", webhooks.SCHEMA, {}),

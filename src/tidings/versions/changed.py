@@ -14,7 +14,7 @@ import msgspec
 import yaml
 
 from tidings.domain import plain
-from tidings.process import journey_form
+from tidings.process import broadcast_parse, journey_form
 from tidings.rules import text as rule_text
 from tidings.versions.files import Files, difference
 from tidings.workspace import version_of
@@ -67,6 +67,9 @@ def _definitions(files: Files) -> Iterator[tuple[tuple[str, str], Meant]]:
         elif folder == "journeys" and name.endswith(".yml"):
             raw = plain.parse(text, path)
             yield ("journey", str(raw.get("journey")) if isinstance(raw, dict) else name), (raw, None)
+        elif folder == "broadcasts" and name.endswith(".yml"):
+            raw = plain.parse(text, path)
+            yield ("broadcast", str(raw.get("broadcast")) if isinstance(raw, dict) else name), (raw, None)
         elif folder == "sources" and name.endswith(".yml"):
             yield ("source", name.removesuffix(".yml")), (plain.parse(text, path), None)
         elif folder == "cuts" and name.endswith(".yml"):
@@ -92,6 +95,8 @@ def _version(kind: str, one: Meant) -> str:
     raw, text = one
     if kind == "journey":
         raw = journey_form.tree(raw, kind)
+    if kind == "broadcast":
+        raw = broadcast_parse.tree(raw, kind)
     if kind == "segment":
         raw = {name: _segment(own, name) for name, own in raw.items()}
     return version_of(raw) if text is None else text
