@@ -126,7 +126,6 @@ _WORDS = {
     "running": "a run was going on, and there is one at a time",
     "once": "the journey takes everybody once only",
     "full": f"{runs.MAX_RUNS} runs were going on, and there are no more at a time",
-    "over": "the goal was reached already, or a rule held that ends the journey",
     UNKNOWN: "nothing on record says why; please report it",
 }
 _AGAIN = ("once", "too_soon", "full", "over", "definitions", "joined", UNKNOWN)
