@@ -326,9 +326,9 @@ class Pipeline:
 
     def _enter(self, walk: Walk, event: Event, changed: list[Change]) -> None:
         for way in self._by_entry.get(event.name, ()):
-            item = way.entry.begins(event)
+            item = way.entry.begins(event, way.journey.name)
             if item is not None:
-                runs.begin(way.journey, walk, event.occurred_us, item, entry=way.number)
+                runs.begin(way.journey, walk, event.occurred_us, item, entry=way.number, event=event.name)
         if changed and self._by_segment:
             self._enter_by_segment(walk, changed)
 
@@ -339,12 +339,12 @@ class Pipeline:
                     runs.begin(way.journey, walk, change.occurred_us, {}, entry=way.number)
 
     def _join_runs(self, walk: Walk, other: ProfileState, occurred_us: int) -> None:
-        """Of two runs of one journey the one with the later wait goes on (the fresher cart); the other ends."""
+        """Of two runs of one journey (and key) the one with the later wait goes on (the fresher cart); the other ends."""
         state = walk.state
         before = [run for run in state.runs if not run.parent]
         state.runs.extend(other.runs)  # lanes with the runs that they belong to
         for theirs in [run for run in other.runs if not run.parent]:
-            mine = next((run for run in before if run.journey == theirs.journey), None)
+            mine = next((run for run in before if (run.journey, run.key) == (theirs.journey, theirs.key)), None)
             if mine is not None:
                 loser = min(mine, theirs, key=lambda run: (lanes.latest_us(state, run), run.run_id))
                 runs.end(walk, loser, occurred_us, "merged with the other run of the same person")
@@ -452,23 +452,25 @@ def _segment_fact(walk: Walk, profile_id: str, change: Change) -> Fact:
 def _next_timer(state: ProfileState) -> tuple[int, int, str, Run | None]:
     """(due, scheduled, name, run or None) of the timer that fires next; zeros when there is none.
 
-    At one instant alarms come first, then looks at rules that runs watch, then waits, each named by its run.
+    At one instant alarms of segments come first, then looks at rules that runs watch, then waits, each named by its run; then
+    entries that go by time, so that a run which ends at that instant keeps nobody out; then messages compete.
     """
     best: tuple[int, int, int, str] = (0, 0, 0, "")
     found: Run | None = None
     for run in state.runs:
         if run.due_us:
-            key = (run.due_us, run.timer_us, 2, bids.order(run))
+            key = (run.due_us, run.timer_us, 4 if run.bid else 2, bids.order(run))
             if not best[0] or key < best:
                 best, found = key, run
         if run.look_due_us and (not best[0] or (run.look_due_us, run.look_us, 1, run.run_id) < best):
             best, found = (run.look_due_us, run.look_us, 1, run.run_id), run
     for name, when in state.alarms.items():
-        if not best[0] or (when[1], when[0], 0, name) < best:
-            best, found = (when[1], when[0], 0, name), None
+        alarm = (when[1], when[0], 3 if name.startswith(timetable.MARK) else 0, name)
+        if not best[0] or alarm < best:
+            best, found = alarm, None
     due_us, scheduled_us, rank, name = best
     if found is not None:
-        name = found.run_id if rank == 2 else f"{found.run_id}:watch"
+        name = f"{found.run_id}:watch" if rank == 1 else found.run_id
     return due_us, scheduled_us, name, found
 
 
