@@ -20,8 +20,10 @@ from typing import Any
 import msgspec
 
 from tidings.decide import bids, decision, holdout
+from tidings.decide import shadow as shadows
 from tidings.decide.decision import Asked, Later
 from tidings.decide.eligibility import addresses_of
+from tidings.decide.reasons import SHADOW
 from tidings.domain import feedback
 from tidings.domain.event import Event
 from tidings.domain.everybody import ItemsChanged, Told, cause_of
@@ -81,6 +83,7 @@ class Pipeline:
         self.item_events = frozenset(name for way in self._by_item for one in way.entry.filters() for name in one.names)
         """Names of the events that change them."""
         self._timed = Timetables(ways(definitions.journeys.values()))
+        self._shadows = shadows.shadows(definitions.versions)
         self._keep = {name: one.keep for name, one in definitions.policies.items()}
         self.reaches_out = any(one.reaches_out() for one in definitions.versions.values())
         self._heard = {name for one in definitions.versions.values() for name in one.listens()}
@@ -427,8 +430,11 @@ class Pipeline:
         held = run.held
         if policy.holdout and not held:
             held = holdout.everywhere(state, policy.holdout, known_us)
-        asked = Asked(run, draft, occurred_us, known_us, journey.priority if journey is not None else "normal", held)
-        intent = decision.decide(state, self._layout, policy, asked)
+        shadow = journey is not None and journey.shadow
+        priority = journey.priority if journey is not None else "normal"
+        asked = Asked(run, draft, occurred_us, known_us, priority, held, shadow)
+        seen = shadows.view(state, self._shadows, shadow=shadow) if self._shadows else state
+        intent = decision.decide(seen, self._layout, policy, asked)
         if isinstance(intent, Later):
             run.bid = intent.bid
             return Answer(intent.outcome, until_us=intent.until_us)
@@ -437,6 +443,9 @@ class Pipeline:
         run.sent += 1
         if journey is not None and draft.step in journey.asked:
             results.note_message(run, draft.step, intent.message_id, intent.suppressed)
+        if intent.suppressed == SHADOW:
+            sends.note_ghost(state, decision.sent(policy, intent, asked), self._keep)
+            return Answer(f"would send {draft.template} (shadow)")
         if intent.suppressed:
             return Answer(f"not sent: {intent.suppressed}")
         sends.note(state, decision.sent(policy, intent, asked), self._keep)
