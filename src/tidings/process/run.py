@@ -6,7 +6,7 @@ Everything here returns what happened; deciding on messages is a callback, so th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -16,16 +16,19 @@ from tidings.domain.message import Intent
 from tidings.domain.output import Ending, Fact, FactKind
 from tidings.domain.profile import ProfileState, Run
 from tidings.ids import run_id
-from tidings.process import admission, arms, outside, results, watch
+from tidings.process import admission, arms, lanes, outside, results, watch
 from tidings.process.journey import Journey
-from tidings.process.steps import holdout
-from tidings.process.steps.base import Answer, Draft, Move
+from tidings.process.steps import holdout, start
+from tidings.process.steps.base import EXIT, Answer, Beginning, Draft, Move
+from tidings.process.steps.parallel import ANY, Parallel
 from tidings.process.watch import Watched
 
 MAX_MOVES = 50
 """Steps that one trigger may take a run through; a journey that goes round in a circle ends here."""
 MAX_PATH = 60
 """Path entries kept per run: the first and the latest ones."""
+MAX_BEGUN = 20
+"""Runs of other journeys that steps may start because of one trigger."""
 MAX_ITEM_BYTES = 4_000
 """Properties of the entering event that a run keeps."""
 
@@ -48,6 +51,14 @@ class Walk(msgspec.Struct):
     """What begins by it acts only after all that is known at this instant has been heard."""
     intents: list[Intent] = []
     """What it wants done outside is added here."""
+    journeys: Mapping[str, Journey] = {}
+    """Present journeys by name, for steps that start one."""
+    begun: int = 0
+    """How many runs steps have started."""
+    forking: tuple[str, ...] = ()
+    """Runs that are beginning their lanes: these go on when all are begun, however soon one arrives."""
+    arrived: str = ""
+    """The path of the lane that arrived last."""
 
 
 def begin(
@@ -57,12 +68,17 @@ def begin(
 
     `item` has the properties of the entering `event`; `entry` is the number of the journey's entry that begins it.
     """
-    per = journey.admits.per
-    key = per.key(item, event) if per is not None else ""
+    key = key_of(journey, item, event)
     if not may_enter(journey, walk, occurred_us, key) or (len(journey.entries) > 1 and begun(journey, walk)):
         return False
     enter(journey, walk, occurred_us, item, entry=entry, key=key)
     return True
+
+
+def key_of(journey: Journey, item: dict[str, Any], event: str = "") -> str:
+    """What a run with these properties of the entering event is about, beside the person; empty for nothing else."""
+    per = journey.admits.per
+    return per.key(item, event) if per is not None else ""
 
 
 def may_enter(journey: Journey, walk: Walk, occurred_us: int, key: str = "") -> bool:
@@ -89,12 +105,23 @@ def begun(journey: Journey, walk: Walk) -> bool:
 
 
 def enter(
-    journey: Journey, walk: Walk, occurred_us: int, item: dict[str, Any], *, entry: int = 0, key: str = ""
+    journey: Journey,
+    walk: Walk,
+    occurred_us: int,
+    item: dict[str, Any],
+    *,
+    entry: int = 0,
+    key: str = "",
+    by: str = "",
 ) -> None:
-    """Start a run and walk it to its first wait. `entry` is the number of the journey's entry that begins it."""
+    """Start a run and walk it to its first wait.
+
+    `entry` is the number of the journey's entry that begins it; `by` tells a run that another one begins from what the same cause
+    begins elsewhere.
+    """
     bounded = item if len(msgspec.json.encode(item)) <= MAX_ITEM_BYTES else {}
     run = Run(
-        run_id=run_id(walk.state.profile_id, journey.name, walk.cause),
+        run_id=run_id(walk.state.profile_id, journey.name, by or walk.cause),
         journey=journey.name,
         version=journey.version,
         step=journey.first,
@@ -250,6 +277,9 @@ def _take(journey: Journey, walk: Walk, run: Run, move: Move, at_us: int) -> Non
 def _arrive(journey: Journey, walk: Walk, run: Run, step_id: str, at_us: int) -> None:
     for _ in range(MAX_MOVES):
         step = journey.steps.get(step_id)
+        if run.parent and _is_end(journey, walk.state, run, step_id):
+            _join(journey, walk, run, at_us)
+            return
         if step is None:  # `exit`, or the end of the list
             _end(walk, run, at_us, run.path[-1][3] if run.path else "finished", Ending.FINISHED)
             return
@@ -261,24 +291,12 @@ def _arrive(journey: Journey, walk: Walk, run: Run, step_id: str, at_us: int) ->
             _end_by(found, walk, run, at_us)
             return
         move = step.enter(walk.state, run) if found is None else step.on_rule(run, found.index)
-        if walk.late and (move.goto or move.ask is not None):
+        if walk.late and (move.goto or move.ask is not None or move.fork):
             _wait(walk, run, at_us)
             return
-        outcome = move.outcome
-        if move.draft is not None:
-            answer = walk.send(run, move.draft, at_us)
-            outcome = answer.outcome
-            if answer.until_us:
-                _note(walk, run, at_us, outcome, "")
-                _wait(walk, run, answer.until_us)
-                return
-        _remember(journey, walk, run, move)
-        _note(walk, run, at_us, outcome, move.goto)
-        until_us = move.until_us if move.ask is None else outside.ask(walk.state, run, move.ask, walk)
-        if not move.goto:
-            _wait(walk, run, until_us)
+        step_id, at_us = _do(journey, walk, run, move, at_us), max(at_us, run.since_us)
+        if not step_id:
             return
-        step_id = move.goto
     _end(
         walk,
         run,
@@ -286,6 +304,29 @@ def _arrive(journey: Journey, walk: Walk, run: Run, step_id: str, at_us: int) ->
         f"went through {MAX_MOVES} steps without waiting; the journey goes round in a circle",
         Ending.CIRCLE,
     )
+
+
+def _do(journey: Journey, walk: Walk, run: Run, move: Move, at_us: int) -> str:
+    """Do what the present step wants; the step to go on to, empty when the run stays or is over."""
+    outcome = move.outcome
+    if move.draft is not None:
+        answer = walk.send(run, move.draft, at_us)
+        outcome = answer.outcome
+        if answer.until_us:
+            _note(walk, run, at_us, outcome, "")
+            _wait(walk, run, answer.until_us)
+            return ""
+    if move.begin is not None:
+        move = _begin(walk, run, move, move.begin)
+        outcome = move.outcome
+    _remember(journey, walk, run, move)
+    _note(walk, run, at_us, outcome, move.goto)
+    if move.fork:
+        return _fork(journey, walk, run, move.fork)
+    until_us = move.until_us if move.ask is None else outside.ask(walk.state, run, move.ask, walk)
+    if not move.goto:
+        _wait(walk, run, until_us)
+    return move.goto
 
 
 def _look_on_arrival(walk: Walk, run: Run, rules: Sequence[Watched]) -> Watched | None:
@@ -299,6 +340,89 @@ def _look_on_arrival(walk: Walk, run: Run, rules: Sequence[Watched]) -> Watched 
     if found is None and due is not None:
         run.look_us, run.look_due_us = due
     return found
+
+
+def _begin(walk: Walk, run: Run, move: Move, wanted: Beginning) -> Move:
+    """Begin a run of another journey, if its rules let one begin."""
+    found = walk.journeys.get(wanted.journey)
+    key = key_of(found, wanted.item) if found is not None else ""
+    why = "gone" if found is None else _why_not(found, walk, run.since_us, key)
+    if found is None or why:
+        words = f"{wanted.journey} does not start: {why}"
+        return msgspec.structs.replace(move, outcome=words, result=f"{start.REFUSED}:{why}")
+    walk.begun += 1
+    enter(found, walk, run.since_us, wanted.item, key=key, by=f"{walk.cause}/{run.run_id}/{run.step}")
+    return msgspec.structs.replace(move, outcome=f"started {wanted.journey}", result=start.STARTED)
+
+
+def _why_not(journey: Journey, walk: Walk, at_us: int, key: str) -> str:
+    """A word for why no run of another journey begins now; empty when one does."""
+    if walk.begun >= MAX_BEGUN:
+        return "circle"
+    word = admission.refusal(journey.name, journey.admits, walk.state, walk.known_us, key)
+    return word or ("" if may_enter(journey, walk, at_us, key) else "over")
+
+
+def _fork(journey: Journey, walk: Walk, run: Run, paths: Mapping[str, str]) -> str:
+    """Walk the lanes to their first waits; where the run goes on if all it waits for have arrived, else nothing."""
+    begun = lanes.fork(walk, run, paths, admission.MAX_RUNS - len(walk.state.runs))
+    walk.facts += [_fact(FactKind.LANE_STARTED, walk, one, one.since_us, {"step": run.step}) for one in begun]
+    walk.forking = (*walk.forking, run.run_id)
+    for lane in begun:
+        if lives(walk.state, lane):
+            _arrive(journey, walk, lane, paths[lane.lane], run.since_us)
+    walk.forking = walk.forking[:-1]
+    arrived = walk.arrived if begun else ""
+    if not lives(walk.state, run) or any(one.parent == run.run_id for one in walk.state.runs):
+        run.timer_us = run.due_us = 0
+        return ""
+    return _joined(journey, walk, run, arrived).goto
+
+
+def _joined(journey: Journey, walk: Walk, run: Run, path: str) -> Move:
+    fork = journey.steps[run.step]
+    move = fork.joined(path) if isinstance(fork, Parallel) else Move("its fork is gone", goto=EXIT)
+    _remember(journey, walk, run, move)
+    _note(walk, run, run.since_us, move.outcome, move.goto)
+    return move
+
+
+def _is_end(journey: Journey, state: ProfileState, lane: Run, step_id: str) -> bool:
+    """Whether a lane that comes to this step has arrived: it is the end, or where it or one above it joins."""
+    if step_id not in journey.steps:
+        return True
+    forks = (journey.steps.get(one.step) for one in lanes.above(state, lane))
+    return any(isinstance(fork, Parallel) and fork.join == step_id for fork in forks)
+
+
+def _join(journey: Journey, walk: Walk, lane: Run, at_us: int) -> None:
+    """A lane has arrived; the run goes on when it was the last one, or the first is enough."""
+    state, parent = walk.state, lanes.parent_of(walk.state, lane)
+    if parent is None:  # it ended a moment ago
+        return
+    walk.facts.append(_fact(FactKind.LANE_ENDED, walk, lane, at_us, {"step": lane.step, "outcome": "arrived"}))
+    lanes.arrive(state, lane, parent, at_us)
+    walk.arrived = lane.lane
+    _bound_path(parent)
+    fork = journey.steps.get(parent.step)
+    if isinstance(fork, Parallel) and fork.until == ANY:
+        _end_lanes(walk, parent, at_us, f"{lane.lane} arrived first")
+    if parent.run_id not in walk.forking and not any(one.parent == parent.run_id for one in state.runs):
+        move = _joined(journey, walk, parent, lane.lane)
+        _arrive(journey, walk, parent, move.goto, parent.since_us)
+
+
+def lives(state: ProfileState, run: Run) -> bool:
+    """Whether it has not ended."""
+    return any(one is run for one in state.runs)
+
+
+def _end_lanes(walk: Walk, run: Run, at_us: int, outcome: str) -> None:
+    ended = lanes.below(walk.state, run)
+    for lane in ended:
+        walk.facts.append(_fact(FactKind.LANE_ENDED, walk, lane, at_us, {"step": lane.step, "outcome": outcome}))
+    for lane in ended:
+        walk.state.runs.remove(lane)
 
 
 def _remember(journey: Journey, walk: Walk, run: Run, move: Move) -> None:
@@ -321,13 +445,19 @@ def _wait(walk: Walk, run: Run, until_us: int) -> None:
 
 def _note(walk: Walk, run: Run, at_us: int, outcome: str, goto: str) -> None:
     run.path.append([run.step, at_us, walk.known_us, outcome, walk.cause])
-    if len(run.path) > MAX_PATH:
-        del run.path[MAX_PATH // 2]
+    _bound_path(run)
     data = {"step": run.step, "outcome": outcome, "next": goto}
     walk.facts.append(_fact(FactKind.RUN_STEP, walk, run, at_us, data))
 
 
+def _bound_path(run: Run) -> None:
+    if len(run.path) > MAX_PATH:
+        del run.path[MAX_PATH // 2 : len(run.path) - MAX_PATH // 2]
+
+
 def _end(walk: Walk, run: Run, at_us: int, outcome: str, how: str) -> None:
+    run = lanes.whole(walk.state, run)  # a lane only arrives; what ends it ends all
+    _end_lanes(walk, run, at_us, outcome)
     walk.state.runs.remove(run)
     admission.note_end(run.journey, run.key, walk.state, walk.known_us)
     walk.facts.append(_ended(walk, run, at_us, outcome, how))
@@ -339,4 +469,6 @@ def _ended(walk: Walk, run: Run, at_us: int, outcome: str, how: str) -> Fact:
 
 def _fact(kind: str, walk: Walk, run: Run, occurred_us: int, data: dict[str, Any]) -> Fact:
     more = {"run_id": run.run_id, "version": run.version, **data}
+    if run.parent:
+        more |= {"whole": lanes.whole(walk.state, run).run_id, "lane": run.lane}
     return Fact(kind, walk.state.profile_id, run.journey, occurred_us, walk.known_us, walk.cause, more)

@@ -47,7 +47,7 @@ CREATE TRIGGER IF NOT EXISTS members_minus AFTER DELETE ON members BEGIN
   UPDATE segment_counts SET members = members - 1 WHERE segment = OLD.segment;
 END;
 CREATE TABLE IF NOT EXISTS runs (run_id TEXT PRIMARY KEY, journey TEXT NOT NULL, version TEXT NOT NULL, profile_id TEXT NOT NULL,
-  step TEXT NOT NULL, state TEXT NOT NULL,  -- active | ended
+  step TEXT NOT NULL, state TEXT NOT NULL,  -- active | ended | lane
   outcome TEXT NOT NULL, started_us INTEGER NOT NULL, known_us INTEGER NOT NULL, updated_us INTEGER NOT NULL,
   cause TEXT NOT NULL DEFAULT '',     -- what started it: event:<offset>, timer:…
   ended_by TEXT NOT NULL DEFAULT ''   -- what ended it, likewise; see db.py for copies that were made before these two

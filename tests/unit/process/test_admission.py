@@ -47,9 +47,9 @@ def test_each_order_has_a_run_of_its_own(tmp_path: Path) -> None:
     order(one, 10, "Shipped", "b")
     order(one, 11, "Arrived", "3", "reference")
     order(one, 12, "Arrived", "a")  # Arrived has it as `reference`, so it speaks of nothing
-    assert ends(one) == {"3": "goal reached: did Arrived", "a": "goal reached: did Arrived"} | {
-        key: "goal reached: did Arrived" for key in ("b", "d")
-    }
+    assert ends(one) == {"3": "goal reached: did Arrived", "a": "goal reached: did Arrived"} | dict.fromkeys(
+        ("b", "d"), "goal reached: did Arrived"
+    )
 
 
 def test_what_speaks_of_another_order_is_not_heard(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import msgspec
@@ -52,6 +52,14 @@ class Ask(msgspec.Struct, frozen=True):
     """How long the run waits for it, from when we knew; 0 when it goes on at once."""
 
 
+class Beginning(msgspec.Struct, frozen=True):
+    """A run of another journey that a step wants."""
+
+    journey: str
+    item: dict[str, Any]
+    """What the properties of the entering event are for it."""
+
+
 class Move(msgspec.Struct, frozen=True):
     """What a step answers."""
 
@@ -69,6 +77,10 @@ class Move(msgspec.Struct, frozen=True):
     """What was drawn, to be remembered."""
     hold: bool = False
     """Whether the run is held out from now on."""
+    fork: Mapping[str, str] = {}
+    """Paths to take at once, each with its first step; the run stays, and its lanes say when it goes on."""
+    begin: Beginning | None = None
+    """A run of another journey to begin before going on."""
     ask: Ask | None = None
     """Something wanted outside; the run waits for its event when `goto` is empty."""
     answer: dict[str, Any] | None = None
@@ -118,6 +130,10 @@ class Step(Protocol):
 
     def listens(self) -> tuple[str, ...]:
         """Event names that a run waiting here must be told of."""
+        ...
+
+    def at_once(self) -> tuple[str, ...]:
+        """Step ids, of `targets`, to which a run may go on without any time having passed here. Circles are not made of these."""
         ...
 
     def reaches_out(self) -> bool:
@@ -182,6 +198,9 @@ class StepBase(msgspec.Struct, frozen=True):
 
     def listens(self) -> tuple[str, ...]:
         return ()
+
+    def at_once(self) -> tuple[str, ...]:
+        return self.targets()
 
     def reaches_out(self) -> bool:
         return False

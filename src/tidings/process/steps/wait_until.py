@@ -64,6 +64,9 @@ class WaitUntil(StepBase, frozen=True):
     def targets(self) -> tuple[str, ...]:
         return targets_of(self)
 
+    def at_once(self) -> tuple[str, ...]:
+        return tuple(one.target for one in self.come if one.awaited.rule is not None and not one.awaited.fresh)
+
     def results(self) -> tuple[str, ...]:
         return (*(one.name for one in self.come), TIMEOUT)
 
