@@ -323,7 +323,7 @@ class Pipeline:
 
     def _enter(self, walk: Walk, event: Event, changed: list[Change]) -> None:
         for way in self._by_entry.get(event.name, ()):
-            item = way.entry.begins(event)
+            item = way.entry.begins(event, way.journey.name)
             if item is not None:
                 runs.begin(way.journey, walk, event.occurred_us, item, entry=way.number, event=event.name)
         if changed and self._by_segment:
@@ -443,8 +443,8 @@ def _segment_fact(walk: Walk, profile_id: str, change: Change) -> Fact:
 def _next_timer(state: ProfileState) -> tuple[int, int, str, Run | None]:
     """(due, scheduled, name, run or None) of the timer that fires next; zeros when there is none.
 
-    At one instant alarms come first, then looks at rules that runs watch, then waits, then entries by time, then the best bid. What
-    concerns a run is named by it.
+    At one instant alarms of segments come first, then looks at rules that runs watch, then waits, each named by its run; then
+    entries that go by time, so that a run which ends at that instant keeps nobody out; then messages compete.
     """
     best: tuple[int, int, int, str] = (0, 0, 0, "")
     found: Run | None = None

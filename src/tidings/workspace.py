@@ -3,6 +3,7 @@
 traits.yml            computed traits
 segments.yml          named rules
 scores.yml            scores in bands; cuts/*.yml where the bands end
+send_times.yml        when everybody engages with mail
 settings.yml          the time zone of whoever has none
 given.yml             the events and traits that come from outside
 policy.yml            message categories: consent, caps
@@ -43,7 +44,7 @@ from tidings.process.steps.start import Start
 from tidings.process.steps.update import Update
 from tidings.process.steps.webhook import Webhook as CallStep
 from tidings.process.webhooks import Webhook
-from tidings.rules import bands
+from tidings.rules import bands, send_times
 from tidings.rules import parse as rule_parse
 from tidings.rules import text as rule_text
 from tidings.rules.compile import compiled
@@ -130,6 +131,7 @@ def _load(
     layout.rules = {name: raw["rule"] for name, raw in written.items() if _has_rule(raw)}
     kinds.define(files.mapping("traits.yml"), layout, "traits.yml")
     layout.scores = _scores(files, layout)
+    layout.send_times = send_times.parse(files.data(send_times.FILE), send_times.FILE)
     segments = [_segment(str(name), raw, layout) for name, raw in written.items()]
     rules = policies.parse(files.mapping("policy.yml") or {"marketing": {}}, "policy.yml", layout.zone)
     current, versions, sources = _journeys(files, layout, rules)

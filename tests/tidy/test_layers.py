@@ -33,6 +33,7 @@ LAYERS = (
         "cli_explain",
         "cli_rehearse",
         "cli_broadcast",
+        "cli_run",
         "cli",
     ),
 )
@@ -47,6 +48,7 @@ CONFIG_READERS = {
     "testing",
     "cli_people",
     "cli_broadcast",
+    "cli_run",
     "cli_definitions",
     "cli_explain",
     "cli_rehearse",

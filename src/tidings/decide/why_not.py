@@ -19,7 +19,7 @@ from tidings.domain.message import DeliveryState
 from tidings.domain.profile import ProfileState, Run
 from tidings.process import admission
 from tidings.process.entries.base import TAKEN_BACK
-from tidings.process.journey import Journey
+from tidings.process.journey import Journey, entry_words
 from tidings.process.segment import Change
 
 UNKNOWN = "unknown"
@@ -103,8 +103,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     """The latest chances that began no run."""
     came: int
     """How often an entering event or an entering of the segment is on record, all in all."""
-    standing: str = ""
-    """For entry by segment: why she is in it or is not, with her values."""
+    coming: str = ""
+    """For entry by segment: what time alone will do, ``enters the segment lapsed 2026-02-05T19:12:42Z``."""
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -168,7 +168,7 @@ def _wrong(journey: Journey, chance: Chance) -> str:
     if chance.event is None:
         return ""
     hearing = [entry for entry in journey.entries if chance.event.name in entry.hears()]
-    if any(entry.begins(chance.event) is not None for entry in hearing):
+    if any(entry.begins(chance.event, journey.name) is not None for entry in hearing):
         return ""
     found = [" and ".join(entry.misses(chance.event)) for entry in hearing]
     return "; ".join(filter(None, found)) or "no entry of that version takes it"
@@ -242,16 +242,12 @@ def _never(case: Case) -> Verdict:
         sentence = f"Never entered: {miss.chance.name} came {came} {iso(miss.chance.occurred_us)}, but {miss.words}."
         return Verdict(kind="never_entered", because=miss.kind, sentence=sentence)
     hears = any(entry.hears() for entry in case.journey.entries)
-    own = f" {case.standing}." if case.standing else ""
+    coming = f" If nothing happens, this person {case.coming}." if case.coming else ""
     return Verdict(
         kind="never_entered",
         because="never_came" if hears else "not_in_segment",
-        sentence=f"Never entered: this person never {_begun_by(case.journey)}.{own}",
+        sentence=f"Never entered: a run begins when somebody {entry_words(case.journey)}; this person never did.{coming}",
     )
-
-
-def _begun_by(journey: Journey) -> str:
-    return " or ".join(entry.words() for entry in journey.entries)
 
 
 def _running(journey: Journey, last: PastRun) -> Verdict:

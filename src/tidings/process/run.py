@@ -68,17 +68,16 @@ def begin(
 
     `item` has the properties of the entering `event`; `entry` is the number of the journey's entry that begins it.
     """
-    key = key_of(journey, item, event)
+    key = _key(journey, item, event)
     if not may_enter(journey, walk, occurred_us, key) or (len(journey.entries) > 1 and begun(journey, walk)):
         return False
     enter(journey, walk, occurred_us, item, entry=entry, key=key)
     return True
 
 
-def key_of(journey: Journey, item: dict[str, Any], event: str = "") -> str:
-    """What a run with these properties of the entering event is about, beside the person; empty for nothing else."""
-    per = journey.admits.per
-    return per.key(item, event) if per is not None else ""
+def _key(journey: Journey, item: dict[str, Any], event: str = "") -> str:
+    """What the run is about beside the person, where its journey has runs per such."""
+    return journey.admits.per.key(item, event) if journey.admits.per is not None else ""
 
 
 def may_enter(journey: Journey, walk: Walk, occurred_us: int, key: str = "") -> bool:
@@ -116,8 +115,8 @@ def enter(
 ) -> None:
     """Start a run and walk it to its first wait.
 
-    `entry` is the number of the journey's entry that begins it; `by` tells a run that another one begins from what the same cause
-    begins elsewhere.
+    `entry` is the number of the journey's entry that begins it, `key` what it is about beside the person; `by` tells a run that
+    another one begins from what the same cause begins elsewhere.
     """
     bounded = item if len(msgspec.json.encode(item)) <= MAX_ITEM_BYTES else {}
     run = Run(
@@ -345,22 +344,23 @@ def _look_on_arrival(walk: Walk, run: Run, rules: Sequence[Watched]) -> Watched 
 def _begin(walk: Walk, run: Run, move: Move, wanted: Beginning) -> Move:
     """Begin a run of another journey, if its rules let one begin."""
     found = walk.journeys.get(wanted.journey)
-    key = key_of(found, wanted.item) if found is not None else ""
-    why = "gone" if found is None else _why_not(found, walk, run.since_us, key)
+    why = "gone" if found is None else _why_not(found, walk, run.since_us, wanted.item)
     if found is None or why:
         words = f"{wanted.journey} does not start: {why}"
         return msgspec.structs.replace(move, outcome=words, result=f"{start.REFUSED}:{why}")
     walk.begun += 1
-    enter(found, walk, run.since_us, wanted.item, key=key, by=f"{walk.cause}/{run.run_id}/{run.step}")
+    by = f"{walk.cause}/{run.run_id}/{run.step}"
+    enter(found, walk, run.since_us, wanted.item, key=_key(found, wanted.item), by=by)
     return msgspec.structs.replace(move, outcome=f"started {wanted.journey}", result=start.STARTED)
 
 
-def _why_not(journey: Journey, walk: Walk, at_us: int, key: str) -> str:
+def _why_not(journey: Journey, walk: Walk, at_us: int, item: dict[str, Any]) -> str:
     """A word for why no run of another journey begins now; empty when one does."""
     if walk.begun >= MAX_BEGUN:
         return "circle"
-    word = admission.refusal(journey.name, journey.admits, walk.state, walk.known_us, key)
-    return word or ("" if may_enter(journey, walk, at_us, key) else "over")
+    key = _key(journey, item)
+    why = admission.refusal(journey.name, journey.admits, walk.state, walk.known_us, key)
+    return why or ("over" if not may_enter(journey, walk, at_us, key) else "")
 
 
 def _fork(journey: Journey, walk: Walk, run: Run, paths: Mapping[str, str]) -> str:
