@@ -62,13 +62,21 @@ class Walk(msgspec.Struct):
 
 
 def begin(
-    journey: Journey, walk: Walk, occurred_us: int, item: dict[str, Any], *, entry: int = 0, event: str = ""
+    journey: Journey,
+    walk: Walk,
+    occurred_us: int,
+    item: dict[str, Any],
+    *,
+    entry: int = 0,
+    event: str = "",
+    key: str = "",
 ) -> bool:
     """Start a run, if it may, and by one cause only one; whether it does.
 
-    `item` has the properties of the entering `event`; `entry` is the number of the journey's entry that begins it.
+    `item` has the properties of the entering `event`; `entry` is the number of the journey's entry that begins it, `key` what the
+    run is about beside the person where the entry knows it.
     """
-    key = _key(journey, item, event)
+    key = key or _key(journey, item, event)
     if not may_enter(journey, walk, occurred_us, key) or (len(journey.entries) > 1 and begun(journey, walk)):
         return False
     enter(journey, walk, occurred_us, item, entry=entry, key=key)
@@ -93,6 +101,11 @@ def over_already(journey: Journey, state: ProfileState, at_us: int) -> str:
         return f"has reached the goal already: {journey.goal.words()}"
     found = next((one for one in journey.exit_if if one.holds(state, at_us)), None)
     return f"would leave at once: {found.words()}" if found is not None else ""
+
+
+def ended_name(journey: str, key: str) -> str:
+    """Under which name it is kept when the last run ended: of the journey, or of what its runs are about."""
+    return f"{journey}/{key}" if key else journey
 
 
 def begun(journey: Journey, walk: Walk) -> bool:
