@@ -18,8 +18,10 @@ from rich.table import Table
 from tidings import __version__, config, workspace
 from tidings.cli_broadcast import broadcast
 from tidings.cli_definitions import cuts, rule, schema, send_times
-from tidings.cli_explain import why, why_not
+from tidings.cli_explain import dry_run, why, why_not
 from tidings.cli_people import person, segment
+from tidings.cli_rehearse import backtest
+from tidings.cli_webhooks import webhook_secret
 from tidings.clock import iso
 from tidings.config import Config
 from tidings.errors import TidingsError, WorldMovedError
@@ -421,7 +423,20 @@ def role(name: str, path: Path) -> None:
     run_role(name, settings)
 
 
-for _command in (why, why_not, segment, person, rule, cuts, send_times, schema, broadcast):
+for _command in (
+    backtest,
+    why,
+    why_not,
+    dry_run,
+    segment,
+    person,
+    rule,
+    cuts,
+    send_times,
+    schema,
+    broadcast,
+    webhook_secret,
+):
     main.add_command(_command)
 
 

@@ -15,6 +15,7 @@ in its segment.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from typing import Any
 
 import msgspec
 
@@ -31,7 +32,7 @@ from tidings.ids import digest
 from tidings.process import adopt, everybody, identity, lanes, profile, results, segment, sends, timetable
 from tidings.process import run as runs
 from tidings.process.adopt import Adoption
-from tidings.process.journey import Way, ways
+from tidings.process.journey import Journey, Way, ways
 from tidings.process.run import Walk
 from tidings.process.segment import Change, Segment
 from tidings.process.steps.base import Answer, Draft
@@ -42,6 +43,11 @@ MAX_TIMERS = 1_000_000
 """Timers of one person that fire in one go: decades of many segments that turn twice a day, as loaded history makes them due. All
 must fire at once: what an event finds, and whether entering starts a journey, must not depend on who asks next. More is a
 definition that goes round in a circle."""
+
+REHEARSAL = "rehearsal"
+"""The cause of a run that only shows how it would go."""
+MAX_REHEARSED = 1_000
+"""Waits of a run that is rehearsed."""
 
 
 class Step(msgspec.Struct):
@@ -167,6 +173,21 @@ class Pipeline:
         walk = self._walk(step, told.known_us, told.cause)
         if everybody.hear(self.definitions.versions, walk, told):
             _reschedule(state)
+        return step
+
+    def rehearse(self, state: ProfileState, journey: Journey, item: dict[str, Any], at_us: int) -> Step:
+        """How she would walk through a journey from an instant on if nothing else happened; re-entry is not asked.
+
+        `item` is what the run keeps of the event that begins it. Runs of hers elsewhere are left out.
+        """
+        state.runs, state.alarms = [], {}
+        step = Step(state, [], [])
+        runs.enter(journey, self._walk(step, at_us, REHEARSAL), at_us, item)
+        for _ in range(MAX_REHEARSED):
+            _reschedule(state)
+            if not state.next_due_us:
+                break
+            self._fire(step, state.next_due_us, entering=False)
         return step
 
     def adopt(self, state: ProfileState, known_us: int) -> Step:
@@ -304,7 +325,7 @@ class Pipeline:
         for way in self._by_entry.get(event.name, ()):
             item = way.entry.begins(event)
             if item is not None:
-                runs.begin(way.journey, walk, event.occurred_us, item, entry=way.number)
+                runs.begin(way.journey, walk, event.occurred_us, item, entry=way.number, event=event.name)
         if changed and self._by_segment:
             self._enter_by_segment(walk, changed)
 
@@ -315,12 +336,12 @@ class Pipeline:
                     runs.begin(way.journey, walk, change.occurred_us, {}, entry=way.number)
 
     def _join_runs(self, walk: Walk, other: ProfileState, occurred_us: int) -> None:
-        """Of two runs of one journey the one with the later wait goes on (the fresher cart); the other ends."""
+        """Of two runs of one journey (and key) the one with the later wait goes on (the fresher cart); the other ends."""
         state = walk.state
         before = [run for run in state.runs if not run.parent]
         state.runs.extend(other.runs)  # lanes with the runs that they belong to
         for theirs in [run for run in other.runs if not run.parent]:
-            mine = next((run for run in before if run.journey == theirs.journey), None)
+            mine = next((run for run in before if (run.journey, run.key) == (theirs.journey, theirs.key)), None)
             if mine is not None:
                 loser = min(mine, theirs, key=lambda run: (lanes.latest_us(state, run), run.run_id))
                 runs.end(walk, loser, occurred_us, "merged with the other run of the same person")
@@ -422,23 +443,25 @@ def _segment_fact(walk: Walk, profile_id: str, change: Change) -> Fact:
 def _next_timer(state: ProfileState) -> tuple[int, int, str, Run | None]:
     """(due, scheduled, name, run or None) of the timer that fires next; zeros when there is none.
 
-    At one instant alarms come first, then looks at rules that runs watch, then waits, each named by its run.
+    At one instant alarms of segments come first, then looks at rules that runs watch, then waits, each named by its run; then
+    entries that go by time, so that a run which ends at that instant keeps nobody out; then messages compete.
     """
     best: tuple[int, int, int, str] = (0, 0, 0, "")
     found: Run | None = None
     for run in state.runs:
         if run.due_us:
-            key = (run.due_us, run.timer_us, 2, bids.order(run))
+            key = (run.due_us, run.timer_us, 4 if run.bid else 2, bids.order(run))
             if not best[0] or key < best:
                 best, found = key, run
         if run.look_due_us and (not best[0] or (run.look_due_us, run.look_us, 1, run.run_id) < best):
             best, found = (run.look_due_us, run.look_us, 1, run.run_id), run
     for name, when in state.alarms.items():
-        if not best[0] or (when[1], when[0], 0, name) < best:
-            best, found = (when[1], when[0], 0, name), None
+        alarm = (when[1], when[0], 3 if name.startswith(timetable.MARK) else 0, name)
+        if not best[0] or alarm < best:
+            best, found = alarm, None
     due_us, scheduled_us, rank, name = best
     if found is not None:
-        name = found.run_id if rank == 2 else f"{found.run_id}:watch"
+        name = f"{found.run_id}:watch" if rank == 1 else found.run_id
     return due_us, scheduled_us, name, found
 
 

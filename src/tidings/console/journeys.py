@@ -9,10 +9,10 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tidings.clock import format_duration
 from tidings.console import figures
 from tidings.console.site import missing, of
 from tidings.domain.output import Ending
+from tidings.process import admission
 from tidings.process.journey import Journey, ending_words, entry_words
 from tidings.process.steps.base import EXIT
 
@@ -109,15 +109,6 @@ def journeys(request: Request) -> Response:
     )
 
 
-def again_words(journey: Journey) -> str:
-    """How often one gets in, for people."""
-    if journey.reentry_us < 0:
-        return "once in a lifetime"
-    return "again as soon as the last run has ended" if not journey.reentry_us else (
-        f"again {format_duration(journey.reentry_us)} after the last run ended"
-    )  # fmt: skip
-
-
 def journey(request: Request) -> Response:
     """One journey."""
     site = of(request)
@@ -137,7 +128,7 @@ def journey(request: Request) -> Response:
         title=name.replace("_", " ").capitalize(),
         journey=found,
         entry=entry_words(found),
-        again=again_words(found),
+        again=admission.words(found.admits),
         graph=graph(found),
         n=n,
         outcomes=outcomes,

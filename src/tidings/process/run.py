@@ -1,7 +1,7 @@
 """The walk of one person's run through a journey.
 
-A run waits for a timer or for an event, never for nothing; beside that it may watch rules (see `process/watch.py`). Everything here returns what happened; deciding on messages is
-a callback, so that this file knows nothing of consent.
+A run waits for a timer or for an event, never for nothing; beside that it may watch rules (see `process/watch.py`).
+Everything here returns what happened; deciding on messages is a callback, so that this file knows nothing of consent.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tidings.domain.message import Intent
 from tidings.domain.output import Ending, Fact, FactKind
 from tidings.domain.profile import ProfileState, Run
 from tidings.ids import run_id
-from tidings.process import arms, lanes, outside, results, watch
+from tidings.process import admission, arms, lanes, outside, results, watch
 from tidings.process.journey import Journey
 from tidings.process.steps import holdout, start
 from tidings.process.steps.base import EXIT, Answer, Beginning, Draft, Move
@@ -27,16 +27,11 @@ MAX_MOVES = 50
 """Steps that one trigger may take a run through; a journey that goes round in a circle ends here."""
 MAX_PATH = 60
 """Path entries kept per run: the first and the latest ones."""
-MAX_RUNS = 50
-"""Active runs per person."""
 MAX_BEGUN = 20
 """Runs of other journeys that steps may start because of one trigger."""
 MAX_ITEM_BYTES = 4_000
 """Properties of the entering event that a run keeps."""
 
-
-REFUSALS = ("full", "running", "once", "too_soon")
-"""Words for why somebody does not enter: too many runs, one of this journey, only one ever, too soon after the last."""
 
 Send = Callable[[Run, Draft, int], Answer]
 """(run, draft, occurred_us) decides on a message, or when to ask again; returns what became of it."""
@@ -66,36 +61,30 @@ class Walk(msgspec.Struct):
     """The path of the lane that arrived last."""
 
 
-def begin(journey: Journey, walk: Walk, occurred_us: int, item: dict[str, Any], *, entry: int = 0) -> bool:
+def begin(
+    journey: Journey, walk: Walk, occurred_us: int, item: dict[str, Any], *, entry: int = 0, event: str = ""
+) -> bool:
     """Start a run, if it may, and by one cause only one; whether it does.
 
-    `item` has the properties of the entering event; `entry` is the number of the journey's entry that begins it.
+    `item` has the properties of the entering `event`; `entry` is the number of the journey's entry that begins it.
     """
-    if not may_enter(journey, walk, occurred_us) or (len(journey.entries) > 1 and begun(journey, walk)):
+    key = _key(journey, item, event)
+    if not may_enter(journey, walk, occurred_us, key) or (len(journey.entries) > 1 and begun(journey, walk)):
         return False
-    enter(journey, walk, occurred_us, item, entry=entry)
+    enter(journey, walk, occurred_us, item, entry=entry, key=key)
     return True
 
 
-def may_enter(journey: Journey, walk: Walk, occurred_us: int) -> bool:
-    """Whether this person is let in now: one run at a time, not too soon after the last, and not for nothing."""
-    if refusal(journey, walk.state, walk.known_us):
+def _key(journey: Journey, item: dict[str, Any], event: str = "") -> str:
+    """What the run is about beside the person, where its journey has runs per such."""
+    return journey.admits.per.key(item, event) if journey.admits.per is not None else ""
+
+
+def may_enter(journey: Journey, walk: Walk, occurred_us: int, key: str = "") -> bool:
+    """Whether this person is let in now: by how often one gets in, and not for nothing."""
+    if admission.refusal(journey.name, journey.admits, walk.state, walk.known_us, key):
         return False
     return journey.reads is None or not over_already(journey, walk.state, max(occurred_us, walk.state.clock_us))
-
-
-def refusal(journey: Journey, state: ProfileState, known_us: int) -> str:
-    """Why re-entry rules let nobody of this state in, in a word of `REFUSALS`; empty when they do."""
-    if len(state.runs) >= MAX_RUNS:
-        return "full"
-    if any(run.journey == journey.name for run in state.runs):
-        return "running"
-    ended_us = state.ended.get(journey.name)
-    if ended_us is None:
-        return ""
-    if journey.reentry_us < 0:
-        return "once"
-    return "too_soon" if known_us < ended_us + journey.reentry_us else ""
 
 
 def over_already(journey: Journey, state: ProfileState, at_us: int) -> str:
@@ -115,12 +104,19 @@ def begun(journey: Journey, walk: Walk) -> bool:
 
 
 def enter(
-    journey: Journey, walk: Walk, occurred_us: int, item: dict[str, Any], *, entry: int = 0, by: str = ""
+    journey: Journey,
+    walk: Walk,
+    occurred_us: int,
+    item: dict[str, Any],
+    *,
+    entry: int = 0,
+    key: str = "",
+    by: str = "",
 ) -> None:
     """Start a run and walk it to its first wait.
 
-    `entry` is the number of the journey's entry that begins it; `by` tells a run that another one begins from what the same cause
-    begins elsewhere.
+    `entry` is the number of the journey's entry that begins it, `key` what it is about beside the person; `by` tells a run that
+    another one begins from what the same cause begins elsewhere.
     """
     bounded = item if len(msgspec.json.encode(item)) <= MAX_ITEM_BYTES else {}
     run = Run(
@@ -138,11 +134,15 @@ def enter(
         path=[],
         late=walk.late,
         entry=entry,
+        key=key,
     )
     if journey.holdout:
         _hold_out(journey, walk, run)
     walk.state.runs.append(run)
-    walk.facts.append(_fact(FactKind.RUN_STARTED, walk, run, occurred_us, {"step": run.step}))
+    if journey.admits.limit is not None:
+        admission.note_entry(journey.name, walk.state, walk.known_us)
+    more = {"key": key} if key else {}
+    walk.facts.append(_fact(FactKind.RUN_STARTED, walk, run, occurred_us, {"step": run.step, **more}))
     _arrive(journey, walk, run, journey.first, occurred_us)
 
 
@@ -159,6 +159,8 @@ def on_event(journey: Journey, walk: Walk, run: Run, event: Event, *, touched: b
     """Tell a waiting run of an event. `touched`: it changed something that the run's rules read."""
     if run.messages:
         results.hear(run, event)
+    if journey.admits.per is not None and not journey.admits.per.concerns(run.key, event):
+        return
     goal, state = journey.goal, walk.state
     rules = journey.watched.get(run.step, ()) if touched and not _looks_back(run, state) else ()
     at_us = max(state.clock_us, run.since_us)
@@ -257,6 +259,7 @@ def resume(walk: Walk, run: Run, until_us: int, outcome: str) -> None:
 def take_back(walk: Walk, run: Run, occurred_us: int, outcome: str) -> None:
     """End a run that should not have begun: for re-entry it never was."""
     walk.state.runs.remove(run)
+    admission.forget_entry(run.journey, walk.state, run.known_us)
     walk.facts.append(_ended(walk, run, occurred_us, outcome, Ending.TAKEN_BACK))
 
 
@@ -341,25 +344,28 @@ def _look_on_arrival(walk: Walk, run: Run, rules: Sequence[Watched]) -> Watched 
 def _begin(walk: Walk, run: Run, move: Move, wanted: Beginning) -> Move:
     """Begin a run of another journey, if its rules let one begin."""
     found = walk.journeys.get(wanted.journey)
-    why = "gone" if found is None else _why_not(found, walk, run.since_us)
+    why = "gone" if found is None else _why_not(found, walk, run.since_us, wanted.item)
     if found is None or why:
         words = f"{wanted.journey} does not start: {why}"
         return msgspec.structs.replace(move, outcome=words, result=f"{start.REFUSED}:{why}")
     walk.begun += 1
-    enter(found, walk, run.since_us, wanted.item, by=f"{walk.cause}/{run.run_id}/{run.step}")
+    by = f"{walk.cause}/{run.run_id}/{run.step}"
+    enter(found, walk, run.since_us, wanted.item, key=_key(found, wanted.item), by=by)
     return msgspec.structs.replace(move, outcome=f"started {wanted.journey}", result=start.STARTED)
 
 
-def _why_not(journey: Journey, walk: Walk, at_us: int) -> str:
+def _why_not(journey: Journey, walk: Walk, at_us: int, item: dict[str, Any]) -> str:
     """A word for why no run of another journey begins now; empty when one does."""
     if walk.begun >= MAX_BEGUN:
         return "circle"
-    return refusal(journey, walk.state, walk.known_us) or ("over" if not may_enter(journey, walk, at_us) else "")
+    key = _key(journey, item)
+    why = admission.refusal(journey.name, journey.admits, walk.state, walk.known_us, key)
+    return why or ("over" if not may_enter(journey, walk, at_us, key) else "")
 
 
 def _fork(journey: Journey, walk: Walk, run: Run, paths: Mapping[str, str]) -> str:
     """Walk the lanes to their first waits; where the run goes on if all it waits for have arrived, else nothing."""
-    begun = lanes.fork(walk, run, paths, MAX_RUNS - len(walk.state.runs))
+    begun = lanes.fork(walk, run, paths, admission.MAX_RUNS - len(walk.state.runs))
     walk.facts += [_fact(FactKind.LANE_STARTED, walk, one, one.since_us, {"step": run.step}) for one in begun]
     walk.forking = (*walk.forking, run.run_id)
     for lane in begun:
@@ -453,7 +459,7 @@ def _end(walk: Walk, run: Run, at_us: int, outcome: str, how: str) -> None:
     run = lanes.whole(walk.state, run)  # a lane only arrives; what ends it ends all
     _end_lanes(walk, run, at_us, outcome)
     walk.state.runs.remove(run)
-    walk.state.ended[run.journey] = walk.known_us
+    admission.note_end(run.journey, run.key, walk.state, walk.known_us)
     walk.facts.append(_ended(walk, run, at_us, outcome, how))
 
 
