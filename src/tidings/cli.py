@@ -21,6 +21,7 @@ from tidings.cli_definitions import cuts, rule, schema, send_times
 from tidings.cli_explain import dry_run, why, why_not
 from tidings.cli_people import person, segment
 from tidings.cli_rehearse import backtest
+from tidings.cli_run import start_run
 from tidings.cli_webhooks import webhook_secret
 from tidings.clock import iso
 from tidings.config import Config
@@ -436,6 +437,7 @@ for _command in (
     schema,
     broadcast,
     webhook_secret,
+    start_run,
 ):
     main.add_command(_command)
 

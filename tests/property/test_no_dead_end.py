@@ -257,7 +257,10 @@ def read(base: Definitions, raw: dict[str, Any]) -> Journey | None:
         journey = journey_parse.parse(raw, "v", base.layout, "j")
         graph.check(journey, "j")
     except DefinitionError as error:
-        if not any(why in str(error) for why in ("nothing leads to", "circle", "result of step", "nothing comes of")):
+        if not any(
+            why in str(error)
+            for why in ("nothing leads to", "circle", "result of step", "nothing comes of", "paths within paths")
+        ):
             raise
         return None
     return journey

@@ -17,6 +17,7 @@ LAYERS = (
     ("render",),
     ("given", "located", "workspace", "pipeline"),
     ("state", "log", "outputs", "deliver", "lake", "sources", "serving"),
+    ("trials",),
     ("versions",),
     ("feedback",),
     ("measure", "privacy"),
@@ -24,6 +25,7 @@ LAYERS = (
     ("api", "console"),
     ("demo",),
     ("hosts",),
+    ("backtest",),
     (
         "testing",
         "config",
@@ -33,6 +35,7 @@ LAYERS = (
         "cli_explain",
         "cli_rehearse",
         "cli_broadcast",
+        "cli_run",
         "cli",
     ),
 )
@@ -47,6 +50,7 @@ CONFIG_READERS = {
     "testing",
     "cli_people",
     "cli_broadcast",
+    "cli_run",
     "cli_definitions",
     "cli_explain",
     "cli_rehearse",

@@ -19,7 +19,7 @@ from tidings.ids import run_id
 from tidings.process import admission, arms, lanes, outside, results, watch
 from tidings.process.journey import Journey
 from tidings.process.steps import holdout, start
-from tidings.process.steps.base import EXIT, Answer, Beginning, Draft, Move
+from tidings.process.steps.base import EXIT, Answer, Ask, Beginning, Draft, Move
 from tidings.process.steps.parallel import ANY, Parallel
 from tidings.process.watch import Watched
 
@@ -51,6 +51,8 @@ class Walk(msgspec.Struct):
     """What begins by it acts only after all that is known at this instant has been heard."""
     intents: list[Intent] = []
     """What it wants done outside is added here."""
+    depth: int = 0
+    """When the cause is what a run did: how deep that lies in a chain of such."""
     journeys: Mapping[str, Journey] = {}
     """Present journeys by name, for steps that start one."""
     begun: int = 0
@@ -62,13 +64,21 @@ class Walk(msgspec.Struct):
 
 
 def begin(
-    journey: Journey, walk: Walk, occurred_us: int, item: dict[str, Any], *, entry: int = 0, event: str = ""
+    journey: Journey,
+    walk: Walk,
+    occurred_us: int,
+    item: dict[str, Any],
+    *,
+    entry: int = 0,
+    event: str = "",
+    key: str = "",
 ) -> bool:
     """Start a run, if it may, and by one cause only one; whether it does.
 
-    `item` has the properties of the entering `event`; `entry` is the number of the journey's entry that begins it.
+    `item` has the properties of the entering `event`; `entry` is the number of the journey's entry that begins it, `key` what the
+    run is about beside the person where the entry knows it.
     """
-    key = _key(journey, item, event)
+    key = key or _key(journey, item, event)
     if not may_enter(journey, walk, occurred_us, key) or (len(journey.entries) > 1 and begun(journey, walk)):
         return False
     enter(journey, walk, occurred_us, item, entry=entry, key=key)
@@ -93,6 +103,11 @@ def over_already(journey: Journey, state: ProfileState, at_us: int) -> str:
         return f"has reached the goal already: {journey.goal.words()}"
     found = next((one for one in journey.exit_if if one.holds(state, at_us)), None)
     return f"would leave at once: {found.words()}" if found is not None else ""
+
+
+def ended_name(journey: str, key: str) -> str:
+    """Under which name it is kept when the last run ended: of the journey, or of what its runs are about."""
+    return f"{journey}/{key}" if key else journey
 
 
 def begun(journey: Journey, walk: Walk) -> bool:
@@ -134,6 +149,7 @@ def enter(
         path=[],
         late=walk.late,
         entry=entry,
+        depth=walk.depth,
         key=key,
     )
     if journey.holdout:
@@ -315,17 +331,27 @@ def _do(journey: Journey, walk: Walk, run: Run, move: Move, at_us: int) -> str:
             _note(walk, run, at_us, outcome, "")
             _wait(walk, run, answer.until_us)
             return ""
+    if move.ask is not None and outside.chained(run, walk.known_us):
+        move = Move(outside.CHAINED, goto=journey.steps[run.step].targets()[0], result=outside.NOT_ASKED)
+        outcome = move.outcome
     if move.begin is not None:
-        move = _begin(walk, run, move, move.begin)
+        move = _begin(journey, walk, run, move, move.begin)
         outcome = move.outcome
     _remember(journey, walk, run, move)
     _note(walk, run, at_us, outcome, move.goto)
     if move.fork:
         return _fork(journey, walk, run, move.fork)
-    until_us = move.until_us if move.ask is None else outside.ask(walk.state, run, move.ask, walk)
+    until_us = move.until_us if move.ask is None else _ask(journey, walk, run, move.ask)
     if not move.goto:
         _wait(walk, run, until_us)
     return move.goto
+
+
+def _ask(journey: Journey, walk: Walk, run: Run, wanted: Ask) -> int:
+    """Ask for something outside; in shadow mode nobody is asked, and the run goes on as without an answer."""
+    if journey.shadow:
+        return outside.until(run, wanted, walk.known_us)
+    return outside.ask(walk.state, run, wanted, walk)
 
 
 def _look_on_arrival(walk: Walk, run: Run, rules: Sequence[Watched]) -> Watched | None:
@@ -341,10 +367,12 @@ def _look_on_arrival(walk: Walk, run: Run, rules: Sequence[Watched]) -> Watched 
     return found
 
 
-def _begin(walk: Walk, run: Run, move: Move, wanted: Beginning) -> Move:
-    """Begin a run of another journey, if its rules let one begin."""
+def _begin(journey: Journey, walk: Walk, run: Run, move: Move, wanted: Beginning) -> Move:
+    """Begin a run of another journey, if its rules let one begin; a shadow begins shadows only."""
     found = walk.journeys.get(wanted.journey)
     why = "gone" if found is None else _why_not(found, walk, run.since_us, wanted.item)
+    if found is not None and journey.shadow and not found.shadow:
+        why = "shadow"
     if found is None or why:
         words = f"{wanted.journey} does not start: {why}"
         return msgspec.structs.replace(move, outcome=words, result=f"{start.REFUSED}:{why}")
