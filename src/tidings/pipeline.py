@@ -26,12 +26,13 @@ from tidings.decide.eligibility import addresses_of
 from tidings.decide.reasons import SHADOW
 from tidings.domain import feedback
 from tidings.domain.event import Event
-from tidings.domain.everybody import Told
+from tidings.domain.everybody import ItemsChanged, Told, cause_of
+from tidings.domain.item import ItemChange
 from tidings.domain.message import Intent, SuppressIntent
 from tidings.domain.output import Fact, FactKind, event_cause
 from tidings.domain.profile import ConsentEntry, ProfileState, Run
 from tidings.ids import digest
-from tidings.process import adopt, everybody, identity, lanes, profile, results, segment, sends, timetable
+from tidings.process import adopt, everybody, identity, lanes, outside, profile, results, segment, sends, timetable
 from tidings.process import run as runs
 from tidings.process.adopt import Adoption
 from tidings.process.journey import Journey, Way, ways
@@ -76,6 +77,11 @@ class Pipeline:
                 self._by_entry[name] = (*self._by_entry.get(name, ()), way)
             if watched := way.entry.watches():
                 self._by_segment[watched] = (*self._by_segment.get(watched, ()), way)
+        self._by_item = tuple(way for way in ways(definitions.journeys.values()) if way.entry.looks() >= 0)
+        self.item_slots = tuple({way.entry.looks(): None for way in self._by_item})
+        """Where the items are that journeys look at."""
+        self.item_events = frozenset(name for way in self._by_item for one in way.entry.filters() for name in one.names)
+        """Names of the events that change them."""
         self._timed = Timetables(ways(definitions.journeys.values()))
         self._shadows = shadows.shadows(definitions.versions)
         self._keep = {name: one.keep for name, one in definitions.policies.items()}
@@ -89,6 +95,11 @@ class Pipeline:
         Identify and alias calls, and whatever tells who somebody is, do that under any name.
         """
         return frozenset((*self._layout.feeds(), *self._by_entry, *self._heard, *profile.CONSENT_EVENTS))
+
+    @property
+    def goes_by_clock(self) -> bool:
+        """Whether anything is judged at a person's own clock, which any event of hers moves."""
+        return bool(self._segments.by_name) or bool(self._timed) or self._watches
 
     def on_event(self, state: ProfileState, event: Event) -> Step:
         """One event of this person."""
@@ -114,6 +125,8 @@ class Pipeline:
         changed = _changes(state, touched, state.clock_us, event.received_us)
         if changed or told or event.name in self._by_entry:
             walk = self._walk(step, event.received_us, event_cause(event.offset))
+            if event.profile_id:
+                walk.depth = outside.depth_of(event)
             walk.facts += [_segment_fact(walk, state.profile_id, change) for change in changed]
             if told:
                 self._tell(walk, event, slots, given, purpose)
@@ -173,8 +186,12 @@ class Pipeline:
         step = Step(state, [], [])
         if state.next_due_us and state.next_due_us <= told.known_us:
             self._fire(step, told.known_us)
-        walk = self._walk(step, told.known_us, told.cause)
-        if everybody.hear(self.definitions.versions, walk, told):
+        if isinstance(told.what, ItemsChanged):
+            came = self._hear_items(step, told.what, told.known_us)
+        else:
+            walk = self._walk(step, told.known_us, cause_of(told.what, told.offset))
+            came = everybody.hear(self.definitions.versions, walk, told, told.what)
+        if came:
             _reschedule(state)
         return step
 
@@ -192,6 +209,27 @@ class Pipeline:
                 break
             self._fire(step, state.next_due_us, entering=False)
         return step
+
+    def wants(self, change: ItemChange) -> bool:
+        """Whether a journey is about this change of an item."""
+        return any(way.entry.wants(change) for way in self._by_item)
+
+    def items_of(self, state: ProfileState) -> set[str]:
+        """The items of whose changes she must be told."""
+        return {item for slot in self.item_slots for item in state.values[slot] or ()}
+
+    def _hear_items(self, step: Step, what: ItemsChanged, known_us: int) -> bool:
+        """Runs that begin by changes of items; whether any did."""
+        began = False
+        for way in self._by_item:
+            for change in what.changes if step.state.values[way.entry.looks()] else ():
+                if way.entry.wants(change) and way.entry.concerns(step.state, change, known_us):
+                    walk = self._walk(step, known_us, change.cause)
+                    began = (
+                        runs.begin(way.journey, walk, known_us, change.values(), entry=way.number, key=change.item_id)
+                        or began
+                    )
+        return began
 
     def adopt(self, state: ProfileState, known_us: int) -> Step:
         """Bring a state that follows earlier definitions to the present ones. Starts no journey, unless asked.

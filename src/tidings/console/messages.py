@@ -42,7 +42,14 @@ def messages(request: Request) -> Response:
         tabs=TABS,
         state_words=figures.STATE_WORDS,
         n=n,
+        policies=_policies(site.workspace.shown().definitions),
     )
+
+
+def _policies(definitions: Definitions | None) -> list[tuple[str, list[str]]]:
+    """Each category with its policy in words."""
+    found = definitions.policies if definitions is not None else {}
+    return [(name, policy.words(one)) for name, one in found.items()]
 
 
 def message(request: Request) -> Response:

@@ -112,6 +112,8 @@ class Run(msgspec.Struct, array_like=True):
     """Id of the run that forked, when this is a lane: one of its parallel paths; empty for a whole run."""
     stale: int = 0
     """Bits of those ways of the present step that are waited for anew: they held when it arrived, and have not been false since."""
+    depth: int = 0
+    """How many runs, one right after the other, each began by what the one before did; see process/outside.py."""
 
 
 class ProfileState(msgspec.Struct, array_like=True):

@@ -135,9 +135,10 @@ class Layout:
                     feed.slots = (*feed.slots, slot)
                     feed.plain.append((slot, accumulator.fold))
 
-    def only(self, slots: Iterable[int]) -> Layout:
-        """The same layout, in which only these slots remember: for a rehearsal, which asks for few of them."""
+    def only(self, slots: set[int]) -> Layout:
+        """The same layout, in which only these slots remember, and only traits are known that they make: for a rehearsal."""
         narrow = copy(self)
+        narrow._traits = {name: one for name, one in self._traits.items() if slots.issuperset(one.slots)}
         narrow._feeds = {}
         narrow._feed(sorted(slots))
         return narrow

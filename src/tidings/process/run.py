@@ -51,6 +51,8 @@ class Walk(msgspec.Struct):
     """What begins by it acts only after all that is known at this instant has been heard."""
     intents: list[Intent] = []
     """What it wants done outside is added here."""
+    depth: int = 0
+    """When the cause is what a run did: how deep that lies in a chain of such."""
     journeys: Mapping[str, Journey] = {}
     """Present journeys by name, for steps that start one."""
     begun: int = 0
@@ -62,13 +64,21 @@ class Walk(msgspec.Struct):
 
 
 def begin(
-    journey: Journey, walk: Walk, occurred_us: int, item: dict[str, Any], *, entry: int = 0, event: str = ""
+    journey: Journey,
+    walk: Walk,
+    occurred_us: int,
+    item: dict[str, Any],
+    *,
+    entry: int = 0,
+    event: str = "",
+    key: str = "",
 ) -> bool:
     """Start a run, if it may, and by one cause only one; whether it does.
 
-    `item` has the properties of the entering `event`; `entry` is the number of the journey's entry that begins it.
+    `item` has the properties of the entering `event`; `entry` is the number of the journey's entry that begins it, `key` what the
+    run is about beside the person where the entry knows it.
     """
-    key = _key(journey, item, event)
+    key = key or _key(journey, item, event)
     if not may_enter(journey, walk, occurred_us, key) or (len(journey.entries) > 1 and begun(journey, walk)):
         return False
     enter(journey, walk, occurred_us, item, entry=entry, key=key)
@@ -93,6 +103,11 @@ def over_already(journey: Journey, state: ProfileState, at_us: int) -> str:
         return f"has reached the goal already: {journey.goal.words()}"
     found = next((one for one in journey.exit_if if one.holds(state, at_us)), None)
     return f"would leave at once: {found.words()}" if found is not None else ""
+
+
+def ended_name(journey: str, key: str) -> str:
+    """Under which name it is kept when the last run ended: of the journey, or of what its runs are about."""
+    return f"{journey}/{key}" if key else journey
 
 
 def begun(journey: Journey, walk: Walk) -> bool:
@@ -134,6 +149,7 @@ def enter(
         path=[],
         late=walk.late,
         entry=entry,
+        depth=walk.depth,
         key=key,
     )
     if journey.holdout:
@@ -315,6 +331,9 @@ def _do(journey: Journey, walk: Walk, run: Run, move: Move, at_us: int) -> str:
             _note(walk, run, at_us, outcome, "")
             _wait(walk, run, answer.until_us)
             return ""
+    if move.ask is not None and outside.chained(run, walk.known_us):
+        move = Move(outside.CHAINED, goto=journey.steps[run.step].targets()[0], result=outside.NOT_ASKED)
+        outcome = move.outcome
     if move.begin is not None:
         move = _begin(journey, walk, run, move, move.begin)
         outcome = move.outcome
