@@ -166,6 +166,8 @@ class ProfileState(msgspec.Struct, array_like=True):
     """Running number of the latest record to everybody (a broadcast that begins, …) that she heard; see domain/everybody.py."""
     occasions: dict[str, int] = msgspec.field(default_factory=dict)
     """Entry that goes by time to the number of her latest occasion (see process/entries/calendar.py), so that none comes twice."""
+    ghosts: list[Sent] = msgspec.field(default_factory=list)
+    """The latest messages of journeys in shadow mode, which count for such journeys only; bounded as `sends` is."""
 
 
 ENCODER = msgspec.msgpack.Encoder()

@@ -19,7 +19,7 @@ from tidings.ids import run_id
 from tidings.process import admission, arms, lanes, outside, results, watch
 from tidings.process.journey import Journey
 from tidings.process.steps import holdout, start
-from tidings.process.steps.base import EXIT, Answer, Beginning, Draft, Move
+from tidings.process.steps.base import EXIT, Answer, Ask, Beginning, Draft, Move
 from tidings.process.steps.parallel import ANY, Parallel
 from tidings.process.watch import Watched
 
@@ -335,16 +335,23 @@ def _do(journey: Journey, walk: Walk, run: Run, move: Move, at_us: int) -> str:
         move = Move(outside.CHAINED, goto=journey.steps[run.step].targets()[0], result=outside.NOT_ASKED)
         outcome = move.outcome
     if move.begin is not None:
-        move = _begin(walk, run, move, move.begin)
+        move = _begin(journey, walk, run, move, move.begin)
         outcome = move.outcome
     _remember(journey, walk, run, move)
     _note(walk, run, at_us, outcome, move.goto)
     if move.fork:
         return _fork(journey, walk, run, move.fork)
-    until_us = move.until_us if move.ask is None else outside.ask(walk.state, run, move.ask, walk)
+    until_us = move.until_us if move.ask is None else _ask(journey, walk, run, move.ask)
     if not move.goto:
         _wait(walk, run, until_us)
     return move.goto
+
+
+def _ask(journey: Journey, walk: Walk, run: Run, wanted: Ask) -> int:
+    """Ask for something outside; in shadow mode nobody is asked, and the run goes on as without an answer."""
+    if journey.shadow:
+        return outside.until(run, wanted, walk.known_us)
+    return outside.ask(walk.state, run, wanted, walk)
 
 
 def _look_on_arrival(walk: Walk, run: Run, rules: Sequence[Watched]) -> Watched | None:
@@ -360,10 +367,12 @@ def _look_on_arrival(walk: Walk, run: Run, rules: Sequence[Watched]) -> Watched 
     return found
 
 
-def _begin(walk: Walk, run: Run, move: Move, wanted: Beginning) -> Move:
-    """Begin a run of another journey, if its rules let one begin."""
+def _begin(journey: Journey, walk: Walk, run: Run, move: Move, wanted: Beginning) -> Move:
+    """Begin a run of another journey, if its rules let one begin; a shadow begins shadows only."""
     found = walk.journeys.get(wanted.journey)
     why = "gone" if found is None else _why_not(found, walk, run.since_us, wanted.item)
+    if found is not None and journey.shadow and not found.shadow:
+        why = "shadow"
     if found is None or why:
         words = f"{wanted.journey} does not start: {why}"
         return msgspec.structs.replace(move, outcome=words, result=f"{start.REFUSED}:{why}")
