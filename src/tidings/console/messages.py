@@ -9,7 +9,8 @@ from starlette.responses import HTMLResponse, Response
 
 from tidings.console import body, figures, why
 from tidings.console.site import missing, number_from, of, text_from
-from tidings.decide import reasons
+from tidings.decide import policy, reasons
+from tidings.workspace import Definitions
 
 PAGE = 40
 """Messages on one page."""
@@ -49,7 +50,7 @@ def messages(request: Request) -> Response:
 def _policies(definitions: Definitions | None) -> list[tuple[str, list[str]]]:
     """Each category with its policy in words."""
     found = definitions.policies if definitions is not None else {}
-    return [(name, policy.words(one)) for name, one in found.items()]
+    return [(name, [f"{line[:1].upper()}{line[1:]}." for line in policy.words(one)]) for name, one in found.items()]
 
 
 def message(request: Request) -> Response:
