@@ -9,7 +9,8 @@ from starlette.responses import HTMLResponse, Response
 
 from tidings.console import body, figures, why
 from tidings.console.site import missing, number_from, of, text_from
-from tidings.decide import reasons
+from tidings.decide import policy, reasons
+from tidings.workspace import Definitions
 
 PAGE = 40
 """Messages on one page."""
