@@ -19,19 +19,16 @@ from typing import Any
 
 import msgspec
 
-from tidings.decide import bids, decision, holdout
+from tidings.decide import bids, decision, holdout, withdrawal
 from tidings.decide import shadow as shadows
 from tidings.decide.decision import Asked, Later
-from tidings.decide.eligibility import addresses_of
 from tidings.decide.reasons import SHADOW
-from tidings.domain import feedback
 from tidings.domain.event import Event
 from tidings.domain.everybody import ItemsChanged, Told, cause_of
 from tidings.domain.item import ItemChange
-from tidings.domain.message import Intent, SuppressIntent
+from tidings.domain.message import Intent
 from tidings.domain.output import Fact, FactKind, event_cause
-from tidings.domain.profile import ConsentEntry, ProfileState, Run
-from tidings.ids import digest
+from tidings.domain.profile import ProfileState, Run
 from tidings.process import adopt, everybody, identity, lanes, outside, profile, results, segment, sends, timetable
 from tidings.process import run as runs
 from tidings.process.adopt import Adoption
@@ -107,7 +104,10 @@ class Pipeline:
         if state.next_due_us and state.next_due_us <= event.received_us:
             self._fire(step, event.received_us)
         slots, given = profile.apply(state, event, self._layout)
-        purpose = self._consent(step, event) if event.name in profile.CONSENT_EVENTS else ""
+        purpose = ""
+        if event.name in profile.CONSENT_EVENTS:
+            purpose, withdrawn = withdrawal.take(state, event, self.definitions.policies)
+            step.intents += withdrawn
         fresh = not state.clock_us  # nobody judged her yet: what holds of somebody who did nothing holds of her too
         if event.occurred_us > state.clock_us:
             state.clock_us = event.occurred_us
@@ -149,7 +149,7 @@ class Pipeline:
                 fired = Step(one, step.facts, step.intents)
                 self._fire(fired, event.received_us)
         walk = self._walk(step, event.received_us, event_cause(event.offset))
-        sides = [_permissions(one) for one in (state, other)]
+        sides = [withdrawal.side_of(one) for one in (state, other)]
         for name in sorted(other.segments):
             walk.facts.append(_segment_fact(walk, other.profile_id, Change(name, False, event.occurred_us)))
         links = [*other.identifiers, ("profile", other.profile_id)]
@@ -170,7 +170,7 @@ class Pipeline:
             )
         )
         state.clock_us = max(state.clock_us, other.clock_us)
-        self._agree(step, sides, event)
+        step.intents += withdrawal.agree(state, sides, event.received_us)
         self._arrange(state, self._timed.all(), event.received_us)
         changed = self._judge(walk, self._segments.all(), state.clock_us)
         self._look_again(walk)
@@ -387,31 +387,6 @@ class Pipeline:
                 loser = min(mine, theirs, key=lambda run: (lanes.latest_us(state, run), run.run_id))
                 runs.end(walk, loser, occurred_us, "merged with the other run of the same person")
 
-    def _consent(self, step: Step, event: Event) -> str:
-        """Take a word on consent; the purpose, if it is the latest word on it."""
-        state, found = step.state, profile.consent_of(event)
-        if found is None:
-            return ""
-        purpose, entry = found
-        if not profile.note_consent(state, purpose, entry, self.definitions.policies):
-            return ""
-        reason = "unsubscribed" if event.name == feedback.UNSUBSCRIBED else "consent_withdrawn"
-        for address in addresses_of(state):
-            step.intents.append(_suppress(state, purpose, entry, address, reason, event.received_us))
-        return purpose
-
-    def _agree(self, step: Step, sides: list[tuple[list[str], dict[str, bool]]], event: Event) -> None:
-        """After a merge all addresses of both follow the common word on each purpose: mail may be queued for any."""
-        state = step.state
-        for purpose, entry in sorted(state.consents.items()):
-            for addresses, granted in sides:
-                if granted.get(purpose, True) is entry.granted:
-                    continue
-                for address in addresses:
-                    step.intents.append(
-                        _suppress(state, purpose, entry, address, "consent_withdrawn", event.received_us)
-                    )
-
     def _walk(self, step: Step, known_us: int, cause: str) -> Walk:
         def send(run: Run, draft: Draft, occurred_us: int) -> Answer:
             return self._decide(step, run, draft, occurred_us, known_us)
@@ -450,26 +425,6 @@ class Pipeline:
             return Answer(f"not sent: {intent.suppressed}")
         sends.note(state, decision.sent(policy, intent, asked), self._keep)
         return Answer(f"decided to send {draft.template}")
-
-
-def _permissions(state: ProfileState) -> tuple[list[str], dict[str, bool]]:
-    """The addresses, and for each purpose whether its latest word is a grant."""
-    return addresses_of(state), {purpose: entry.granted for purpose, entry in state.consents.items()}
-
-
-def _suppress(
-    state: ProfileState, purpose: str, entry: ConsentEntry, address: str, reason: str, known_us: int
-) -> SuppressIntent:
-    """What the ledger is told of a word on a purpose, for one address."""
-    return SuppressIntent(
-        intent_id=digest("suppress", state.profile_id, purpose, entry.event_id, address).hex(),
-        profile_id=state.profile_id,
-        address=address,
-        category=purpose,
-        reason=reason,
-        active=not entry.granted,
-        known_us=known_us,
-    )
 
 
 def _changes(state: ProfileState, touched: Iterable[Segment], at_us: int, known_us: int) -> list[Change]:

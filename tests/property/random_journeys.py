@@ -148,6 +148,9 @@ STEPS: dict[str, Callable[[Sketch, int], Any]] = {
 }
 """Each kind of step to how its settings are drawn; None when it does not fit there."""
 
+OFTEN = ("send", "send", "send", "wait", "wait_until", "wait_until")
+"""Kinds that are drawn more often."""
+
 ENTRIES: dict[str, Callable[[Draw], Made]] = {
     "event": lambda rng: {"event": rng.choice(EVENTS)},
     "segment": lambda rng: {"segment": rng.choice(SEGMENTS), "when": rng.choice(("enter", "leave"))},
@@ -155,7 +158,7 @@ ENTRIES: dict[str, Callable[[Draw], Made]] = {
         "item": {"change": rng.choice(("price_drop", "back_in_stock"))},
         "who": {"did": ["Product Viewed", "Product Added"], "within": "3d"},
     },
-    "date": lambda rng: {"date": {"trait": "due_at", "at": "09:00", rng.choice(("before", "after")): "12h"}},
+    "date": lambda rng: {"date": {"trait": "due_at", "at": "09:00", rng.choice(("before", "after")): "1d"}},
     "schedule": lambda rng: {"schedule": {"at": rng.choice(("07:00", "18:30")), "rule": rng.choice(RULES)}},
     "call": lambda _: {"call": {}},
 }
@@ -168,7 +171,7 @@ def journey(rng: Draw, name: str, others: Sequence[str]) -> Made:
     for number, step in enumerate(sketch.ids):
         kind, settings = "", None
         while settings is None:
-            kind = rng.choice(sorted(STEPS))
+            kind = rng.choice((*sorted(STEPS), *OFTEN))
             settings = STEPS[kind](sketch, number)
         sketch.kinds[step] = kind
         steps.append({"id": step, kind: settings})
@@ -245,7 +248,7 @@ def _allowed(rng: Draw, name: str, others: Sequence[str], folder: Path) -> Defin
 def records(seed: int) -> list[tuple[int, LogRecord]]:
     """(taken, record) of some people's days, in the order in which the log takes them; some are late, some come twice."""
     rng = random.Random(seed + 1)
-    found: list[tuple[int, LogRecord]] = []
+    found = [one for user in "abc" for one in _known(rng, user)]
     for number in range(rng.randint(8, 30)):
         occurred_us = START_US + rng.randrange(SPAN_US // SECOND_US) * SECOND_US
         taken_us = occurred_us + (rng.randrange(20 * HOUR_US) if rng.random() < 0.15 else 0)
@@ -256,9 +259,25 @@ def records(seed: int) -> list[tuple[int, LogRecord]]:
     return sorted(found, key=lambda pair: pair[0])
 
 
+def _known(rng: Draw, user: str) -> list[tuple[int, LogRecord]]:
+    """Most people can be written to from the beginning."""
+    at_us = START_US - HOUR_US
+    traits = {
+        "email": f"{user}@x.example",
+        "timezone": rng.choice(ZONES),
+        "due_at": f"2027-01-{rng.randint(16, 20)}T12:00:00Z",
+    }
+    consent = {"purpose": "marketing"}
+    made = [
+        call("identify", f"known-{user}", at_us, user=user, traits=traits),
+        call("track", f"agreed-{user}", at_us, user=user, event="Consent Given", properties=consent),
+    ]
+    return [(at_us, one) for one in made if rng.random() < 0.8]
+
+
 def _said(rng: Draw, at_us: int) -> LogRecord:
     """Something that the shop's own system says: of an item, or that a run shall begin."""
-    if rng.random() < 0.5:
+    if rng.random() < 0.3:
         asked = called.Call(userId=rng.choice("abc"), properties={"product_id": rng.choice("pqr")})
         return called.record(f"j{rng.randrange(3)}", msgspec.structs.replace(asked, messageId=f"c{at_us}"))
     said = {
@@ -271,7 +290,7 @@ def _said(rng: Draw, at_us: int) -> LogRecord:
 
 
 def _one(rng: Draw, number: int, at_us: int) -> LogRecord:
-    if rng.random() < 0.15:
+    if rng.random() < 0.25:
         return _said(rng, at_us)
     user = rng.choice("abc")
     device = {"a": "d1", "b": "d2", "c": "d3"}[user]

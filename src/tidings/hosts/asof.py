@@ -105,7 +105,7 @@ def instant(typed: str, now_us: int, option: str) -> int:
 
 def running(config: Config) -> Definitions:
     """The definitions that run."""
-    return workspace.load(Versions(config.data).current(config.workspace))
+    return workspace.load(Versions(config.data).current(config.workspace), kept=True)
 
 
 def segment_of(definitions: Definitions, name: str) -> Segment:
