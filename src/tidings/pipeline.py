@@ -27,7 +27,7 @@ from tidings.domain.item import ItemChange
 from tidings.domain.message import Intent
 from tidings.domain.output import Fact, FactKind, event_cause
 from tidings.domain.profile import ProfileState, Run
-from tidings.process import adopt, everybody, identity, lanes, profile, results, segment, sends, timetable
+from tidings.process import adopt, everybody, identity, lanes, moves, profile, results, segment, sends, timetable
 from tidings.process import run as runs
 from tidings.process.adopt import Adoption
 from tidings.process.journey import Journey, Way, ways
@@ -239,10 +239,22 @@ class Pipeline:
         elif state.layout != self._layout.layout_id:
             adopt.bring_over(state, self._layout, adoption)
             if adoption.judged:
+                self._move_runs(step, adoption)
                 self._judge_anew(step, adoption.known_us, adoption.cause, entering=adoption.entering)
                 cause = "" if adoption.entering else adoption.cause  # runs that begin need causes of their own
                 self._fire(step, adoption.known_us, entering=adoption.entering, cause=cause)
         return step
+
+    def _move_runs(self, step: Step, adoption: Adoption) -> None:
+        """Runs of earlier versions go on where the present one says. Those with parallel paths stay, as each would have to fit."""
+        for run in list(step.state.runs) if adoption.moving else ():
+            journey = self.definitions.journeys.get(run.journey)
+            apart = bool(run.parent or lanes.below(step.state, run))
+            if journey is None or run.journey not in adoption.moving or run.version == journey.version or apart:
+                continue
+            target = moves.target(journey.moves, run.version, run.step)
+            if target:
+                runs.move(journey, self._walk(step, adoption.known_us, adoption.cause), run, target)
 
     def _judge_anew(self, step: Step, known_us: int, cause: str, *, entering: bool = False) -> None:
         """Judge all segments, and leave those that are gone, as of the latest that happened to her."""

@@ -52,6 +52,8 @@ class Adoption(msgspec.Struct, frozen=True):
     """Whether segments are judged anew; while a change is only prepared they are not."""
     entering: bool = False
     """Whether entering a segment by it starts journeys."""
+    moving: tuple[str, ...] = ()
+    """Journeys that it gives a version which says where runs of earlier ones go on."""
 
     @property
     def cause(self) -> str:

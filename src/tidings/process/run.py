@@ -250,6 +250,32 @@ def _end_by(found: Watched, walk: Walk, run: Run, at_us: int) -> None:
     _end(walk, run, at_us, words, Ending.GOAL if goal else Ending.EXIT)
 
 
+def move(journey: Journey, walk: Walk, run: Run, step_id: str) -> None:
+    """The run goes on in this version of its journey, at another step.
+
+    A step that waits has waited since the run arrived where it was; if that is over, it goes on just after the present instant. Any
+    other step acts now.
+    """
+    if step_id not in journey.steps:
+        _end(walk, run, walk.known_us, "left, as its step is gone", Ending.EXIT)
+        return
+    more = {"from_version": run.version, "from_step": run.step}
+    run.path.append(
+        [run.step, walk.known_us, walk.known_us, f"moved to {step_id} of version {journey.version}", walk.cause]
+    )
+    _bound_path(run)
+    run.version, run.step, run.bid = journey.version, step_id, []
+    run.timer_us = run.due_us = run.look_us = run.look_due_us = 0
+    walk.facts.append(_fact(FactKind.RUN_MOVED, walk, run, walk.known_us, {"step": step_id, **more}))
+    found = journey.steps[step_id].enter(walk.state, run)
+    if found.goto or found.fork or found.ask or found.draft or found.begin:
+        _arrive(journey, walk, run, step_id, walk.known_us)
+        return
+    _wait(walk, run, found.until_us)
+    if step_id in journey.watched:
+        watch.arm(run, journey.watched[step_id], max(run.since_us, walk.state.clock_us), walk.known_us)
+
+
 def end(walk: Walk, run: Run, occurred_us: int, outcome: str, how: str = Ending.MERGED) -> None:
     """End a run from outside: by a merge, or `how` else."""
     _end(walk, run, occurred_us, outcome, how)
