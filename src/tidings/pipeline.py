@@ -20,14 +20,28 @@ from typing import Any
 import msgspec
 
 from tidings.decide import bids, decision, holdout, withdrawal
+from tidings.decide import shadow as shadows
 from tidings.decide.decision import Asked, Later
+from tidings.decide.reasons import SHADOW
 from tidings.domain.event import Event
 from tidings.domain.everybody import ItemsChanged, Told, cause_of
 from tidings.domain.item import ItemChange
 from tidings.domain.message import Intent
 from tidings.domain.output import Fact, FactKind, event_cause
 from tidings.domain.profile import ProfileState, Run
-from tidings.process import adopt, everybody, identity, lanes, moves, profile, results, segment, sends, timetable
+from tidings.process import (
+    adopt,
+    everybody,
+    identity,
+    lanes,
+    moves,
+    outside,
+    profile,
+    results,
+    segment,
+    sends,
+    timetable,
+)
 from tidings.process import run as runs
 from tidings.process.adopt import Adoption
 from tidings.process.journey import Journey, Way, ways
@@ -78,6 +92,7 @@ class Pipeline:
         self.item_events = frozenset(name for way in self._by_item for one in way.entry.filters() for name in one.names)
         """Names of the events that change them."""
         self._timed = Timetables(ways(definitions.journeys.values()))
+        self._shadows = shadows.shadows(definitions.versions)
         self._keep = {name: one.keep for name, one in definitions.policies.items()}
         self.reaches_out = any(one.reaches_out() for one in definitions.versions.values())
         self._heard = {name for one in definitions.versions.values() for name in one.listens()}
@@ -122,6 +137,8 @@ class Pipeline:
         changed = _changes(state, touched, state.clock_us, event.received_us)
         if changed or told or event.name in self._by_entry:
             walk = self._walk(step, event.received_us, event_cause(event.offset))
+            if event.profile_id:
+                walk.depth = outside.depth_of(event)
             walk.facts += [_segment_fact(walk, state.profile_id, change) for change in changed]
             if told:
                 self._tell(walk, event, slots, given, purpose)
@@ -412,8 +429,11 @@ class Pipeline:
         held = run.held
         if policy.holdout and not held:
             held = holdout.everywhere(state, policy.holdout, known_us)
-        asked = Asked(run, draft, occurred_us, known_us, journey.priority if journey is not None else "normal", held)
-        intent = decision.decide(state, self._layout, policy, asked)
+        shadow = journey is not None and journey.shadow
+        priority = journey.priority if journey is not None else "normal"
+        asked = Asked(run, draft, occurred_us, known_us, priority, held, shadow)
+        seen = shadows.view(state, self._shadows, shadow=shadow) if self._shadows else state
+        intent = decision.decide(seen, self._layout, policy, asked)
         if isinstance(intent, Later):
             run.bid = intent.bid
             return Answer(intent.outcome, until_us=intent.until_us)
@@ -422,6 +442,9 @@ class Pipeline:
         run.sent += 1
         if journey is not None and draft.step in journey.asked:
             results.note_message(run, draft.step, intent.message_id, intent.suppressed)
+        if intent.suppressed == SHADOW:
+            sends.note_ghost(state, decision.sent(policy, intent, asked), self._keep)
+            return Answer(f"would send {draft.template} (shadow)")
         if intent.suppressed:
             return Answer(f"not sent: {intent.suppressed}")
         sends.note(state, decision.sent(policy, intent, asked), self._keep)

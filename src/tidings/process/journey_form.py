@@ -47,6 +47,7 @@ def schema_of_file() -> Schema:
             **_ENDS,
             "holdout": holdout.SCHEMA,
             "moves": moves.SCHEMA,
+            "shadow": {**schema.FLAG, "description": "Decide for real people, and send nothing."},
             "steps": {"type": "array", "minItems": 1, "items": kinds.schema_of_one()},
         },
         ["journey", "entry", "steps"],

@@ -19,7 +19,7 @@ from tidings.ids import run_id
 from tidings.process import admission, arms, lanes, outside, results, watch
 from tidings.process.journey import Journey
 from tidings.process.steps import holdout, start
-from tidings.process.steps.base import EXIT, Answer, Beginning, Draft, Move
+from tidings.process.steps.base import EXIT, Answer, Ask, Beginning, Draft, Move
 from tidings.process.steps.parallel import ANY, Parallel
 from tidings.process.watch import Watched
 
@@ -51,6 +51,8 @@ class Walk(msgspec.Struct):
     """What begins by it acts only after all that is known at this instant has been heard."""
     intents: list[Intent] = []
     """What it wants done outside is added here."""
+    depth: int = 0
+    """When the cause is what a run did: how deep that lies in a chain of such."""
     journeys: Mapping[str, Journey] = {}
     """Present journeys by name, for steps that start one."""
     begun: int = 0
@@ -147,6 +149,7 @@ def enter(
         path=[],
         late=walk.late,
         entry=entry,
+        depth=walk.depth,
         key=key,
     )
     if journey.holdout:
@@ -354,17 +357,27 @@ def _do(journey: Journey, walk: Walk, run: Run, move: Move, at_us: int) -> str:
             _note(walk, run, at_us, outcome, "")
             _wait(walk, run, answer.until_us)
             return ""
+    if move.ask is not None and outside.chained(run, walk.known_us):
+        move = Move(outside.CHAINED, goto=journey.steps[run.step].targets()[0], result=outside.NOT_ASKED)
+        outcome = move.outcome
     if move.begin is not None:
-        move = _begin(walk, run, move, move.begin)
+        move = _begin(journey, walk, run, move, move.begin)
         outcome = move.outcome
     _remember(journey, walk, run, move)
     _note(walk, run, at_us, outcome, move.goto)
     if move.fork:
         return _fork(journey, walk, run, move.fork)
-    until_us = move.until_us if move.ask is None else outside.ask(walk.state, run, move.ask, walk)
+    until_us = move.until_us if move.ask is None else _ask(journey, walk, run, move.ask)
     if not move.goto:
         _wait(walk, run, until_us)
     return move.goto
+
+
+def _ask(journey: Journey, walk: Walk, run: Run, wanted: Ask) -> int:
+    """Ask for something outside; in shadow mode nobody is asked, and the run goes on as without an answer."""
+    if journey.shadow:
+        return outside.until(run, wanted, walk.known_us)
+    return outside.ask(walk.state, run, wanted, walk)
 
 
 def _look_on_arrival(walk: Walk, run: Run, rules: Sequence[Watched]) -> Watched | None:
@@ -380,10 +393,12 @@ def _look_on_arrival(walk: Walk, run: Run, rules: Sequence[Watched]) -> Watched 
     return found
 
 
-def _begin(walk: Walk, run: Run, move: Move, wanted: Beginning) -> Move:
-    """Begin a run of another journey, if its rules let one begin."""
+def _begin(journey: Journey, walk: Walk, run: Run, move: Move, wanted: Beginning) -> Move:
+    """Begin a run of another journey, if its rules let one begin; a shadow begins shadows only."""
     found = walk.journeys.get(wanted.journey)
     why = "gone" if found is None else _why_not(found, walk, run.since_us, wanted.item)
+    if found is not None and journey.shadow and not found.shadow:
+        why = "shadow"
     if found is None or why:
         words = f"{wanted.journey} does not start: {why}"
         return msgspec.structs.replace(move, outcome=words, result=f"{start.REFUSED}:{why}")

@@ -14,10 +14,18 @@ def note(state: ProfileState, sent: Sent, keep: Mapping[str, int]) -> None:
         state.sends = _bounded([*state.sends, sent], keep)
 
 
+def note_ghost(state: ProfileState, sent: Sent, keep: Mapping[str, int]) -> None:
+    """Remember a message that a journey in shadow mode would have sent."""
+    if keep.get(sent.category):
+        state.ghosts = _bounded([*state.ghosts, sent], keep)
+
+
 def absorb(state: ProfileState, other: ProfileState, keep: Mapping[str, int]) -> None:
     """Both people's messages are one person's."""
     if other.sends:
         state.sends = _bounded(sorted([*state.sends, *other.sends]), keep)
+    if other.ghosts:
+        state.ghosts = _bounded(sorted([*state.ghosts, *other.ghosts]), keep)
 
 
 def _bounded(sends: Iterable[Sent], keep: Mapping[str, int]) -> list[Sent]:
