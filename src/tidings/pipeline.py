@@ -34,13 +34,13 @@ from tidings.process import (
     everybody,
     identity,
     lanes,
-    moves,
     outside,
     profile,
     results,
     segment,
     sends,
     timetable,
+    watch,
 )
 from tidings.process import run as runs
 from tidings.process.adopt import Adoption
@@ -256,22 +256,13 @@ class Pipeline:
         elif state.layout != self._layout.layout_id:
             adopt.bring_over(state, self._layout, adoption)
             if adoption.judged:
-                self._move_runs(step, adoption)
+                adopt.move_runs(
+                    self._walk(step, adoption.known_us, adoption.cause), self.definitions.journeys, adoption
+                )
                 self._judge_anew(step, adoption.known_us, adoption.cause, entering=adoption.entering)
                 cause = "" if adoption.entering else adoption.cause  # runs that begin need causes of their own
                 self._fire(step, adoption.known_us, entering=adoption.entering, cause=cause)
         return step
-
-    def _move_runs(self, step: Step, adoption: Adoption) -> None:
-        """Runs of earlier versions go on where the present one says. Those with parallel paths stay, as each would have to fit."""
-        for run in list(step.state.runs) if adoption.moving else ():
-            journey = self.definitions.journeys.get(run.journey)
-            apart = bool(run.parent or lanes.below(step.state, run))
-            if journey is None or run.journey not in adoption.moving or run.version == journey.version or apart:
-                continue
-            target = moves.target(journey.moves, run.version, run.step)
-            if target:
-                runs.move(journey, self._walk(step, adoption.known_us, adoption.cause), run, target)
 
     def _judge_anew(self, step: Step, known_us: int, cause: str, *, entering: bool = False) -> None:
         """Judge all segments, and leave those that are gone, as of the latest that happened to her."""
@@ -384,7 +375,7 @@ class Pipeline:
         for run in walk.state.runs if self._watches else ():
             found = self.definitions.versions.get((run.journey, run.version))
             if found is not None:
-                runs.look_again(found, walk, run)
+                watch.again(walk, run, found.watched.get(run.step, ()))
 
     def _enter(self, walk: Walk, event: Event, changed: list[Change]) -> None:
         for way in self._by_entry.get(event.name, ()):
