@@ -36,6 +36,7 @@ from tidings.versions.mistyped import mistyped
 from tidings.versions.needs import missing
 from tidings.versions.planned import NextDay, Person, Plan, Touched
 from tidings.versions.shelf import Versions
+from tidings.workspace import Definitions
 
 _PERSON = "SELECT name, email, user_id FROM people WHERE profile_id = ?"
 
