@@ -14,7 +14,7 @@ from tidings.console.site import missing, of
 from tidings.domain.output import Ending
 from tidings.process import admission
 from tidings.process.graph import between
-from tidings.process.journey import Journey, ending_words, entry_words
+from tidings.process.journey import Journey, ending_words, entry_words, priority_words
 from tidings.process.steps.base import EXIT
 from tidings.process.steps.parallel import Parallel
 
@@ -149,7 +149,11 @@ def journey(request: Request) -> Response:
         n=n,
         outcomes=outcomes,
         goal=goal_words(found, endings),
-        ends=[*ending_words(found), *([f"Holds out {found.holdout} %"] if found.holdout else [])],
+        ends=[
+            *ending_words(found),
+            *priority_words(found),
+            *([f"Holds out {found.holdout} %"] if found.holdout else []),
+        ],
         held=ghosts["n"] if ghosts is not None else 0,
         runs=runs,
         elsewhere=_elsewhere(n, found),

@@ -14,6 +14,7 @@ import msgspec
 from tidings import workspace
 from tidings.clock import DAY_US, SystemClock
 from tidings.config import Config
+from tidings.decide.policy import ACROSS
 from tidings.domain import profile as profiles
 from tidings.hosts.ahead import ahead
 from tidings.hosts.apply import plan_id
@@ -36,6 +37,7 @@ from tidings.versions.mistyped import mistyped
 from tidings.versions.needs import missing
 from tidings.versions.planned import NextDay, Person, Plan, Touched, Waiting
 from tidings.versions.shelf import Versions
+from tidings.workspace import Definitions
 
 _WAITING = """SELECT version, step, count(*) FROM runs WHERE journey = ? AND state = 'active'
   GROUP BY version, step ORDER BY count(*) DESC, version, step LIMIT 200"""
@@ -116,7 +118,9 @@ class _World:
             journey = self.after.journeys.get(name) or self.before.journeys[name]
             sends = [step for step in journey.steps.values() if isinstance(step, Send)]
             parts = [("journey", name), *(("segment", one.watches()) for one in journey.entries)]
-            parts += [("template", one.template) for one in sends] + [("policy", one.category) for one in sends]
+            parts += [("template", one.template) for one in sends] + [
+                ("policy", one) for one in policy_names(sends, (self.before, self.after))
+            ]
             why = [f"{kind} {part} {how[kind, part]}" for kind, part in dict.fromkeys(parts) if (kind, part) in how]
             why += [] if ("journey", name) in how else self._rules(name)
             if why:
@@ -201,3 +205,9 @@ def _new(definitions: Sequence[ChangedDefinition]) -> set[tuple[str, str]]:
 def _serving(data: Path) -> sqlite3.Connection:
     path = data / "serving.db"
     return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=30.0)
+
+
+def policy_names(sends: Sequence[Send], definitions: Sequence[Definitions]) -> list[str]:
+    """Names in policy.yml that messages go by: their categories, and what holds across those that are not exempt."""
+    policies = [one.policies[send.category] for one in definitions for send in sends if send.category in one.policies]
+    return [*(send.category for send in sends), *(ACROSS if any(not one.exempt for one in policies) else ())]
