@@ -38,6 +38,7 @@ MAX_EXPLAINED = 500
 MAX_SHOWN = 100
 """People in the page and on the screen."""
 NOT_ASKED = "not_asked"
+_GONE = (DeliveryState.ACCEPTED, DeliveryState.QUEUED, DeliveryState.ATTEMPTING, DeliveryState.IN_DOUBT)
 _PAGE = 1_000
 _KNOWN = """SELECT profile_id FROM identifiers WHERE kind IN ('user_id', 'email', 'anonymous_id') AND value IN (?1, ?2)
   UNION SELECT profile_id FROM people WHERE email IN (?1, ?2) UNION SELECT profile_id FROM people WHERE profile_id = ?1 LIMIT 2"""
@@ -241,6 +242,8 @@ def _explain(
 
 def _asked(store: Store, definitions: Definitions, journey: str, one: Send, within_us: int) -> tuple[str, str]:
     said = why_not.why_not(store, definitions, journey, one.person, one.at_us + within_us, None).verdict
+    if said.because == reasons.SHADOW or (said.kind in _GONE and not said.because):
+        return "another_time", f"Ours went further away in time than a pair may be: {said.sentence}"
     because = f": {said.because}" if said.because else ""
     return f"{said.kind}{because}", said.sentence
 

@@ -19,7 +19,7 @@ from tidings.process import lanes, moves
 from tidings.process import run as runs
 from tidings.process.journey import Journey
 from tidings.process.layout import Layout
-from tidings.process.run import Walk
+from tidings.process.walk import Walk
 
 
 class Past(Protocol):

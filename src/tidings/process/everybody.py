@@ -14,7 +14,7 @@ from tidings.process import broadcast as broadcasts
 from tidings.process import entering
 from tidings.process import run as runs
 from tidings.process.journey import Journey
-from tidings.process.run import Walk
+from tidings.process.walk import Walk
 
 Versions = Mapping[tuple[str, str], Journey]
 
