@@ -149,6 +149,19 @@ def test_a_plan_says_where_running_people_go(moves: str, says: str, here: Here, 
     assert waiting.words() in " ".join(out.split())
 
 
+def test_a_plan_says_what_moves_nobody(here: Here, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(here.before, other)
+    moves = 'moves: {"*": {pasue: mail}, 0a0a0a0a0a0a: {pause: mail}}\nsteps:'
+    path = other / "journeys" / "later.yml"
+    path.write_text(path.read_text().replace("steps:", moves))
+    said = [one for one in planning.plan(here.config, other).notes if "moves" in one]
+    assert said == [
+        "journey later: moves names step pasue, which no earlier version has; did you mean pause?",
+        "journey later: moves names version 0a0a0a0a0a0a, which it never had",
+    ]
+
+
 def test_a_plan_of_another_world_is_refused(here: Here, tmp_path: Path) -> None:
     plan = here.plan()["plan"]
     other = tmp_path / "other"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from tidings.clock import DAY_US, SystemClock
 from tidings.config import Config
 from tidings.decide.policy import ACROSS
 from tidings.domain import profile as profiles
+from tidings.domain.names import nearest
 from tidings.hosts.ahead import ahead
 from tidings.hosts.apply import plan_id
 from tidings.hosts.bounds import COMMAND, Bounds, within
@@ -75,7 +76,7 @@ def plan(config: Config, folder: Path, bounds: Bounds = COMMAND) -> Plan:
             next_day=world.next_day(bounds.people),
             needs=missing(lake, world.after, world.fresh),
             mistyped=mistyped(lake, world.after, config.type_check_days, only=_new(definitions)).found,
-            notes=[*notes, *world.ending()],
+            notes=[*notes, *world.ending(), *world.moved_from_nowhere()],
         )
 
 
@@ -150,6 +151,19 @@ class _World:
                 found.append(f"{count:,} active runs of journey {key} end where they would go on: {why}")
         return found
 
+    def moved_from_nowhere(self) -> Iterator[str]:
+        """What `moves` names of earlier versions that is not there: nobody would be moved by it."""
+        for name in moving(self.before, self.after):
+            earlier = {version: one for (of, version), one in self.before.versions.items() if of == name}
+            for version, mapped in self.after.journeys[name].moves.items():
+                if version not in (moves.ANY, *earlier):
+                    yield f"journey {name}: moves names version {version}, which it never had{_near(version, earlier)}"
+                    continue
+                among = earlier.values() if version == moves.ANY else [earlier[version]]
+                steps = {step for one in among for step in one.steps}
+                for step in [step for step, to in mapped.items() if step not in steps and to != step]:
+                    yield f"journey {name}: moves names step {step}, which no earlier version has{_near(step, steps)}"
+
     def _runs(self, journey: str) -> dict[str, int]:
         asked = "SELECT version, count(*) FROM runs WHERE journey = ? AND state = 'active' GROUP BY version"
         return dict(self._serving.execute(asked, (journey,)).fetchall())
@@ -195,6 +209,11 @@ class _World:
     def _past(self, states: Sequence[Any]) -> MemoryPast:
         ids = [one for state in states for one in everyone(state)]
         return MemoryPast(folded(self._lake, Folding(self.after.layout, self.fresh), ids, self._state.offset()))
+
+
+def _near(name: str, names: Iterable[str]) -> str:
+    near = nearest(name, names)
+    return f"; did you mean {near}?" if near else ""
 
 
 def _new(definitions: Sequence[ChangedDefinition]) -> set[tuple[str, str]]:
