@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 from tidings import __version__, config, workspace
-from tidings.cli_broadcast import broadcast
+from tidings.cli_broadcast import broadcast, items
 from tidings.cli_definitions import cuts, rule, schema
 from tidings.cli_explain import why, why_not
 from tidings.cli_people import person, segment
@@ -421,7 +421,7 @@ def role(name: str, path: Path) -> None:
     run_role(name, settings)
 
 
-for _command in (why, why_not, segment, person, rule, cuts, schema, broadcast):
+for _command in (why, why_not, segment, person, rule, cuts, schema, broadcast, items):
     main.add_command(_command)
 
 
