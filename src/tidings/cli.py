@@ -17,9 +17,12 @@ from rich.table import Table
 
 from tidings import __version__, config, workspace
 from tidings.cli_broadcast import broadcast, items
-from tidings.cli_definitions import cuts, rule, schema
-from tidings.cli_explain import why, why_not
+from tidings.cli_definitions import cuts, rule, schema, send_times
+from tidings.cli_explain import dry_run, shadow, why, why_not
 from tidings.cli_people import person, segment
+from tidings.cli_rehearse import backtest
+from tidings.cli_run import start_run
+from tidings.cli_webhooks import webhook_secret
 from tidings.clock import iso
 from tidings.config import Config
 from tidings.errors import TidingsError, WorldMovedError
@@ -421,7 +424,23 @@ def role(name: str, path: Path) -> None:
     run_role(name, settings)
 
 
-for _command in (why, why_not, segment, person, rule, cuts, schema, broadcast, items):
+for _command in (
+    backtest,
+    why,
+    why_not,
+    dry_run,
+    shadow,
+    segment,
+    person,
+    rule,
+    cuts,
+    send_times,
+    schema,
+    broadcast,
+    items,
+    webhook_secret,
+    start_run,
+):
     main.add_command(_command)
 
 

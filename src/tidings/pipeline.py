@@ -14,36 +14,40 @@ in its segment.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import msgspec
 
-from tidings.decide import bids, decision, holdout
+from tidings.decide import decision, holdout, timers, withdrawal
+from tidings.decide import shadow as shadows
 from tidings.decide.decision import Asked, Later
-from tidings.decide.eligibility import addresses_of
-from tidings.domain import feedback
+from tidings.decide.reasons import SHADOW
 from tidings.domain.event import Event
 from tidings.domain.everybody import ItemsChanged, Told, cause_of
 from tidings.domain.item import ItemChange
-from tidings.domain.message import Intent, SuppressIntent
+from tidings.domain.message import Intent
 from tidings.domain.output import Fact, FactKind, event_cause
-from tidings.domain.profile import ConsentEntry, ProfileState, Run
-from tidings.ids import digest
-from tidings.process import adopt, everybody, identity, profile, results, segment, sends, timetable
+from tidings.domain.profile import ProfileState, Run
+from tidings.process import adopt, everybody, identity, lanes, outside, profile, results, segment, sends, timetable
 from tidings.process import run as runs
 from tidings.process.adopt import Adoption
-from tidings.process.journey import Way, ways
-from tidings.process.run import Walk
+from tidings.process.journey import Journey, Way, ways
 from tidings.process.segment import Change, Segment
 from tidings.process.steps.base import Answer, Draft
 from tidings.process.timetable import Timed, Timetables
+from tidings.process.walk import Walk
 from tidings.workspace import Definitions
 
 MAX_TIMERS = 1_000_000
 """Timers of one person that fire in one go: decades of many segments that turn twice a day, as loaded history makes them due. All
 must fire at once: what an event finds, and whether entering starts a journey, must not depend on who asks next. More is a
 definition that goes round in a circle."""
+
+REHEARSAL = "rehearsal"
+"""The cause of a run that only shows how it would go."""
+MAX_REHEARSED = 1_000
+"""Waits of a run that is rehearsed."""
 
 
 class Step(msgspec.Struct):
@@ -76,9 +80,11 @@ class Pipeline:
         self.item_events = frozenset(name for way in self._by_item for one in way.entry.filters() for name in one.names)
         """Names of the events that change them."""
         self._timed = Timetables(ways(definitions.journeys.values()))
+        self._shadows = shadows.shadows(definitions.versions)
         self._keep = {name: one.keep for name, one in definitions.policies.items()}
         self.reaches_out = any(one.reaches_out() for one in definitions.versions.values())
         self._heard = {name for one in definitions.versions.values() for name in one.listens()}
+        self._watches = any(one.reads is not None for one in definitions.versions.values())
 
     def concerned(self) -> frozenset[str]:
         """Names of the events that can change more than the clock of a person who is known already.
@@ -87,13 +93,21 @@ class Pipeline:
         """
         return frozenset((*self._layout.feeds(), *self._by_entry, *self._heard, *profile.CONSENT_EVENTS))
 
+    @property
+    def goes_by_clock(self) -> bool:
+        """Whether anything is judged at a person's own clock, which any event of hers moves."""
+        return bool(self._segments.by_name) or bool(self._timed) or self._watches
+
     def on_event(self, state: ProfileState, event: Event) -> Step:
         """One event of this person."""
         step = Step(state, [], [])
         if state.next_due_us and state.next_due_us <= event.received_us:
             self._fire(step, event.received_us)
         slots, given = profile.apply(state, event, self._layout)
-        purpose = self._consent(step, event) if event.name in profile.CONSENT_EVENTS else ""
+        purpose = ""
+        if event.name in profile.CONSENT_EVENTS:
+            purpose, withdrawn = withdrawal.take(state, event, self.definitions.policies)
+            step.intents += withdrawn
         fresh = not state.clock_us  # nobody judged her yet: what holds of somebody who did nothing holds of her too
         if event.occurred_us > state.clock_us:
             state.clock_us = event.occurred_us
@@ -102,7 +116,7 @@ class Pipeline:
             touched = {one.name: one for one in (*touched, *self._segments.asking_for(purpose))}.values()
         if fresh:
             touched = self._segments.first_look(touched, len(state.values))
-        told = bool(state.runs) and event.name in self._heard
+        told = bool(state.runs) and (event.name in self._heard or self._watched(state, slots, given, purpose))
         timed = self._timed and self._arrange(
             state, self._timed.touched(slots, given, purpose, fresh=fresh), event.received_us
         )
@@ -111,9 +125,11 @@ class Pipeline:
         changed = _changes(state, touched, state.clock_us, event.received_us)
         if changed or told or event.name in self._by_entry:
             walk = self._walk(step, event.received_us, event_cause(event.offset))
+            if event.profile_id:
+                walk.depth = outside.depth_of(event)
             walk.facts += [_segment_fact(walk, state.profile_id, change) for change in changed]
             if told:
-                self._tell(walk, event)
+                self._tell(walk, event, slots, given, purpose)
             if not event.backfill:
                 self._enter(walk, event, changed)
         self._settle(step, event)
@@ -133,7 +149,7 @@ class Pipeline:
                 fired = Step(one, step.facts, step.intents)
                 self._fire(fired, event.received_us)
         walk = self._walk(step, event.received_us, event_cause(event.offset))
-        sides = [_permissions(one) for one in (state, other)]
+        sides = [withdrawal.side_of(one) for one in (state, other)]
         for name in sorted(other.segments):
             walk.facts.append(_segment_fact(walk, other.profile_id, Change(name, False, event.occurred_us)))
         links = [*other.identifiers, ("profile", other.profile_id)]
@@ -154,9 +170,10 @@ class Pipeline:
             )
         )
         state.clock_us = max(state.clock_us, other.clock_us)
-        self._agree(step, sides, event)
+        step.intents += withdrawal.agree(state, sides, event.received_us)
         self._arrange(state, self._timed.all(), event.received_us)
         changed = self._judge(walk, self._segments.all(), state.clock_us)
+        self._look_again(walk)
         if not event.backfill:  # what the absorbed one was in already, or out of, is nothing new
             walk.late = True
             fresh = [change for change in changed if change.entered is (change.segment not in other.segments)]
@@ -175,7 +192,22 @@ class Pipeline:
             walk = self._walk(step, told.known_us, cause_of(told.what, told.offset))
             came = everybody.hear(self.definitions.versions, walk, told, told.what)
         if came:
-            _reschedule(state)
+            timers.reschedule(state)
+        return step
+
+    def rehearse(self, state: ProfileState, journey: Journey, item: dict[str, Any], at_us: int) -> Step:
+        """How she would walk through a journey from an instant on if nothing else happened; re-entry is not asked.
+
+        `item` is what the run keeps of the event that begins it. Runs of hers elsewhere are left out.
+        """
+        state.runs, state.alarms = [], {}
+        step = Step(state, [], [])
+        runs.enter(journey, self._walk(step, at_us, REHEARSAL), at_us, item)
+        for _ in range(MAX_REHEARSED):
+            timers.reschedule(state)
+            if not state.next_due_us:
+                break
+            self._fire(step, state.next_due_us, entering=False)
         return step
 
     def wants(self, change: ItemChange) -> bool:
@@ -193,7 +225,10 @@ class Pipeline:
             for change in what.changes if step.state.values[way.entry.looks()] else ():
                 if way.entry.wants(change) and way.entry.concerns(step.state, change, known_us):
                     walk = self._walk(step, known_us, change.cause)
-                    began = _begin(way, walk, known_us, change.values(), key=change.item_id) or began
+                    began = (
+                        runs.begin(way.journey, walk, known_us, change.values(), entry=way.number, key=change.item_id)
+                        or began
+                    )
         return began
 
     def adopt(self, state: ProfileState, known_us: int) -> Step:
@@ -226,16 +261,17 @@ class Pipeline:
         state.occasions = {key: number for key, number in state.occasions.items() if key in self._timed.by_key}
         self._arrange(state, self._timed.all(), known_us)
         changed = self._judge(walk, self._segments.all(), state.clock_us)
+        self._look_again(walk)
         if entering:
             self._enter_by_segment(walk, changed)
-        _reschedule(state)
+        timers.reschedule(state)
 
     # Timers
 
     def _settle(self, step: Step, event: Event) -> None:
         """After an event or a merge: what it put into the past rings at once. Loaded history begins no journey that way."""
         state = step.state
-        _reschedule(state)
+        timers.reschedule(state)
         if state.next_due_us and state.next_due_us <= event.received_us:
             self._fire(step, event.received_us, late=True, entering=not event.backfill)
         if state.runs:
@@ -249,7 +285,7 @@ class Pipeline:
             if why:
                 walk = self._walk(step, event.received_us, event_cause(event.offset))
                 runs.take_back(walk, run, event.occurred_us, why)
-                _reschedule(step.state)
+                timers.reschedule(step.state)
 
     def _fire(self, step: Step, until_us: int, *, late: bool = False, entering: bool = True, cause: str = "") -> None:
         """All timers due by `until_us`, in order. `late`: an event just put them into the past.
@@ -258,17 +294,18 @@ class Pipeline:
         """
         state = step.state
         for _ in range(MAX_TIMERS):
-            due_us, scheduled_us, name, run = _next_timer(state)
+            due_us, scheduled_us, name, run = timers.following(state)
             if not due_us or due_us > until_us:
                 break
             if run is not None:
-                walk = self._walk(step, due_us, f"timer:{run.run_id}:{scheduled_us}")
-                runs.on_timer(self.definitions.versions.get((run.journey, run.version)), walk, run)
+                walk = self._walk(step, due_us, f"timer:{name}:{scheduled_us}")
+                fire = runs.on_timer if name == run.run_id else runs.on_look
+                fire(self.definitions.versions.get((run.journey, run.version)), walk, run)
             else:
                 walk = self._walk(step, due_us, cause or f"timer:{name}:{scheduled_us}")
                 walk.late = late or scheduled_us < due_us
                 self._ring(walk, name, scheduled_us, entering=entering)
-        _reschedule(state)
+        timers.reschedule(state)
 
     def _ring(self, walk: Walk, name: str, scheduled_us: int, *, entering: bool) -> None:
         """A segment's alarm: judge it at the instant that the alarm was set for."""
@@ -288,7 +325,7 @@ class Pipeline:
         """The alarm of an entry that goes by time: it begins a run, if it is for her."""
         scheduled_us = walk.state.alarms[timed.key][0]
         if timetable.ring(walk.state, timed, walk.known_us) and entering:
-            _begin(timed.way, walk, scheduled_us, {})
+            runs.begin(timed.way.journey, walk, scheduled_us, {}, entry=timed.way.number)
 
     def _arrange(self, state: ProfileState, concerned: Collection[Timed], known_us: int) -> bool:
         """Set alarms for the next occasions of these; whether there are any."""
@@ -304,17 +341,32 @@ class Pipeline:
         walk.facts += [_segment_fact(walk, walk.state.profile_id, change) for change in changed]
         return changed
 
-    def _tell(self, walk: Walk, event: Event) -> None:
+    def _watched(self, state: ProfileState, slots: Sequence[int], given: Sequence[str], purpose: str) -> bool:
+        """Whether any of her runs watches a rule that reads any of these."""
+        if not self._watches:
+            return False
+        versions = self.definitions.versions
+        found = (versions.get((run.journey, run.version)) for run in state.runs)
+        return any(one is not None and one.touched(slots, given, purpose) for one in found)
+
+    def _tell(self, walk: Walk, event: Event, slots: Sequence[int], given: Sequence[str], purpose: str) -> None:
         for run in list(walk.state.runs):
             found = self.definitions.versions.get((run.journey, run.version))
+            if found is not None and (not run.parent or runs.lives(walk.state, run)):
+                runs.on_event(found, walk, run, event, touched=found.touched(slots, given, purpose))
+
+    def _look_again(self, walk: Walk) -> None:
+        """Whatever rules of runs read may have changed."""
+        for run in walk.state.runs if self._watches else ():
+            found = self.definitions.versions.get((run.journey, run.version))
             if found is not None:
-                runs.on_event(found, walk, run, event)
+                runs.look_again(found, walk, run)
 
     def _enter(self, walk: Walk, event: Event, changed: list[Change]) -> None:
         for way in self._by_entry.get(event.name, ()):
-            item = way.entry.begins(event)
+            item = way.entry.begins(event, way.journey.name)
             if item is not None:
-                _begin(way, walk, event.occurred_us, item)
+                runs.begin(way.journey, walk, event.occurred_us, item, entry=way.number, event=event.name)
         if changed and self._by_segment:
             self._enter_by_segment(walk, changed)
 
@@ -322,48 +374,26 @@ class Pipeline:
         for change in changed:
             for way in self._by_segment.get(change.segment, ()):
                 if way.entry.turned(change):
-                    _begin(way, walk, change.occurred_us, {})
+                    runs.begin(way.journey, walk, change.occurred_us, {}, entry=way.number)
 
     def _join_runs(self, walk: Walk, other: ProfileState, occurred_us: int) -> None:
-        """Of two runs of one journey the one with the later wait goes on (the fresher cart); the other ends."""
+        """Of two runs of one journey (and key) the one with the later wait goes on (the fresher cart); the other ends."""
         state = walk.state
-        for theirs in other.runs:
-            mine = next((run for run in state.runs if (run.journey, run.key) == (theirs.journey, theirs.key)), None)
-            state.runs.append(theirs)
+        before = [run for run in state.runs if not run.parent]
+        state.runs.extend(other.runs)  # lanes with the runs that they belong to
+        for theirs in [run for run in other.runs if not run.parent]:
+            mine = next((run for run in before if (run.journey, run.key) == (theirs.journey, theirs.key)), None)
             if mine is not None:
-                loser = min(mine, theirs, key=lambda run: (run.since_us, run.run_id))
+                loser = min(mine, theirs, key=lambda run: (lanes.latest_us(state, run), run.run_id))
                 runs.end(walk, loser, occurred_us, "merged with the other run of the same person")
-
-    def _consent(self, step: Step, event: Event) -> str:
-        """Take a word on consent; the purpose, if it is the latest word on it."""
-        state, found = step.state, profile.consent_of(event)
-        if found is None:
-            return ""
-        purpose, entry = found
-        if not profile.note_consent(state, purpose, entry, self.definitions.policies):
-            return ""
-        reason = "unsubscribed" if event.name == feedback.UNSUBSCRIBED else "consent_withdrawn"
-        for address in addresses_of(state):
-            step.intents.append(_suppress(state, purpose, entry, address, reason, event.received_us))
-        return purpose
-
-    def _agree(self, step: Step, sides: list[tuple[list[str], dict[str, bool]]], event: Event) -> None:
-        """After a merge all addresses of both follow the common word on each purpose: mail may be queued for any."""
-        state = step.state
-        for purpose, entry in sorted(state.consents.items()):
-            for addresses, granted in sides:
-                if granted.get(purpose, True) is entry.granted:
-                    continue
-                for address in addresses:
-                    step.intents.append(
-                        _suppress(state, purpose, entry, address, "consent_withdrawn", event.received_us)
-                    )
 
     def _walk(self, step: Step, known_us: int, cause: str) -> Walk:
         def send(run: Run, draft: Draft, occurred_us: int) -> Answer:
             return self._decide(step, run, draft, occurred_us, known_us)
 
-        return Walk(step.state, known_us, cause, send, step.facts, intents=step.intents)
+        return Walk(
+            step.state, known_us, cause, send, step.facts, intents=step.intents, journeys=self.definitions.journeys
+        )
 
     def _decide(self, step: Step, run: Run, draft: Draft, occurred_us: int, known_us: int) -> Answer:
         """Allow or refuse one message, or ask again later; what became of it."""
@@ -375,8 +405,11 @@ class Pipeline:
         held = run.held
         if policy.holdout and not held:
             held = holdout.everywhere(state, policy.holdout, known_us)
-        asked = Asked(run, draft, occurred_us, known_us, journey.priority if journey is not None else "normal", held)
-        intent = decision.decide(state, self._layout, policy, asked)
+        shadow = journey is not None and journey.shadow
+        priority = journey.priority if journey is not None else "normal"
+        asked = Asked(run, draft, occurred_us, known_us, priority, held, shadow)
+        seen = shadows.view(state, self._shadows, shadow=shadow) if self._shadows else state
+        intent = decision.decide(seen, self._layout, policy, asked)
         if isinstance(intent, Later):
             run.bid = intent.bid
             return Answer(intent.outcome, until_us=intent.until_us)
@@ -385,39 +418,13 @@ class Pipeline:
         run.sent += 1
         if journey is not None and draft.step in journey.asked:
             results.note_message(run, draft.step, intent.message_id, intent.suppressed)
+        if intent.suppressed == SHADOW:
+            sends.note_ghost(state, decision.sent(policy, intent, asked), self._keep)
+            return Answer(f"would send {draft.template} (shadow)")
         if intent.suppressed:
             return Answer(f"not sent: {intent.suppressed}")
         sends.note(state, decision.sent(policy, intent, asked), self._keep)
         return Answer(f"decided to send {draft.template}")
-
-
-def _begin(way: Way, walk: Walk, occurred_us: int, item: dict[str, Any], *, key: str = "") -> bool:
-    """Begin a run, if re-entry rules let her in; by one cause one run, whichever entries it is that let her in."""
-    journey = way.journey
-    may = runs.may_enter(journey, walk, key) and (len(journey.entries) == 1 or not runs.begun(journey, walk))
-    if may:
-        runs.enter(journey, walk, occurred_us, item, entry=way.number, key=key)
-    return may
-
-
-def _permissions(state: ProfileState) -> tuple[list[str], dict[str, bool]]:
-    """The addresses, and for each purpose whether its latest word is a grant."""
-    return addresses_of(state), {purpose: entry.granted for purpose, entry in state.consents.items()}
-
-
-def _suppress(
-    state: ProfileState, purpose: str, entry: ConsentEntry, address: str, reason: str, known_us: int
-) -> SuppressIntent:
-    """What the ledger is told of a word on a purpose, for one address."""
-    return SuppressIntent(
-        intent_id=digest("suppress", state.profile_id, purpose, entry.event_id, address).hex(),
-        profile_id=state.profile_id,
-        address=address,
-        category=purpose,
-        reason=reason,
-        active=not entry.granted,
-        known_us=known_us,
-    )
 
 
 def _changes(state: ProfileState, touched: Iterable[Segment], at_us: int, known_us: int) -> list[Change]:
@@ -433,29 +440,3 @@ def _changes(state: ProfileState, touched: Iterable[Segment], at_us: int, known_
 def _segment_fact(walk: Walk, profile_id: str, change: Change) -> Fact:
     kind = FactKind.SEGMENT_ENTERED if change.entered else FactKind.SEGMENT_LEFT
     return Fact(kind, profile_id, change.segment, change.occurred_us, walk.known_us, walk.cause)
-
-
-def _next_timer(state: ProfileState) -> tuple[int, int, str, Run | None]:
-    """(due, scheduled, name, run or None) of the timer that fires next; zeros when there is none."""
-    best: tuple[int, int, str] = (0, 0, "")
-    found: Run | None = None
-    for run in state.runs:
-        key = (run.due_us, run.timer_us, bids.order(run))  # after alarms of the same instant
-        if run.due_us and (not best[0] or key < best):
-            best, found = key, run
-    for name, when in state.alarms.items():
-        alarm = (when[1], when[0], name)
-        if not best[0] or alarm < best:
-            best, found = alarm, None
-    return (*best, found)
-
-
-def _reschedule(state: ProfileState) -> None:
-    due_us = 0
-    for run in state.runs:
-        if run.due_us and (not due_us or run.due_us < due_us):
-            due_us = run.due_us
-    for alarm in state.alarms.values():
-        if not due_us or alarm[1] < due_us:
-            due_us = alarm[1]
-    state.next_due_us = due_us

@@ -6,7 +6,7 @@ The oracle looks at the clock of a zone minute by minute and knows nothing of th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from pathlib import Path
 from random import Random
@@ -76,8 +76,8 @@ def journeys(rng: Random) -> tuple[dict[str, str], dict[str, Entry]]:
 @cache
 def shows(day: date, at: str, name: str) -> int:
     """The first instant at which the clock of a zone shows it, found by looking at it; if it never does, as much later."""
-    wanted = datetime.combine(day, datetime.strptime(at, "%H:%M").time())
-    about_s = int((wanted - datetime(1970, 1, 1)).total_seconds())
+    wanted = datetime.combine(day, time.fromisoformat(at))
+    about_s = int(wanted.replace(tzinfo=UTC).timestamp())
     for at_s in range(about_s - 15 * 3_600, about_s + 15 * 3_600, 60):
         if datetime.fromtimestamp(at_s, zone(name)).replace(tzinfo=None) == wanted:
             return at_s * SECOND_US
@@ -191,7 +191,7 @@ def test_everybody_is_entered_at_the_instant_and_nobody_twice(case: int, tmp_pat
         own = whole.person("user_id", who)
         assert own is not None
         for name, entry in entries.items():
-            end_us = max(START_US + DAYS * DAY_US, max(one.at_us for said in people.values() for one in said))
+            end_us = max(START_US + DAYS * DAY_US, *(one.at_us for said in people.values() for one in said))
             begun = [
                 f.occurred_us
                 for f in whole.sink.facts

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tidings.clock import format_duration
 from tidings.console import figures
 from tidings.console.site import missing, of
-from tidings.process.journey import Journey, entry_words
+from tidings.domain.output import Ending
+from tidings.process import admission
+from tidings.process.graph import between
+from tidings.process.journey import Journey, ending_words, entry_words
 from tidings.process.steps.base import EXIT
+from tidings.process.steps.parallel import Parallel
 
 ROW = 116
 """Height of one step in the drawing, in pixels; the style sheet has it too."""
@@ -27,8 +31,10 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     kind: str
-    """``send``, ``wait``, ``wait_until``, ``branch``, ``split`` or ``exit``: its symbol."""
+    """``send``, ``wait``, …: its symbol."""
     words: str
+    within: list[str]
+    """Parallel paths that it lies in, the outermost first."""
     next: str | None
     """What stands on the way to the step below; None when none leads there."""
     jumps: list[tuple[str, str]]
@@ -66,9 +72,20 @@ def graph(journey: Journey) -> Graph:
         below = " or ".join(filter(None, down)) if down else None
         aside = [(label, target) for label, target in out if target in order and order[target] != index + 1]
         sides += [(index, order[target], label) for label, target in aside]
-        nodes.append(Node(id=step.id, kind=kind, words=words, next=below, jumps=aside))
+        within = _within(journey, step.id)
+        nodes.append(Node(id=step.id, kind=kind, words=words, within=within, next=below, jumps=aside))
     jumps, lanes = _jumps(sides)
     return Graph(nodes=nodes, jumps=jumps, height=len(nodes) * ROW, width=lanes * LANE + 14)
+
+
+def _within(journey: Journey, step_id: str) -> list[str]:
+    """Names of the parallel paths on which a step lies."""
+    found = []
+    for fork in journey.steps.values():
+        if isinstance(fork, Parallel):
+            names = [name for name, start in fork.paths.items() if step_id in between(journey.steps, start, fork.join)]
+            found += [" and ".join(names)] if names else []
+    return found
 
 
 def _jumps(sides: list[tuple[int, int, str]]) -> tuple[list[Jump], int]:
@@ -107,15 +124,6 @@ def journeys(request: Request) -> Response:
     )
 
 
-def again_words(journey: Journey) -> str:
-    """How often one gets in, for people."""
-    if journey.reentry_us < 0:
-        return "once in a lifetime"
-    return "again as soon as the last run has ended" if not journey.reentry_us else (
-        f"again {format_duration(journey.reentry_us)} after the last run ended"
-    )  # fmt: skip
-
-
 def journey(request: Request) -> Response:
     """One journey."""
     site = of(request)
@@ -128,20 +136,34 @@ def journey(request: Request) -> Response:
         n = figures.run_figures(store.serving.rows("run_counts")) | figures.message_figures(store)
         outcomes = store.serving.rows("run_outcomes", name)
         runs = store.serving.rows("journey_runs", name, RUNS)
+        ghosts = store.ledger.row("held_out", name)
+        endings = {row["how"]: row["n"] for row in store.serving.rows("run_endings", name)}
     return site.page(
         request,
         "journey.html",
         title=name.replace("_", " ").capitalize(),
         journey=found,
         entry=entry_words(found),
-        again=again_words(found),
+        again=admission.words(found.admits),
         graph=graph(found),
         n=n,
         outcomes=outcomes,
+        goal=goal_words(found, endings),
+        ends=[*ending_words(found), *([f"Holds out {found.holdout} %"] if found.holdout else [])],
+        held=ghosts["n"] if ghosts is not None else 0,
         runs=runs,
         elsewhere=_elsewhere(n, found),
         row=ROW,
     )
+
+
+def goal_words(journey: Journey, endings: Mapping[str, int]) -> str:
+    """How many runs reached the goal, for people; empty where there is none to reach."""
+    if journey.goal is None and not endings.get(Ending.GOAL):
+        return ""
+    counted = sum(n for how, n in endings.items() if how not in (Ending.MERGED, Ending.TAKEN_BACK))
+    reached = endings.get(Ending.GOAL, 0)
+    return f"{reached:,} ({reached / counted:.1%} of those that ended)" if counted else "0"
 
 
 def _elsewhere(n: dict[str, int], journey: Journey) -> list[dict[str, Any]]:

@@ -11,11 +11,11 @@ from tidings.decide import bids
 from tidings.decide import turn as turns
 from tidings.decide.eligibility import address_of, permit
 from tidings.decide.policy import Policy
-from tidings.decide.reasons import HOLDOUT
+from tidings.decide.reasons import HOLDOUT, SHADOW
 from tidings.domain.message import SendIntent
 from tidings.domain.profile import ProfileState, Run, Sent
 from tidings.ids import message_id
-from tidings.process import arms, profile
+from tidings.process import arms, lanes, profile
 from tidings.process.layout import Layout
 from tidings.process.steps.base import Draft
 from tidings.rules.local_time import zone_name
@@ -34,6 +34,8 @@ class Asked(msgspec.Struct, frozen=True):
     """Its journey's."""
     held: bool = False
     """Whether she is held out, of this journey or of all."""
+    shadow: bool = False
+    """Whether its journey only shows what it would do."""
 
 
 class Later(msgspec.Struct, frozen=True):
@@ -61,6 +63,8 @@ def decide(state: ProfileState, layout: Layout, policy: Policy, asked: Asked) ->
         reason = found.reason if found is not None else ""
     if not reason and asked.held and not policy.exempt:
         reason = HOLDOUT
+    if not reason and asked.shadow:
+        reason = SHADOW
     return _intent(state, layout, policy, asked, reason, evidence)
 
 
@@ -85,7 +89,7 @@ def _intent(
     left_out = profile.bound(carried, state, layout)
     why: dict[str, Any] = {
         "entry": run.ref,
-        "steps": [list(entry) for entry in run.path],
+        "steps": [list(entry) for entry in lanes.path_of(state, run)],
         "segments": sorted(state.segments),
         **evidence,
         **({"draws": arms.evidence(state, run.journey)} if state.arms else {}),

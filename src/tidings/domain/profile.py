@@ -97,7 +97,7 @@ class Run(msgspec.Struct, array_like=True):
     look_due_us: int = 0
     """When that rings: `look_us`, or when we knew if that is later."""
     lane: str = ""
-    """Which of parallel paths this is, below the run that forked: ``fork/path``; empty for a whole run."""
+    """Which of parallel paths this is, below the run that forked: the name of the path; empty for a whole run."""
     messages: dict[str, str] = msgspec.field(default_factory=dict)
     """Message id to the step that decided on it, for what comes back; bounded."""
     bid: list[int] = msgspec.field(default_factory=list)
@@ -108,6 +108,12 @@ class Run(msgspec.Struct, array_like=True):
     """Which of the journey's entries began it, by number."""
     paused_us: int = 0
     """Since when it is paused, its timer held; 0 while it goes on."""
+    parent: str = ""
+    """Id of the run that forked, when this is a lane: one of its parallel paths; empty for a whole run."""
+    stale: int = 0
+    """Bits of those ways of the present step that are waited for anew: they held when it arrived, and have not been false since."""
+    depth: int = 0
+    """How many runs, one right after the other, each began by what the one before did; see process/outside.py."""
 
 
 class ProfileState(msgspec.Struct, array_like=True):
@@ -160,6 +166,8 @@ class ProfileState(msgspec.Struct, array_like=True):
     """Running number of the latest record to everybody (a broadcast that begins, …) that she heard; see domain/everybody.py."""
     occasions: dict[str, int] = msgspec.field(default_factory=dict)
     """Entry that goes by time to the number of her latest occasion (see process/entries/calendar.py), so that none comes twice."""
+    ghosts: list[Sent] = msgspec.field(default_factory=list)
+    """The latest messages of journeys in shadow mode, which count for such journeys only; bounded as `sends` is."""
 
 
 ENCODER = msgspec.msgpack.Encoder()

@@ -23,8 +23,8 @@ class Entry(Protocol):
         """Names of events that it must be told of."""
         ...
 
-    def begins(self, event: Event) -> dict[str, Any] | None:
-        """What a run that this event begins keeps of it; None when it begins none. The name is known to be one it hears."""
+    def begins(self, event: Event, journey: str) -> dict[str, Any] | None:
+        """What a run of this journey that this event begins keeps of it; None when it begins none. The name is known to be one it hears."""
         ...
 
     def misses(self, event: Event) -> list[str]:
@@ -88,7 +88,7 @@ class EntryBase(msgspec.Struct, frozen=True):
     def hears(self) -> tuple[str, ...]:
         return ()
 
-    def begins(self, event: Event) -> dict[str, Any] | None:  # noqa: ARG002 - it hears of none
+    def begins(self, event: Event, journey: str) -> dict[str, Any] | None:  # noqa: ARG002 - it hears of none
         return None
 
     def misses(self, event: Event) -> list[str]:  # noqa: ARG002 - it hears of none

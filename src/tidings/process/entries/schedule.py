@@ -17,6 +17,7 @@ from tidings.accumulate.base import only
 from tidings.clock import DAY_US, format_duration
 from tidings.domain import schema
 from tidings.domain.profile import ProfileState
+from tidings.domain.schema import Schema
 from tidings.domain.zones import NAMES
 from tidings.errors import DefinitionError
 from tidings.process.entries import calendar
@@ -29,7 +30,7 @@ from tidings.rules.local_time import WEEKDAYS, ZONE_TRAIT
 LAST = "last"
 DAYS = ("weekdays", "day_of_month", "every")
 """Ways to say on which days it is; every day without."""
-SETTINGS = {
+SETTINGS: dict[str, Schema] = {
     "at": local_time.CLOCK,
     "weekdays": {"type": "array", "items": schema.one_of(WEEKDAYS), "minItems": 1},
     "day_of_month": {"anyOf": [schema.whole(1, 31), schema.one_of((LAST,))]},
