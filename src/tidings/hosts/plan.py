@@ -18,10 +18,11 @@ from tidings.domain import profile as profiles
 from tidings.hosts.ahead import ahead
 from tidings.hosts.apply import plan_id
 from tidings.hosts.bounds import COMMAND, Bounds, within
-from tidings.hosts.changes import fresh_keys
+from tidings.hosts.changes import fresh_keys, moving
 from tidings.hosts.check import check_workspace
 from tidings.hosts.simulator import MemoryPast
 from tidings.lake import query
+from tidings.process import moves
 from tidings.process.adopt import Adoption, everyone
 from tidings.process.backfill import Folding
 from tidings.process.steps.send import Send
@@ -33,9 +34,11 @@ from tidings.versions.effect import effects, entering_by_time, look
 from tidings.versions.in_force import META, InForce
 from tidings.versions.mistyped import mistyped
 from tidings.versions.needs import missing
-from tidings.versions.planned import NextDay, Person, Plan, Touched
+from tidings.versions.planned import NextDay, Person, Plan, Touched, Waiting
 from tidings.versions.shelf import Versions
 
+_WAITING = """SELECT version, step, count(*) FROM runs WHERE journey = ? AND state = 'active'
+  GROUP BY version, step ORDER BY count(*) DESC, version, step LIMIT 200"""
 _PERSON = "SELECT name, email, user_id FROM people WHERE profile_id = ?"
 
 
@@ -117,7 +120,15 @@ class _World:
             why = [f"{kind} {part} {how[kind, part]}" for kind, part in dict.fromkeys(parts) if (kind, part) in how]
             why += [] if ("journey", name) in how else self._rules(name)
             if why:
-                found.append(Touched(journey=name, why=", ".join(why), runs=self._runs(name)))
+                found.append(
+                    Touched(
+                        journey=name,
+                        why=", ".join(why),
+                        runs=self._runs(name),
+                        changed=("journey", name) in how,
+                        waiting=self._waiting(name) if ("journey", name) in how else [],
+                    )
+                )
         return found
 
     def _rules(self, name: str) -> list[str]:
@@ -139,6 +150,17 @@ class _World:
         asked = "SELECT version, count(*) FROM runs WHERE journey = ? AND state = 'active' GROUP BY version"
         return dict(self._serving.execute(asked, (journey,)).fetchall())
 
+    def _waiting(self, name: str) -> list[Waiting]:
+        """Where runs wait, and where the new version of their journey takes them."""
+        rows = self._serving.execute(_WAITING, (name,)).fetchall()
+        journey = self.after.journeys.get(name)
+        there = {} if journey is None else journey.moves
+        return [
+            Waiting(version=version, step=step, runs=count, to=moves.target(there, version, step))
+            for version, step, count in rows
+            if journey is None or version != journey.version
+        ]
+
     def next_day(self, most: int) -> NextDay:
         """What would follow by time alone, under either, for so many people at most."""
         until_us = self._now_us + DAY_US
@@ -148,7 +170,7 @@ class _World:
         people = self._state.living(ids[:most])
         states = [profiles.decode(raw) for raw in dict.fromkeys(people.values())]
         past = self._past(states) if self.fresh else MemoryPast({})
-        adoption = Adoption("planned", 0, self._now_us, self.fresh, past=past)
+        adoption = Adoption("planned", 0, self._now_us, self.fresh, past=past, moving=moving(self.before, self.after))
         return NextDay(
             people=len(states),
             cut=len(ids) > most,
