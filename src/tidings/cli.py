@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 from tidings import __version__, config, workspace
-from tidings.cli_broadcast import broadcast
+from tidings.cli_broadcast import broadcast, items
 from tidings.cli_definitions import cuts, rule, schema, send_times
 from tidings.cli_explain import dry_run, shadow, why, why_not
 from tidings.cli_people import person, segment
@@ -437,6 +437,7 @@ for _command in (
     send_times,
     schema,
     broadcast,
+    items,
     webhook_secret,
     start_run,
 ):
