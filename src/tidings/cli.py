@@ -20,7 +20,7 @@ from tidings.cli_broadcast import broadcast
 from tidings.cli_definitions import cuts, rule, schema
 from tidings.cli_explain import dry_run, why, why_not
 from tidings.cli_people import person, segment
-from tidings.cli_rehearse import backtest
+from tidings.cli_rehearse import backtest, test
 from tidings.cli_webhooks import webhook_secret
 from tidings.clock import iso
 from tidings.config import Config
@@ -424,6 +424,7 @@ def role(name: str, path: Path) -> None:
 
 
 for _command in (
+    test,
     backtest,
     why,
     why_not,
