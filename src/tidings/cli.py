@@ -17,10 +17,11 @@ from rich.table import Table
 
 from tidings import __version__, config, workspace
 from tidings.cli_broadcast import broadcast
-from tidings.cli_definitions import cuts, rule, schema
-from tidings.cli_explain import dry_run, why, why_not
+from tidings.cli_definitions import cuts, rule, schema, send_times
+from tidings.cli_explain import dry_run, shadow, why, why_not
 from tidings.cli_people import person, segment
 from tidings.cli_rehearse import backtest, test
+from tidings.cli_run import start_run
 from tidings.cli_webhooks import webhook_secret
 from tidings.clock import iso
 from tidings.config import Config
@@ -429,13 +430,16 @@ for _command in (
     why,
     why_not,
     dry_run,
+    shadow,
     segment,
     person,
     rule,
     cuts,
+    send_times,
     schema,
     broadcast,
     webhook_secret,
+    start_run,
 ):
     main.add_command(_command)
 

@@ -35,6 +35,7 @@ LAYERS = (
         "cli_explain",
         "cli_rehearse",
         "cli_broadcast",
+        "cli_run",
         "cli",
     ),
 )
@@ -49,6 +50,7 @@ CONFIG_READERS = {
     "testing",
     "cli_people",
     "cli_broadcast",
+    "cli_run",
     "cli_definitions",
     "cli_explain",
     "cli_rehearse",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 from urllib.parse import unquote
 
-from tidings.collect import cors, internal, items, script, settings
+from tidings.collect import cors, internal, items, runs, script, settings
 from tidings.collect.feedback import PREFIXES, Feedback
 from tidings.collect.http import Request, Response, problem, respond_json, with_headers
 from tidings.collect.ingest import PATHS, PIXEL_PATH, Ingest, query_key
@@ -13,6 +13,7 @@ from tidings.collect.internal import Internal
 from tidings.collect.items import Items
 from tidings.collect.keys import WriteKeys
 from tidings.collect.pressure import Pressure
+from tidings.collect.runs import Runs
 from tidings.collect.script import Script
 
 _CACHE = b"Cache-Control: public, max-age=60\r\n"
@@ -39,6 +40,7 @@ class Door:
         internal: Internal,
         feedback: Feedback,
         feed: Items,
+        runs_door: Runs,
         script: Script,
         keys: WriteKeys,
         pressure: Pressure,
@@ -47,6 +49,7 @@ class Door:
         self._internal = internal
         self._feedback = feedback
         self._feed = feed
+        self._runs = runs_door
         self._script = script
         self._keys = keys
         self._pressure = pressure
@@ -70,6 +73,8 @@ class Door:
             self._internal.take(request)
         elif path == items.PATH:
             self._feed.take(request)
+        elif runs.is_runs(path):
+            self._runs.take(request)
         elif path == PIXEL_PATH + b".gif" or path.startswith(PIXEL_PATH + b"/"):
             self._ingest.take_pixel(request)
         else:

@@ -1,4 +1,4 @@
-"""Who may write: write keys (public, per source), and the internal key and the items key (secret, one per data directory)."""
+"""Who may write: write keys (public, per source), and the internal, the items and the runs key (secret, one per data directory)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tidings.domain.wire import INTERNAL_SOURCE
 from tidings.errors import InputError
 
 _BASIC = b"basic "
-_INTERNAL, _ITEMS = "internal.key", "items.key"
+_INTERNAL, _ITEMS, _RUNS = "internal.key", "items.key", "runs.key"
 
 
 class WriteKeys:
@@ -60,6 +60,11 @@ def internal_key(data: Path) -> str:
 def items_key(data: Path) -> str:
     """The key with which a shop's own system says what is known of items; made in the same way."""
     return _secret(data, _ITEMS)
+
+
+def runs_key(data: Path) -> str:
+    """The key with which a shop's own system begins runs of journeys; made in the same way."""
+    return _secret(data, _RUNS)
 
 
 def _secret(data: Path, name: str) -> str:

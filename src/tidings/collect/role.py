@@ -19,8 +19,9 @@ from tidings.collect.feedback import Feedback, Messages
 from tidings.collect.ingest import Ingest
 from tidings.collect.internal import Internal
 from tidings.collect.items import Items
-from tidings.collect.keys import WriteKeys, internal_key, items_key
+from tidings.collect.keys import WriteKeys, internal_key, items_key, runs_key
 from tidings.collect.pressure import Pressure
+from tidings.collect.runs import Runs
 from tidings.collect.script import Script
 from tidings.collect.server import Server
 from tidings.config import Config
@@ -82,6 +83,7 @@ async def _serve(config: Config, log: SqliteLog, ledger: Messages, ports: _Ports
         internal=Internal(internal_key(config.data), committer, pressure, clock),
         feedback=Feedback(load_tokens(config.data / "secrets"), ledger, committer, pressure, clock),
         feed=Items(items_key(config.data), committer, pressure, clock),
+        runs_door=Runs(runs_key(config.data), committer, pressure, clock),
         script=Script(),
         keys=keys,
         pressure=pressure,

@@ -84,7 +84,7 @@ def _app(
     types: Callable[[], Types] | None = None,
 ) -> Starlette:
     shelf = Versions(config.data)
-    workspace = Workspace(lambda: shelf.current(config.workspace))
+    workspace = Workspace(lambda: shelf.current(config.workspace), kept=True)
     site = Site(
         config=config,
         clock=clock,

@@ -157,7 +157,7 @@ def _latest(store: Store, journey: Journey, profile_id: str) -> Event | None:
     for row in store.serving.rows("came", profile_id=profile_id, **asked):
         event = people.read_event(store, row["offset"])
         if event is not None and any(
-            event.name in entry.hears() and entry.begins(event) is not None for entry in journey.entries
+            event.name in entry.hears() and entry.begins(event, journey.name) is not None for entry in journey.entries
         ):
             return event
     return None

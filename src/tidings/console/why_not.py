@@ -209,7 +209,7 @@ def _then(store: Store, journey: Journey, chance: Chance) -> Journey | None:
 @lru_cache(maxsize=16)
 def _in(folder: Path, name: str) -> Journey | None:
     try:
-        return workspace.load(folder).journeys.get(name)
+        return workspace.load(folder, kept=True).journeys.get(name)
     except TidingsError:
         return None  # a version that this release cannot read any more
 

@@ -114,7 +114,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """``never_entered``, ``not_again``, ``running``, ``ended``, ``not_sent``, or the state of the message: ``queued``,
     ``attempting``, ``accepted``, ``refused``, ``in_doubt``."""
     because: str
-    """The reason in a word: ``never_came``, ``not_in_segment``, a `Miss.kind`, or why a message was not sent."""
+    """The reason in a word: ``never_came``, ``not_in_segment``, ``not_due``, a `Miss.kind`, or why a message was not sent."""
     sentence: str
 
 
@@ -168,7 +168,7 @@ def _wrong(journey: Journey, chance: Chance) -> str:
     if chance.event is None:
         return ""
     hearing = [entry for entry in journey.entries if chance.event.name in entry.hears()]
-    if any(entry.begins(chance.event) is not None for entry in hearing):
+    if any(entry.begins(chance.event, journey.name) is not None for entry in hearing):
         return ""
     found = [" and ".join(entry.misses(chance.event)) for entry in hearing]
     return "; ".join(filter(None, found)) or "no entry of that version takes it"
@@ -241,11 +241,12 @@ def _never(case: Case) -> Verdict:
         came = "once" if case.came == 1 else f"{case.came:,} times, the nearest"
         sentence = f"Never entered: {miss.chance.name} came {came} {iso(miss.chance.occurred_us)}, but {miss.words}."
         return Verdict(kind="never_entered", because=miss.kind, sentence=sentence)
-    hears = any(entry.hears() for entry in case.journey.entries)
+    entries = case.journey.entries
+    heard, watched = any(entry.hears() for entry in entries), any(entry.watches() for entry in entries)
     coming = f" If nothing happens, this person {case.coming}." if case.coming else ""
     return Verdict(
         kind="never_entered",
-        because="never_came" if hears else "not_in_segment",
+        because="never_came" if heard else "not_in_segment" if watched else "not_due",
         sentence=f"Never entered: a run begins when somebody {entry_words(case.journey)}; this person never did.{coming}",
     )
 

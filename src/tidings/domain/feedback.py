@@ -23,6 +23,8 @@ UNSUBSCRIBED = "Unsubscribed"
 WEBHOOK_ANSWERED = "Webhook Answered"
 """A webhook that a journey called was answered, or given up. Properties: call_id, run_id, journey, step, webhook, result
 (``ok``, ``failed``), status, attempts, error, body."""
+JOURNEY_CALLED = "Journey Called"
+"""The shop's own system begins a run, over the API; its properties are the run's."""
 CONSENT_GIVEN = "Consent Given"
 """Properties: purpose (a message category), method, wording."""
 CONSENT_WITHDRAWN = "Consent Withdrawn"

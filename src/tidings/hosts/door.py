@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import http.client
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 
-from tidings.collect.keys import internal_key
+from tidings.collect import runs
+from tidings.collect.keys import internal_key, runs_key
 from tidings.config import Config
+from tidings.domain.called import Call
 from tidings.domain.control import SOURCE, Change
 from tidings.domain.everybody import Asked
 from tidings.errors import InputError
@@ -38,12 +41,21 @@ class Door:
         """Put what is known of items into the log; the offset of the first. Raises InputError when nobody takes it."""
         return self._put({"source": source, "items": items})
 
+    def begin(self, journey: str, call: Call) -> int:
+        """Put a call that begins a run into the log; its offset. Raises InputError when nobody takes it."""
+        path = f"{runs.PREFIX.decode()}{quote(journey, safe='')}{runs.SUFFIX.decode()}"
+        return int(self._send(path, runs_key(self._data), call, http.client.ACCEPTED)["offset"])
+
     def _put(self, delivery: dict[str, Any]) -> int:
-        headers = {"Authorization": f"Bearer {internal_key(self._data)}", "Content-Type": "application/json"}
+        return int(self._send("/internal/events", internal_key(self._data), delivery, http.client.OK)["first_offset"])
+
+    def _send(self, path: str, key: str, delivery: Any, wanted: int) -> Any:
+        """Send it; what was answered."""
+        headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
         body = msgspec.json.encode(delivery)
         connection = http.client.HTTPConnection(self._host, self._port, timeout=DOOR_S)
         try:
-            connection.request("POST", "/internal/events", body, headers)
+            connection.request("POST", path, body, headers)
             answer = connection.getresponse()
             text = answer.read()
         except (OSError, http.client.HTTPException) as error:
@@ -59,7 +71,7 @@ class Door:
                 f"name its configuration with --config, or start `tidings serve` for this one on a port of its own"
             )
             raise InputError(msg)
-        if answer.status != http.client.OK:
+        if answer.status != wanted:
             msg = f"the collector answered {answer.status}: {text[:300].decode('utf-8', 'replace')}"
             raise InputError(msg)
-        return int(msgspec.json.decode(text)["first_offset"])
+        return msgspec.json.decode(text)

@@ -46,6 +46,8 @@ class Journey(msgspec.Struct, frozen=True, kw_only=True):
     """What these rules look at; None when there is none."""
     holdout: int = 0
     """How many in a hundred get none of its messages; 0 for nobody."""
+    shadow: bool = False
+    """Whether it decides and does nothing: its messages are recorded, see decide/shadow.py; what it wants outside is left."""
     asked: frozenset[str] = frozenset()
     """Steps of which it is kept what came of them, as others go by it."""
     priority: str = "normal"

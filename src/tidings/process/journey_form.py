@@ -46,6 +46,7 @@ def schema_of_file() -> Schema:
             "priority": schema.one_of(PRIORITIES),
             **_ENDS,
             "holdout": holdout.SCHEMA,
+            "shadow": {**schema.FLAG, "description": "Decide for real people, and send nothing."},
             "steps": {"type": "array", "minItems": 1, "items": kinds.schema_of_one()},
         },
         ["journey", "entry", "steps"],

@@ -33,6 +33,7 @@ SETTINGS = {
     "exit_on",
     "exit_if",
     "holdout",
+    "shadow",
     "steps",
 }
 """What a file of a journey may say."""
@@ -64,6 +65,7 @@ def parse(raw: Any, version: str, traits: Traits, where: str, *, entered: bool =
         exit_on=_parse_exit_on(raw.get("exit_on"), f"{where}: exit_on"),
         steps=steps,
         holdout=holdout.percent_of(raw["holdout"], f"{where}: holdout") if "holdout" in raw else 0,
+        shadow=_parse_shadow(raw.get("shadow", False), f"{where}: shadow"),
         asked=frozenset(one for step in steps.values() for one, _ in step.asks()),
         priority=_parse_priority(raw.get("priority", "normal"), f"{where}: priority"),
         goal=goal,
@@ -71,6 +73,12 @@ def parse(raw: Any, version: str, traits: Traits, where: str, *, entered: bool =
         watched={step_id: rules for step_id, rules in watched.items() if rules},
         reads=Reads(reads) if reads or any(watched.values()) else None,
     )
+
+
+def _parse_shadow(raw: Any, where: str) -> bool:
+    if not isinstance(raw, bool):
+        raise DefinitionError(where, "not yes or no", got=raw, wanted="true or false")
+    return raw
 
 
 def _admits(raw: dict[str, Any], entries: Sequence[Entry], where: str) -> Rules:

@@ -20,6 +20,7 @@ from tidings.domain.profile import ProfileState
 from tidings.domain.zones import UTC
 from tidings.errors import CorruptData, DefinitionError
 from tidings.ids import digest
+from tidings.rules import send_times
 from tidings.rules.bands import Score, find
 
 MAX_TAKEN_IN = 100
@@ -52,6 +53,8 @@ class Layout:
         self._feeds: dict[str, Feed] = {}
         self.zone = UTC
         """The time zone of whoever has none."""
+        self.send_times = send_times.UNKNOWN
+        """When everybody engages with mail."""
         self.scores: Mapping[str, Score] = {}
         self.rules: Mapping[str, Any] = {}
         """Rules of segments as written, for those that name each other."""

@@ -25,6 +25,8 @@ from tidings.workspace import Definitions
 SOURCE = "test"
 MOMENT_US = 999
 """How far the machine's clock is past what a test's clock shows: what is due just after an instant has happened at it."""
+PUT_OFF_US = 5
+"""By how much what was over before it was known is put off, and a little more."""
 
 
 class TestWorld:
@@ -72,7 +74,8 @@ class TestWorld:
     def pass_to(self, at_us: int) -> None:
         """See `World.pass_to`."""
         self.now_us = max(at_us, self.now_us)
-        self._simulator.advance_to(self.now_us + MOMENT_US)
+        just_after_us = self._simulator.driver.complete_us + PUT_OFF_US
+        self._simulator.advance_to(max(self.now_us + MOMENT_US, just_after_us))
 
     def script(self, name: str, answer: Scripted) -> None:
         """From now on this webhook, or step, is answered so."""

@@ -9,6 +9,7 @@ import msgspec
 
 from tidings.domain.event import Event
 from tidings.domain.filter import EventFilter
+from tidings.domain.item import ItemChange
 from tidings.domain.profile import ProfileState
 from tidings.process.entries.calendar import Timetable
 from tidings.process.segment import Change
@@ -22,8 +23,8 @@ class Entry(Protocol):
         """Names of events that it must be told of."""
         ...
 
-    def begins(self, event: Event) -> dict[str, Any] | None:
-        """What a run that this event begins keeps of it; None when it begins none. The name is known to be one it hears."""
+    def begins(self, event: Event, journey: str) -> dict[str, Any] | None:
+        """What a run of this journey that this event begins keeps of it; None when it begins none. The name is known to be one it hears."""
         ...
 
     def misses(self, event: Event) -> list[str]:
@@ -47,6 +48,18 @@ class Entry(Protocol):
 
     def timetable(self) -> Timetable | None:
         """When it begins runs by time alone; None when it does not."""
+        ...
+
+    def looks(self) -> int:
+        """The slot of the items of whose changes it must be told; -1 for none."""
+        ...
+
+    def wants(self, change: ItemChange) -> bool:
+        """Whether this change of an item is one that it is about."""
+        ...
+
+    def concerns(self, state: ProfileState, change: ItemChange, at_us: int) -> bool:
+        """Whether a change that it wants begins a run of this person."""
         ...
 
     def filters(self) -> tuple[EventFilter, ...]:
@@ -75,7 +88,7 @@ class EntryBase(msgspec.Struct, frozen=True):
     def hears(self) -> tuple[str, ...]:
         return ()
 
-    def begins(self, event: Event) -> dict[str, Any] | None:  # noqa: ARG002 - it hears of none
+    def begins(self, event: Event, journey: str) -> dict[str, Any] | None:  # noqa: ARG002 - it hears of none
         return None
 
     def misses(self, event: Event) -> list[str]:  # noqa: ARG002 - it hears of none
@@ -92,6 +105,15 @@ class EntryBase(msgspec.Struct, frozen=True):
 
     def timetable(self) -> Timetable | None:
         return None
+
+    def looks(self) -> int:
+        return -1
+
+    def wants(self, change: ItemChange) -> bool:  # noqa: ARG002 - it looks at no items
+        return False
+
+    def concerns(self, state: ProfileState, change: ItemChange, at_us: int) -> bool:  # noqa: ARG002
+        return False
 
     def filters(self) -> tuple[EventFilter, ...]:
         return ()

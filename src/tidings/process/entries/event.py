@@ -23,7 +23,7 @@ class EventEntry(EntryBase, frozen=True):
     def hears(self) -> tuple[str, ...]:
         return self.filter.names
 
-    def begins(self, event: Event) -> dict[str, Any] | None:
+    def begins(self, event: Event, journey: str) -> dict[str, Any] | None:  # noqa: ARG002 - any journey
         return event.properties if self.filter.passes(event.properties) else None
 
     def misses(self, event: Event) -> list[str]:
