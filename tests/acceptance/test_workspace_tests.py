@@ -178,7 +178,7 @@ def test_people_devices_and_lateness(shop: Path) -> None:
         "{expect: {message: abandoned_cart, at: 0s}}",
         "{expect: {no_message: true}, person: bob}",
         "{withdraw: marketing, person: bob}",
-        "{event: Product Added, person: bob}",
+        "{event: Product Added, person: bob, properties: {product_id: P1}}",
         "{after: 10m, expect: {refused: abandoned_cart, reason: consent_withdrawn}, person: bob}",
         "{identify: {plan: gold}}",
         "{expect: {trait: plan, equals: gold}}",
