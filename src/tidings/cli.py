@@ -18,9 +18,11 @@ from rich.table import Table
 from tidings import __version__, config, workspace
 from tidings.cli_broadcast import broadcast
 from tidings.cli_definitions import cuts, rule, schema
-from tidings.cli_explain import why, why_not
+from tidings.cli_explain import dry_run, why, why_not
 from tidings.cli_people import person, segment
+from tidings.cli_rehearse import backtest
 from tidings.cli_run import start_run
+from tidings.cli_webhooks import webhook_secret
 from tidings.clock import iso
 from tidings.config import Config
 from tidings.errors import TidingsError, WorldMovedError
@@ -422,7 +424,20 @@ def role(name: str, path: Path) -> None:
     run_role(name, settings)
 
 
-for _command in (why, why_not, segment, person, rule, cuts, schema, broadcast, start_run):
+for _command in (
+    backtest,
+    why,
+    why_not,
+    dry_run,
+    segment,
+    person,
+    rule,
+    cuts,
+    schema,
+    broadcast,
+    webhook_secret,
+    start_run,
+):
     main.add_command(_command)
 
 

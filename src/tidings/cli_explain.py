@@ -80,3 +80,45 @@ def why_not(who: str, journey: str, path: Path, as_json: bool, as_of: str) -> No
 
     found = asking.answer(config.load(path), who, journey, as_of)
     _json(found) if as_json else _lines(found.lines())
+
+
+@click.command(name="dry-run")
+@click.argument("journey")
+@click.option("--as", "who", required=True, metavar="PERSON", help="As whom: profile id, user id or address.")
+@click.option("--to", default="", help="Your own address.")
+@click.option("--step", default="", help="Only the mail of this send step; else of each.")
+@click.option("--send", "sending", is_flag=True, help="Send the mails to your address, marked as a dry run.")
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), help="Write the mails into this folder as .eml."
+)
+@click.option(
+    "--workspace", "folder", type=click.Path(path_type=Path), help="Try the definitions in this folder, not what runs."
+)
+@CONFIG
+@JSON
+def dry_run(
+    journey: str,
+    who: str,
+    to: str,
+    step: str,
+    sending: bool,
+    out: Path | None,
+    folder: Path | None,
+    path: Path,
+    as_json: bool,
+) -> None:
+    """Which way PERSON would go through JOURNEY now, and each mail with her real values. She is sent nothing, nothing changes.
+
+    With --send, the mails go to your own address and nowhere else.
+    """
+    from tidings.hosts import dry_run as trying  # noqa: PLC0415
+
+    if sending and not to:
+        raise click.UsageError("--send needs --to: your own address")
+    settings = config.load(path)
+    tried = trying.trial(settings, journey, who, to=to, step=step, folder=folder)
+    _json(trying.said(tried)) if as_json else _lines(trying.lines(tried))
+    for file in trying.write(tried, out) if out is not None else []:
+        click.echo(f"written to {file}", err=True)
+    for answer in trying.send(settings, tried) if sending else []:
+        click.echo(f"sent to {to}: {answer}", err=True)

@@ -45,6 +45,11 @@ def message_id(run: str, step: str, occurrence: int) -> MessageId:
     return MessageId(digest("message", run, step, str(occurrence), size=16).hex())
 
 
+def lane_id(run: str, step: str, path: str, cause: str) -> RunId:
+    """The id of the lane that `run` begins for a path at `step`, because of `cause`."""
+    return RunId(digest("lane", run, step, path, cause).hex())
+
+
 def ask_id(run: str, step: str, arrived_us: int) -> EventId:
     """The id of what `step` of `run`, reached at an instant, wants done outside: of the event, or of the call."""
     return EventId(digest("ask", run, step, str(arrived_us), size=16).hex())

@@ -14,7 +14,7 @@ in its segment.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -29,10 +29,10 @@ from tidings.domain.message import Intent, SuppressIntent
 from tidings.domain.output import Fact, FactKind, event_cause
 from tidings.domain.profile import ConsentEntry, ProfileState, Run
 from tidings.ids import digest
-from tidings.process import adopt, everybody, identity, profile, results, segment, sends, timetable
+from tidings.process import adopt, everybody, identity, lanes, profile, results, segment, sends, timetable
 from tidings.process import run as runs
 from tidings.process.adopt import Adoption
-from tidings.process.journey import Way, ways
+from tidings.process.journey import Journey, Way, ways
 from tidings.process.run import Walk
 from tidings.process.segment import Change, Segment
 from tidings.process.steps.base import Answer, Draft
@@ -43,6 +43,11 @@ MAX_TIMERS = 1_000_000
 """Timers of one person that fire in one go: decades of many segments that turn twice a day, as loaded history makes them due. All
 must fire at once: what an event finds, and whether entering starts a journey, must not depend on who asks next. More is a
 definition that goes round in a circle."""
+
+REHEARSAL = "rehearsal"
+"""The cause of a run that only shows how it would go."""
+MAX_REHEARSED = 1_000
+"""Waits of a run that is rehearsed."""
 
 
 class Step(msgspec.Struct):
@@ -73,6 +78,7 @@ class Pipeline:
         self._keep = {name: one.keep for name, one in definitions.policies.items()}
         self.reaches_out = any(one.reaches_out() for one in definitions.versions.values())
         self._heard = {name for one in definitions.versions.values() for name in one.listens()}
+        self._watches = any(one.reads is not None for one in definitions.versions.values())
 
     def concerned(self) -> frozenset[str]:
         """Names of the events that can change more than the clock of a person who is known already.
@@ -96,7 +102,7 @@ class Pipeline:
             touched = {one.name: one for one in (*touched, *self._segments.asking_for(purpose))}.values()
         if fresh:
             touched = self._segments.first_look(touched, len(state.values))
-        told = bool(state.runs) and event.name in self._heard
+        told = bool(state.runs) and (event.name in self._heard or self._watched(state, slots, given, purpose))
         timed = self._timed and self._arrange(
             state, self._timed.touched(slots, given, purpose, fresh=fresh), event.received_us
         )
@@ -107,7 +113,7 @@ class Pipeline:
             walk = self._walk(step, event.received_us, event_cause(event.offset))
             walk.facts += [_segment_fact(walk, state.profile_id, change) for change in changed]
             if told:
-                self._tell(walk, event)
+                self._tell(walk, event, slots, given, purpose)
             if not event.backfill:
                 self._enter(walk, event, changed)
         self._settle(step, event)
@@ -151,6 +157,7 @@ class Pipeline:
         self._agree(step, sides, event)
         self._arrange(state, self._timed.all(), event.received_us)
         changed = self._judge(walk, self._segments.all(), state.clock_us)
+        self._look_again(walk)
         if not event.backfill:  # what the absorbed one was in already, or out of, is nothing new
             walk.late = True
             fresh = [change for change in changed if change.entered is (change.segment not in other.segments)]
@@ -166,6 +173,21 @@ class Pipeline:
         walk = self._walk(step, told.known_us, told.cause)
         if everybody.hear(self.definitions.versions, walk, told):
             _reschedule(state)
+        return step
+
+    def rehearse(self, state: ProfileState, journey: Journey, item: dict[str, Any], at_us: int) -> Step:
+        """How she would walk through a journey from an instant on if nothing else happened; re-entry is not asked.
+
+        `item` is what the run keeps of the event that begins it. Runs of hers elsewhere are left out.
+        """
+        state.runs, state.alarms = [], {}
+        step = Step(state, [], [])
+        runs.enter(journey, self._walk(step, at_us, REHEARSAL), at_us, item)
+        for _ in range(MAX_REHEARSED):
+            _reschedule(state)
+            if not state.next_due_us:
+                break
+            self._fire(step, state.next_due_us, entering=False)
         return step
 
     def adopt(self, state: ProfileState, known_us: int) -> Step:
@@ -198,6 +220,7 @@ class Pipeline:
         state.occasions = {key: number for key, number in state.occasions.items() if key in self._timed.by_key}
         self._arrange(state, self._timed.all(), known_us)
         changed = self._judge(walk, self._segments.all(), state.clock_us)
+        self._look_again(walk)
         if entering:
             self._enter_by_segment(walk, changed)
         _reschedule(state)
@@ -234,8 +257,9 @@ class Pipeline:
             if not due_us or due_us > until_us:
                 break
             if run is not None:
-                walk = self._walk(step, due_us, f"timer:{run.run_id}:{scheduled_us}")
-                runs.on_timer(self.definitions.versions.get((run.journey, run.version)), walk, run)
+                walk = self._walk(step, due_us, f"timer:{name}:{scheduled_us}")
+                fire = runs.on_timer if name == run.run_id else runs.on_look
+                fire(self.definitions.versions.get((run.journey, run.version)), walk, run)
             else:
                 walk = self._walk(step, due_us, cause or f"timer:{name}:{scheduled_us}")
                 walk.late = late or scheduled_us < due_us
@@ -260,7 +284,7 @@ class Pipeline:
         """The alarm of an entry that goes by time: it begins a run, if it is for her."""
         scheduled_us = walk.state.alarms[timed.key][0]
         if timetable.ring(walk.state, timed, walk.known_us) and entering:
-            _begin(timed.way, walk, scheduled_us, {})
+            runs.begin(timed.way.journey, walk, scheduled_us, {}, entry=timed.way.number)
 
     def _arrange(self, state: ProfileState, concerned: Collection[Timed], known_us: int) -> bool:
         """Set alarms for the next occasions of these; whether there are any."""
@@ -276,17 +300,32 @@ class Pipeline:
         walk.facts += [_segment_fact(walk, walk.state.profile_id, change) for change in changed]
         return changed
 
-    def _tell(self, walk: Walk, event: Event) -> None:
+    def _watched(self, state: ProfileState, slots: Sequence[int], given: Sequence[str], purpose: str) -> bool:
+        """Whether any of her runs watches a rule that reads any of these."""
+        if not self._watches:
+            return False
+        versions = self.definitions.versions
+        found = (versions.get((run.journey, run.version)) for run in state.runs)
+        return any(one is not None and one.touched(slots, given, purpose) for one in found)
+
+    def _tell(self, walk: Walk, event: Event, slots: Sequence[int], given: Sequence[str], purpose: str) -> None:
         for run in list(walk.state.runs):
             found = self.definitions.versions.get((run.journey, run.version))
+            if found is not None and (not run.parent or runs.lives(walk.state, run)):
+                runs.on_event(found, walk, run, event, touched=found.touched(slots, given, purpose))
+
+    def _look_again(self, walk: Walk) -> None:
+        """Whatever rules of runs read may have changed."""
+        for run in walk.state.runs if self._watches else ():
+            found = self.definitions.versions.get((run.journey, run.version))
             if found is not None:
-                runs.on_event(found, walk, run, event)
+                runs.look_again(found, walk, run)
 
     def _enter(self, walk: Walk, event: Event, changed: list[Change]) -> None:
         for way in self._by_entry.get(event.name, ()):
             item = way.entry.begins(event, way.journey.name)
             if item is not None:
-                _begin(way, walk, event.occurred_us, item)
+                runs.begin(way.journey, walk, event.occurred_us, item, entry=way.number)
         if changed and self._by_segment:
             self._enter_by_segment(walk, changed)
 
@@ -294,16 +333,17 @@ class Pipeline:
         for change in changed:
             for way in self._by_segment.get(change.segment, ()):
                 if way.entry.turned(change):
-                    _begin(way, walk, change.occurred_us, {})
+                    runs.begin(way.journey, walk, change.occurred_us, {}, entry=way.number)
 
     def _join_runs(self, walk: Walk, other: ProfileState, occurred_us: int) -> None:
         """Of two runs of one journey the one with the later wait goes on (the fresher cart); the other ends."""
         state = walk.state
-        for theirs in other.runs:
-            mine = next((run for run in state.runs if run.journey == theirs.journey), None)
-            state.runs.append(theirs)
+        before = [run for run in state.runs if not run.parent]
+        state.runs.extend(other.runs)  # lanes with the runs that they belong to
+        for theirs in [run for run in other.runs if not run.parent]:
+            mine = next((run for run in before if run.journey == theirs.journey), None)
             if mine is not None:
-                loser = min(mine, theirs, key=lambda run: (run.since_us, run.run_id))
+                loser = min(mine, theirs, key=lambda run: (lanes.latest_us(state, run), run.run_id))
                 runs.end(walk, loser, occurred_us, "merged with the other run of the same person")
 
     def _consent(self, step: Step, event: Event) -> str:
@@ -335,7 +375,9 @@ class Pipeline:
         def send(run: Run, draft: Draft, occurred_us: int) -> Answer:
             return self._decide(step, run, draft, occurred_us, known_us)
 
-        return Walk(step.state, known_us, cause, send, step.facts, intents=step.intents)
+        return Walk(
+            step.state, known_us, cause, send, step.facts, intents=step.intents, journeys=self.definitions.journeys
+        )
 
     def _decide(self, step: Step, run: Run, draft: Draft, occurred_us: int, known_us: int) -> Answer:
         """Allow or refuse one message, or ask again later; what became of it."""
@@ -361,13 +403,6 @@ class Pipeline:
             return Answer(f"not sent: {intent.suppressed}")
         sends.note(state, decision.sent(policy, intent, asked), self._keep)
         return Answer(f"decided to send {draft.template}")
-
-
-def _begin(way: Way, walk: Walk, occurred_us: int, item: dict[str, Any]) -> None:
-    """Begin a run, if re-entry rules let her in; by one cause one run, whichever entries it is that let her in."""
-    journey = way.journey
-    if runs.may_enter(journey, walk) and (len(journey.entries) == 1 or not runs.begun(journey, walk)):
-        runs.enter(journey, walk, occurred_us, item, entry=way.number)
 
 
 def _permissions(state: ProfileState) -> tuple[list[str], dict[str, bool]]:
@@ -406,18 +441,26 @@ def _segment_fact(walk: Walk, profile_id: str, change: Change) -> Fact:
 
 
 def _next_timer(state: ProfileState) -> tuple[int, int, str, Run | None]:
-    """(due, scheduled, name, run or None) of the timer that fires next; zeros when there is none."""
-    best: tuple[int, int, str] = (0, 0, "")
+    """(due, scheduled, name, run or None) of the timer that fires next; zeros when there is none.
+
+    At one instant alarms come first, then looks at rules that runs watch, then waits, each named by its run.
+    """
+    best: tuple[int, int, int, str] = (0, 0, 0, "")
     found: Run | None = None
     for run in state.runs:
-        key = (run.due_us, run.timer_us, bids.order(run))  # after alarms of the same instant
-        if run.due_us and (not best[0] or key < best):
-            best, found = key, run
+        if run.due_us:
+            key = (run.due_us, run.timer_us, 2, bids.order(run))
+            if not best[0] or key < best:
+                best, found = key, run
+        if run.look_due_us and (not best[0] or (run.look_due_us, run.look_us, 1, run.run_id) < best):
+            best, found = (run.look_due_us, run.look_us, 1, run.run_id), run
     for name, when in state.alarms.items():
-        alarm = (when[1], when[0], name)
-        if not best[0] or alarm < best:
-            best, found = alarm, None
-    return (*best, found)
+        if not best[0] or (when[1], when[0], 0, name) < best:
+            best, found = (when[1], when[0], 0, name), None
+    due_us, scheduled_us, rank, name = best
+    if found is not None:
+        name = found.run_id if rank == 2 else f"{found.run_id}:watch"
+    return due_us, scheduled_us, name, found
 
 
 def _reschedule(state: ProfileState) -> None:
@@ -425,6 +468,8 @@ def _reschedule(state: ProfileState) -> None:
     for run in state.runs:
         if run.due_us and (not due_us or run.due_us < due_us):
             due_us = run.due_us
+        if run.look_due_us and (not due_us or run.look_due_us < due_us):
+            due_us = run.look_due_us
     for alarm in state.alarms.values():
         if not due_us or alarm[1] < due_us:
             due_us = alarm[1]

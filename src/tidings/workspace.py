@@ -33,12 +33,13 @@ from tidings.domain.names import known
 from tidings.errors import DefinitionError
 from tidings.ids import digest
 from tidings.located import DefinitionFiles, located
-from tidings.process import broadcast_parse, journey_form, journey_parse, timetable, webhooks
+from tidings.process import broadcast_parse, graph, journey_form, journey_parse, timetable, webhooks
 from tidings.process.entries import kinds as entry_kinds
 from tidings.process.journey import Journey
 from tidings.process.layout import Layout
 from tidings.process.segment import Segment, Segments
 from tidings.process.steps.send import Send
+from tidings.process.steps.start import Start
 from tidings.process.steps.update import Update
 from tidings.process.steps.webhook import Webhook as CallStep
 from tidings.process.webhooks import Webhook
@@ -268,12 +269,16 @@ def _journeys(
     current: dict[str, Journey] = {}
     versions: dict[tuple[str, str], Journey] = {}
     sources: dict[str, str] = {}
+    wheres: dict[str, str] = {}
+    started: list[tuple[str, str]] = []
     for where in files.journeys():
         raw = files.data(where)
         journey = journey_parse.parse(raw, version_of(journey_form.tree(raw, where)), layout, where)
         if journey.name in current:
             raise DefinitionError(f"{where}: journey", "two journeys have the same name", got=journey.name)
         for index, step in enumerate(journey.steps.values()):
+            if isinstance(step, Start):
+                started.append((step.journey, f"{where}: steps[{index}].start.journey"))
             if isinstance(step, Send):
                 known(
                     step.category,
@@ -282,8 +287,13 @@ def _journeys(
                     f"{where}: steps[{index}].send.category",
                     "define it in policy.yml",
                 )
+        graph.check(journey, where)
+        wheres[journey.name] = where
         current[journey.name] = versions[journey.name, journey.version] = journey
         sources[f"{journey.name}@{journey.version}"] = files.text(where)
+    for name, where in started:
+        known(name, current, "journey", where, "name a journey of this workspace")
+    graph.check_starts(current, wheres)
     return current, versions, sources
 
 

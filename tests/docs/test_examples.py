@@ -27,6 +27,7 @@ PLACES = {
     "yaml policy": "policy.yml",
     "yaml scores": "scores.yml",
     "yaml given": "given.yml",
+    "yaml webhooks": "webhooks.yml",
 }
 """Info string to the workspace file that such a block is."""
 
@@ -50,6 +51,9 @@ def test_definitions_are_valid(block: Block, tmp_path: Path) -> None:
         (tmp_path / "workspace" / "traits.yml").write_text("".join(dict.fromkeys(traits)), "utf-8")
         scores = [one.text for one in blocks("yaml scores") if one.page == block.page]
         (tmp_path / "workspace" / "scores.yml").write_text("".join(dict.fromkeys(scores)), "utf-8")
+    if block.info == "yaml journey":
+        hooks = [one.text for one in blocks("yaml webhooks") if one.page == block.page]
+        (tmp_path / "workspace" / "webhooks.yml").write_text("".join(hooks), "utf-8")
     place.write_text(block.text, "utf-8")
     definitions = workspace.load(tmp_path / "workspace")
     check_workspace(tmp_path / "workspace", definitions)

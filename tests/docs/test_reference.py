@@ -27,7 +27,7 @@ from tidings.domain import compare, event, feedback, wire
 from tidings.domain.message import DeliveryState
 from tidings.domain.output import FactKind
 from tidings.hosts.scaffold import TEMPLATES
-from tidings.process import journey_parse
+from tidings.process import journey_parse, webhooks
 from tidings.process.entries import kinds as entries
 from tidings.process.steps import kinds as steps
 from tidings.render import mail, template
@@ -145,7 +145,7 @@ def parsers() -> list[str]:
     )
 
 
-@pytest.mark.parametrize("name", [*parsers(), journey_parse.__name__, policy.__name__])
+@pytest.mark.parametrize("name", [*parsers(), journey_parse.__name__, policy.__name__, webhooks.__name__])
 def test_every_setting_of_a_definition_is_documented(name: str) -> None:
     module = __import__(name, fromlist=["_"])
     assert missing(DEFINITIONS, allowed_settings(module)) == []

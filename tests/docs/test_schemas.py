@@ -35,6 +35,7 @@ FILES = {
     "settings.yml": "settings",
     "given.yml": "given",
     "scores.yml": "scores",
+    "webhooks.yml": "webhooks",
 }
 """File at the top of a workspace to its schema."""
 BLOCKS = {
@@ -43,6 +44,7 @@ BLOCKS = {
     "yaml policy": "policy",
     "yaml scores": "scores",
     "yaml given": "given",
+    "yaml webhooks": "webhooks",
     "yaml journey": "journey",
 }
 """Info string of an example to its schema."""

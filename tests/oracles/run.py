@@ -94,6 +94,17 @@ def retailrocket_cart_items(path: Path, wait_s: int = 300, until_s: int | None =
     return [CartItem(*row) for row in _rows(rocket_database(path), "retailrocket_cart_items", **parameters)]
 
 
+def retailrocket_backtest(path: Path, *, from_s: int, to_s: int) -> list[tuple[str, str, int]]:
+    """What a rehearsal of the cart journey must find: what, of which day, how much."""
+    spans = {"wait_s": 300, "cap_s": DAY_S, "within_s": 2 * DAY_S}
+    return _rows(rocket_database(path), "retailrocket_backtest", from_s=from_s, to_s=to_s, **spans)
+
+
+def online_retail_backtest(path: Path, *, from_us: int, to_us: int, within_us: int) -> list[tuple[str, str, int]]:
+    """What a rehearsal of a journey for lapsed customers must find: what, of which day or template, how much."""
+    return _rows(retail_database(path), "online_retail_backtest", from_us=from_us, to_us=to_us, within_us=within_us)
+
+
 def shop(data: str) -> duckdb.DuckDBPyConnection:
     """A sample of the people of ``online_retail`` or ``retailrocket``, as acts for shop_segments.sql, from the raw file."""
     database = retail_database(online_retail()) if data == "online_retail" else rocket_database(retailrocket())

@@ -14,6 +14,7 @@ from tidings.accumulate import kinds
 from tidings.clock import DAY_US, HOUR_US, SECOND_US, iso, parse_instant
 from tidings.decide import policy
 from tidings.domain.record import LogRecord
+from tidings.process import journey_parse
 from tidings.process.layout import Layout
 from tidings.process.segment import Segment, Segments
 from tidings.rules import parse as rule_parse
@@ -270,14 +271,16 @@ def _call(rng: Random, event_id: str, at_us: int, user: str, unit: str) -> LogRe
     return call("track", event_id, at_us, user=user, event=rng.choice(NAMES), properties=properties)
 
 
-def definitions(rules: Sequence[Any], traits: dict[str, Any]) -> Definitions:
-    """Definitions whose segments ``s0``, ``s1``, … have these rules."""
+def definitions(rules: Sequence[Any], traits: dict[str, Any], journeys: Sequence[Any] = ()) -> Definitions:
+    """Definitions whose segments ``s0``, ``s1``, … have these rules; with these journeys."""
     layout = Layout()
     kinds.define(traits, layout, "traits.yml")
     segments = []
     for number, raw in enumerate(rules):
         rule = rule_parse.parse(raw, layout, f"segments.yml: s{number}.rule")
         segments.append(Segment(f"s{number}", "", rule, version_of(raw), compiled(rule)))
+    parsed = [journey_parse.parse(raw, version_of(raw), layout, f"journeys/{raw['journey']}.yml") for raw in journeys]
     layout.seal(None, [f"{one.name}@{one.version}" for one in segments])
     policies = policy.parse({"marketing": {}}, "policy.yml")
-    return Definitions(layout, Segments(segments), {}, {}, policies, {})
+    current, versions = {one.name: one for one in parsed}, {(one.name, one.version): one for one in parsed}
+    return Definitions(layout, Segments(segments), current, versions, policies, {})

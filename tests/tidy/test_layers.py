@@ -24,7 +24,18 @@ LAYERS = (
     ("api", "console"),
     ("demo",),
     ("hosts",),
-    ("testing", "config", "cli_people", "cli_definitions", "cli_explain", "cli_broadcast", "cli_run", "cli"),
+    (
+        "testing",
+        "config",
+        "cli_people",
+        "cli_webhooks",
+        "cli_definitions",
+        "cli_explain",
+        "cli_rehearse",
+        "cli_broadcast",
+        "cli_run",
+        "cli",
+    ),
 )
 """A package may import those of its own line and of lines above it. ARCHITECTURE.md has the same table."""
 
@@ -33,12 +44,14 @@ CONFIG_READERS = {
     "deliver",
     "console",
     "hosts",
+    "backtest",
     "testing",
     "cli_people",
     "cli_broadcast",
     "cli_run",
     "cli_definitions",
     "cli_explain",
+    "cli_rehearse",
     "cli",
 }
 """Servers and hosts are given the configuration, so they may name its type; no stage reads it."""

@@ -7,14 +7,16 @@ nothing only moves its person's clock.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import heapq
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 
 from tidings.backtest.history import Moment, Passing
 from tidings.clock import ManualClock
+from tidings.domain import outward, wire
 from tidings.domain import profile as profiles
 from tidings.domain.event import Event
-from tidings.domain.message import SendIntent, SuppressIntent
+from tidings.domain.message import EventIntent, by_kind
 from tidings.domain.output import OutputBlock
 from tidings.domain.profile import ADDRESS, ProfileState, TraitValue
 from tidings.hosts.batch import Batch, Sink, index
@@ -29,18 +31,29 @@ AT_HAND = 50_000
 """People whose states are kept decoded; those of all others are kept as bytes."""
 
 
+def _nobody(whose: str, event: Event) -> None:
+    """Nobody watches."""
+
+
 class RehearsalDriver(Driver):
     """One version of the definitions over one history."""
 
     def __init__(
-        self, pipeline: Pipeline, sink: Sink, *, assume_address: bool = False, watched: frozenset[str]
+        self,
+        pipeline: Pipeline,
+        sink: Sink,
+        *,
+        assume_address: bool = False,
+        watched: frozenset[str] = frozenset(),
+        watch: Callable[[str, Event], None] = _nobody,
     ) -> None:
-        """`watched`: names of events of which the sink wants to know whose they were; see `taken`."""
+        """`watch` is told of events that are `watched` by name, and whose they were, after the sink has all that was before."""
         self._assume_address = assume_address
         self._clocks = bool(pipeline.definitions.segments.by_name)
         self._watched = watched
-        self.taken: list[tuple[str, Event]] = []
-        """(profile id, event) of the watched events of the latest `take`."""
+        self._watch = watch
+        self._coming: list[tuple[int, str, EventIntent]] = []
+        self._offset = 1 << 52  # what comes back has its place after all of history
         super().__init__(pipeline, MemoryLog(ManualClock()), MemoryState(), sink, cache=AT_HAND)
 
     def follow(self, pipeline: Pipeline) -> None:
@@ -49,26 +62,52 @@ class RehearsalDriver(Driver):
 
     def take(self, moments: Iterable[Moment]) -> None:
         """Process these, in order."""
-        self.taken = []
+        if not self.reaches_out:
+            self._take_all(moments)
+            return
+        for moment in moments:  # what comes back in between is heard in between
+            self.let_time_pass(moment.received_us - 1)
+            self._take_all([moment])
+
+    def _take_all(self, moments: Iterable[Moment]) -> None:
         batch = Batch()
         find = self._people.finder(batch.moved)
         for moment in moments:
             if isinstance(moment, Passing):
                 self._let_pass(moment, batch, find)
-            else:
-                self._apply(moment, batch, find)
-                if moment.name in self._watched:
-                    self.taken.append((batch.outcomes[-1].profile_id, moment))
-            if len(batch.facts) >= MAX_FACTS:
+                continue
+            self._apply(moment, batch, find)
+            watched = moment.name in self._watched
+            if watched or len(batch.facts) >= MAX_FACTS:
                 self._commit(batch, 0)
+                whose = batch.outcomes[-1].profile_id
                 batch = Batch()
                 find = self._people.finder(batch.moved)
+                if watched:
+                    self._watch(whose, moment)
         self._commit(batch, 0)
 
     def let_time_pass(self, until_us: int) -> None:
-        """Fire all timers that are due by then."""
-        while self.fire(until_us):
-            pass
+        """Fire all timers that are due by then, and take what journeys wanted in the log meanwhile."""
+        stop_us = self._stop(until_us) if self.reaches_out else until_us
+        while stop_us:
+            while self.fire(stop_us):
+                pass
+            self._come_back(stop_us)
+            stop_us = self._stop(until_us) if self.reaches_out else 0
+
+    def _stop(self, until_us: int) -> int:
+        """The next instant up to then at which a timer is due or something comes back; 0 for none."""
+        coming_us = self._coming[0][0] if self._coming else 0
+        return min((one for one in (self.next_due_us(), coming_us) if one and one <= until_us), default=0)
+
+    def _come_back(self, until_us: int) -> None:
+        while self._coming and self._coming[0][0] <= until_us:
+            at_us, _, wanted = heapq.heappop(self._coming)
+            self._offset += 1
+            event = wire.normalise(outward.record_of(outward.call_of(wanted)), self._offset, at_us)
+            if isinstance(event, Event):
+                self._take_all([event])
 
     def person(self, profile_id: str) -> ProfileState | None:
         """The state of the person whom a profile id, of then or of now, means."""
@@ -104,9 +143,10 @@ class RehearsalDriver(Driver):
             {absorbed: moved(survivor) for absorbed, survivor in batch.moved.items()}, wakes, batch.unwakes, fired_us
         )
         self.offset, self._seq = offset, self._seq + 1
-        sends = [one for one in batch.intents if isinstance(one, SendIntent)]
-        suppressions = [one for one in batch.intents if isinstance(one, SuppressIntent)]
-        self._sink.put(OutputBlock(self._seq, offset, batch.outcomes, batch.facts, []), sends, suppressions)
+        intents = by_kind(batch.intents)
+        self._sink.put(OutputBlock(self._seq, offset, batch.outcomes, batch.facts, []), intents)
+        for one in intents.events:
+            heapq.heappush(self._coming, (one.known_us, one.event_id, one))
         self._forget()
 
     def _keep(
@@ -146,8 +186,18 @@ class RehearsalDriver(Driver):
         """Identifiers, and the profile that each points to."""
         return self._people.links
 
-    def restore(self, people: Iterable[tuple[str, bytes]], links: dict[str, str]) -> None:
+    def coming(self) -> tuple[int, list[tuple[int, str, EventIntent]]]:
+        """What journeys wanted in the log: the last place that was given, and what has not come back yet."""
+        return self._offset, self._coming
+
+    def restore(
+        self,
+        people: Iterable[tuple[str, bytes]],
+        links: dict[str, str],
+        coming: tuple[int, list[tuple[int, str, EventIntent]]],
+    ) -> None:
         """Go on where another one was."""
+        self._offset, self._coming = coming
         self._people.links.update(links)
         for profile_id, raw in people:
             state = None if moved_to(raw) else profiles.decode(raw)

@@ -125,7 +125,7 @@ class FileHistory:
                     piece = []
         self._put(piece)
         rejected = sum(self.refused.values())
-        return Span(first_us=first_us, last_us=last_us, events=events, rejected=rejected, consents=consents)
+        return Span(first_us=first_us, last_us=last_us, events=events, rejected=rejected, consents=consents, late=0)
 
     def _put(self, piece: list[Line]) -> None:
         """Spool a piece, sorted, in parts that are read one at a time."""

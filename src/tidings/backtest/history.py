@@ -65,6 +65,8 @@ class Span(msgspec.Struct, frozen=True, kw_only=True):
     """How many lines or records are no event."""
     consents: int
     """How many of them give consent."""
+    late: int
+    """How many of them are known later than they happened."""
 
 
 class History(Protocol):

@@ -23,7 +23,8 @@ WINDOW_EVENTS = 300_000
 """Events of one question, about."""
 _KNOWN = "CASE WHEN backfill THEN epoch_us(occurred_at) ELSE epoch_us(received_at) END"
 _DAYS = f"SELECT {_KNOWN} // {DAY_US} AS known_day, count(*) FROM events GROUP BY known_day ORDER BY known_day"
-_SPAN = f"SELECT min({_KNOWN}), max({_KNOWN}), count(*), count(*) FILTER (WHERE name = $1) FROM events"
+_SPAN = f"""SELECT min({_KNOWN}), max({_KNOWN}), count(*), count(*) FILTER (WHERE name = $1),
+    count(*) FILTER (WHERE NOT backfill AND received_at > occurred_at) FROM events"""
 _ROWS = """SELECT {known} AS known_us, "offset", epoch_us(occurred_at), user_id, anonymous_id,
     CASE WHEN source = {internal} THEN profile_id ELSE '' END, {whole} AS whole,
     CASE WHEN whole THEN event_id END, CASE WHEN whole THEN kind END, CASE WHEN whole THEN name END,
@@ -49,8 +50,9 @@ class LakeHistory:
 
     def span(self) -> Span:
         """See `History.span`."""
-        first_us, last_us, events, consents = run(self._db, _SPAN, [feedback.CONSENT_GIVEN])[0]
-        return Span(first_us=first_us or 0, last_us=last_us or 0, events=events, rejected=0, consents=consents)
+        first_us, last_us, events, consents, late = run(self._db, _SPAN, [feedback.CONSENT_GIVEN])[0]
+        span = {"events": events, "rejected": 0, "consents": consents, "late": late}
+        return Span(first_us=first_us or 0, last_us=last_us or 0, **span)
 
     def chunks(self, wanted: Wanted) -> Iterator[tuple[int, list[Moment]]]:
         """See `History.chunks`."""

@@ -38,12 +38,18 @@ class Needs:
             self.of(part)
 
 
-def narrowed(definitions: Definitions, journeys: Iterable[str]) -> Definitions:
-    """The same definitions with these journeys only, and only what they need."""
+def narrowed(definitions: Definitions, journeys: Iterable[str], *, late: bool) -> Definitions:
+    """The same definitions with these journeys only, and only what they need.
+
+    `late`: events may be known later than they happened. Then a journey that needs a segment needs all of them: a segment
+    that turns by time alone moves its person's clock, by which the others are judged when something comes late.
+    """
     current = {name: definitions.journeys[name] for name in journeys}
     needs = Needs()
     needs.of([*current.values(), *definitions.policies.values()])
     segments = [one for one in definitions.segments.all() if one.name in needs.names]
+    if segments and late:
+        segments = list(definitions.segments.all())
     needs.of([one.rule for one in segments])
     for name, reading in definitions.layout.traits():
         if name in needs.names:

@@ -19,8 +19,10 @@ from tidings.backtest.result import BacktestResult
 from tidings.backtest.tally import Bought
 from tidings.backtest.version import Version
 from tidings.clock import SECOND_US, iso
+from tidings.domain import feedback
 from tidings.errors import InputError
 
+_OF_MAILS = {feedback.EMAIL_SENT, feedback.EMAIL_DELIVERED, feedback.EMAIL_OPENED, feedback.EMAIL_CLICKED}
 Show = Callable[[int, int], None]
 """(events gone by, events in all)."""
 
@@ -44,6 +46,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     bought: Bought
     notes: Sequence[str] = ()
     """What was assumed, in sentences."""
+    assumed: bool = False
+    """Whether consent was."""
     keep: Path | None = None
     """Where progress is kept when it is interrupted, and gone on from."""
 
@@ -181,8 +185,16 @@ class Backtest:
     def _notes(self) -> Iterator[str]:
         if self.span.consents:
             yield f"The history has {self.span.consents:,} consents; they were followed."
-        else:
+        elif not self._asked.assumed:
             yield "The history has no consents: whatever needs one is refused as no_consent. Ask with --assume-consent CATEGORY."
         yield "Purchases after a message are a correlation, not an uplift: most of these people might have bought anyway."
+        calls = {name: count for one in self._versions for name, count in one.sink.tally.calls.items()}
+        if calls:
+            shown = ", ".join(f"{name} {count:,} times" for name, count in calls.items())
+            yield f"Webhooks were not called ({shown}); their runs went on at the time-outs."
+        if any(
+            _OF_MAILS & journey.listens() for one in self._versions for journey in one.definitions.journeys.values()
+        ):
+            yield "Nobody got, opened or clicked a mail, as nothing was sent: steps that wait for that went on at their time-outs."
         if self._asked.to_us > self._end_us:
             yield f"--to lies beyond the history, so the clock stopped at its end, {iso(self._end_us)}."

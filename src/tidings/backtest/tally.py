@@ -5,7 +5,6 @@ Its size goes by the days, the steps and the people, never by the events.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +13,7 @@ import msgspec
 from tidings.accumulate.numbers import millionths
 from tidings.clock import DAY_US, HOUR_US, SECOND_US
 from tidings.domain.event import Event
-from tidings.domain.message import SendIntent, SuppressIntent
+from tidings.domain.message import Intents, SendIntent
 from tidings.domain.output import Fact, FactKind, OutputBlock
 from tidings.domain.zones import zone
 
@@ -84,6 +83,8 @@ class Tally(msgspec.Struct, kw_only=True):
     """Messages by template."""
     refused: dict[str, dict[str, int]] = {}
     """Messages not sent, by category and reason."""
+    calls: dict[str, int] = {}
+    """Calls of webhooks, by name; nobody answers."""
     messages: int = 0
     followed: int = 0
     """Messages after which the person bought."""
@@ -112,16 +113,20 @@ class Counting:
         """See `Sink.durable_seq`."""
         return 0
 
-    def put(self, block: OutputBlock, sends: Sequence[SendIntent], suppressions: Sequence[SuppressIntent]) -> None:  # noqa: ARG002
+    def put(self, block: OutputBlock, intents: Intents) -> None:
         """See `Sink.put`."""
+        merged: dict[str, str] = {}
         for fact in block.facts:
             if fact.kind == FactKind.PROFILE_MERGED:
                 self._merge(fact)
+                merged[fact.subject] = fact.profile_id
             elif self.open and fact.kind in _OF_RUNS:
                 self._run(fact)
         if self.open:
-            for intent in sends:
-                self._message(intent)
+            for call in intents.calls:
+                _add(self.tally.calls, call.webhook)
+            for intent in intents.sends:
+                self._message(intent, _survivor(merged, intent.profile_id))
 
     # Runs
 
@@ -152,7 +157,7 @@ class Counting:
 
     # Messages
 
-    def _message(self, intent: SendIntent) -> None:
+    def _message(self, intent: SendIntent, profile_id: str) -> None:
         if intent.suppressed:
             _add(self.tally.refused.setdefault(intent.category, {}), intent.suppressed)
             return
@@ -160,7 +165,7 @@ class Counting:
         self.tally.messages += 1
         _add(self.tally.templates, intent.template)
         _add(self.tally.days.setdefault(self._when(at_us)[0], {}), intent.category)
-        person = self.tally.people.setdefault(intent.profile_id, PersonTally())
+        person = self.tally.people.setdefault(profile_id, PersonTally())
         person.messages += 1
         person.recent = [one for one in person.recent if one > at_us - PEAK_US]
         person.recent.append(at_us)
@@ -206,6 +211,13 @@ class Counting:
 
 
 _OF_RUNS = frozenset((FactKind.RUN_STARTED, FactKind.RUN_STEP, FactKind.RUN_ENDED))
+
+
+def _survivor(merged: dict[str, str], profile_id: str) -> str:
+    """Who is left of her after the merges of a block, which may have come after her message."""
+    while profile_id in merged:
+        profile_id = merged[profile_id]
+    return profile_id
 
 
 def _add(counts: dict[Any, int], name: Any) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import Any
 
 import msgspec
 
@@ -13,10 +12,11 @@ from tidings.backtest.narrow import narrowed, without_journeys
 from tidings.backtest.result import JourneyResult, PersonResult, Purchases, StepResult, VersionResult
 from tidings.backtest.tally import Bought, Counting, JourneyTally, Tally
 from tidings.clock import format_duration, iso
+from tidings.domain.message import EventIntent
 from tidings.pipeline import Pipeline
 from tidings.process import journey as journeys
 from tidings.process.journey import Journey
-from tidings.process.steps.base import EXIT
+from tidings.process.steps.base import EXIT, Step
 from tidings.workspace import Definitions
 
 
@@ -30,6 +30,7 @@ class Kept(msgspec.Struct, kw_only=True):
     open: bool
     links: dict[str, str]
     people: list[tuple[str, bytes]]
+    coming: tuple[int, list[tuple[int, str, EventIntent]]]
 
 
 class Version:
@@ -44,9 +45,13 @@ class Version:
         *,
         assume_consent: Collection[str] = (),
         assume_address: bool = False,
+        late: bool = True,
     ) -> None:
-        """`names`: the journeys that run. Categories of `assume_consent` take everybody who never said no as consenting."""
-        narrow = narrowed(_consenting(definitions, assume_consent), names)
+        """`names`: the journeys that run. Categories of `assume_consent` take everybody who never said no as consenting.
+
+        `late`: whether events may be known later than they happened; see `narrowed`.
+        """
+        narrow = narrowed(_consenting(definitions, assume_consent), names, late=late)
         self.label = label
         self.definitions = narrow
         self._bought = bought
@@ -55,7 +60,9 @@ class Version:
         self.names = self._playing.concerned() | bought.names
         self.clocks = bool(narrow.segments.by_name)
         self.sink = Counting(bought, narrow.layout.zone)
-        self.driver = RehearsalDriver(self._quiet, self.sink, assume_address=assume_address, watched=bought.names)
+        self.driver = RehearsalDriver(
+            self._quiet, self.sink, assume_address=assume_address, watched=bought.names, watch=self.sink.purchase
+        )
 
     @property
     def key(self) -> str:
@@ -65,8 +72,6 @@ class Version:
     def take(self, moments: Iterable[Moment]) -> None:
         """Process these, in order."""
         self.driver.take(self._own(moments))
-        for profile_id, event in self.driver.taken:
-            self.sink.purchase(profile_id, event)
 
     def _own(self, moments: Iterable[Moment]) -> Iterator[Moment]:
         """Of what all versions asked for, what this one needs; of the rest, what may pass."""
@@ -85,6 +90,7 @@ class Version:
     def end(self, at_us: int) -> None:
         """The clock stops: nothing from this instant on is decided. Purchases may still be told."""
         self.driver.let_time_pass(at_us - 1)
+        self.driver.follow(self._quiet)
         self.sink.open = False
 
     # What came out
@@ -139,20 +145,20 @@ class Version:
 
     def keep(self) -> Kept:
         """All of it."""
-        people = list(self.driver.people())
         return Kept(
             label=self.label,
             version=self.key,
             tally=self.sink.tally,
             open=self.sink.open,
             links=self.driver.links(),
-            people=people,
+            people=list(self.driver.people()),
+            coming=self.driver.coming(),
         )
 
     def go_on(self, kept: Kept) -> None:
         """Where another one was interrupted."""
         self.sink.tally = kept.tally
-        self.driver.restore(kept.people, kept.links)
+        self.driver.restore(kept.people, kept.links, kept.coming)
         if kept.open:
             self.driver.follow(self._playing)
             self.sink.open = True
@@ -175,7 +181,7 @@ def _journey(journey: Journey, tally: JourneyTally | None) -> JourneyResult:
     return JourneyResult(
         journey=journey.name,
         version=journey.version,
-        entry=journeys.words(journey)[0],
+        entry=journeys.words(journey)[0].removeprefix("Entry: "),
         started=found.started,
         first=iso(found.first_us) if found.first_us else "",
         last=iso(found.last_us) if found.last_us else "",
@@ -186,12 +192,12 @@ def _journey(journey: Journey, tally: JourneyTally | None) -> JourneyResult:
     )
 
 
-def _step(step: Any, arrived: int, found: JourneyTally) -> StepResult:
+def _step(step: Step, arrived: int, found: JourneyTally) -> StepResult:
     ways = found.ways.get(step.id, {})
     left = found.ended_at.get(step.id, 0) - ways.get(EXIT, 0)
     return StepResult(
         step=step.id,
-        kind=type(step).__module__.rpartition(".")[2],
+        kind=step.kind,
         words=step.words(),
         arrived=arrived,
         ways=_most_first(ways),

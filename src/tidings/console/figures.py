@@ -102,6 +102,9 @@ def run_figures(rows: list[sqlite3.Row]) -> dict[str, int]:
 
     for row in rows:
         journey, n = row["journey"], row["n"]
+        if row["state"] == "lane":  # it waits at a step, and belongs to a run that is counted
+            add(f"at:{journey}:{row['step']}:active", n)
+            continue
         add(f"entered:{journey}", n)
         add(f"{row['state']}:{journey}", n)
         add(f"at:{journey}:{row['step']}:{row['state']}", n)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -11,7 +12,8 @@ from starlette.responses import Response
 from tidings.clock import format_duration
 from tidings.console import figures
 from tidings.console.site import missing, of
-from tidings.process.journey import Journey, entry_words
+from tidings.domain.output import Ending
+from tidings.process.journey import Journey, ending_words, entry_words
 from tidings.process.steps.base import EXIT
 
 ROW = 116
@@ -128,6 +130,7 @@ def journey(request: Request) -> Response:
         n = figures.run_figures(store.serving.rows("run_counts")) | figures.message_figures(store)
         outcomes = store.serving.rows("run_outcomes", name)
         runs = store.serving.rows("journey_runs", name, RUNS)
+        endings = {row["how"]: row["n"] for row in store.serving.rows("run_endings", name)}
     return site.page(
         request,
         "journey.html",
@@ -138,10 +141,21 @@ def journey(request: Request) -> Response:
         graph=graph(found),
         n=n,
         outcomes=outcomes,
+        goal=goal_words(found, endings),
+        ends=ending_words(found),
         runs=runs,
         elsewhere=_elsewhere(n, found),
         row=ROW,
     )
+
+
+def goal_words(journey: Journey, endings: Mapping[str, int]) -> str:
+    """How many runs reached the goal, for people; empty where there is none to reach."""
+    if journey.goal is None and not endings.get(Ending.GOAL):
+        return ""
+    counted = sum(n for how, n in endings.items() if how not in (Ending.MERGED, Ending.TAKEN_BACK))
+    reached = endings.get(Ending.GOAL, 0)
+    return f"{reached:,} ({reached / counted:.1%} of those that ended)" if counted else "0"
 
 
 def _elsewhere(n: dict[str, int], journey: Journey) -> list[dict[str, Any]]:

@@ -64,11 +64,11 @@ WHERE event_id = ?2 LIMIT 1;
 
 -- name: person_runs
 SELECT run_id, journey, version, step, state, outcome, started_us, known_us, updated_us FROM runs
-WHERE profile_id = ? ORDER BY updated_us DESC LIMIT 30;
+WHERE profile_id = ? AND state <> 'lane' ORDER BY updated_us DESC LIMIT 30;
 
 -- name: runs_of
 SELECT run_id, journey, version, step, state, outcome, started_us, known_us, updated_us, cause, ended_by FROM runs
-WHERE profile_id = :profile_id AND known_us <= :known_us ORDER BY known_us DESC, run_id LIMIT :limit;
+WHERE profile_id = :profile_id AND state <> 'lane' AND known_us <= :known_us ORDER BY known_us DESC, run_id LIMIT :limit;
 
 -- name: came
 -- (names: a JSON list)
@@ -124,9 +124,12 @@ SELECT journey, state, step, count(*) AS n FROM runs GROUP BY journey, state, st
 SELECT outcome, count(*) AS n FROM (SELECT outcome FROM runs WHERE journey = ? AND state = 'ended' LIMIT 500000)
 GROUP BY outcome ORDER BY n DESC LIMIT 30;
 
+-- name: run_endings
+SELECT how, n FROM endings WHERE journey = ? LIMIT 20;
+
 -- name: journey_runs
 SELECT r.run_id, r.profile_id, r.step, r.state, r.outcome, r.version, r.started_us, r.updated_us, p.name, p.email, p.user_id
-FROM (SELECT * FROM runs WHERE journey = ? LIMIT 500000) r LEFT JOIN people p ON p.profile_id = r.profile_id
+FROM (SELECT * FROM runs WHERE journey = ? AND state <> 'lane' LIMIT 500000) r LEFT JOIN people p ON p.profile_id = r.profile_id
 ORDER BY r.updated_us DESC LIMIT ?;
 
 -- name: rejected_groups

@@ -15,7 +15,7 @@ from tidings.decide.reasons import HOLDOUT
 from tidings.domain.message import SendIntent
 from tidings.domain.profile import ProfileState, Run, Sent
 from tidings.ids import message_id
-from tidings.process import arms, profile
+from tidings.process import arms, lanes, profile
 from tidings.process.layout import Layout
 from tidings.process.steps.base import Draft
 from tidings.rules.local_time import zone_name
@@ -85,7 +85,7 @@ def _intent(
     left_out = profile.bound(carried, state, layout)
     why: dict[str, Any] = {
         "entry": run.ref,
-        "steps": [list(entry) for entry in run.path],
+        "steps": [list(entry) for entry in lanes.path_of(state, run)],
         "segments": sorted(state.segments),
         **evidence,
         **({"draws": arms.evidence(state, run.journey)} if state.arms else {}),

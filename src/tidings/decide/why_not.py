@@ -126,11 +126,12 @@ _WORDS = {
     "running": "a run was going on, and there is one at a time",
     "once": "the journey takes everybody once only",
     "full": f"{runs.MAX_RUNS} runs were going on, and there are no more at a time",
+    "over": "the goal was reached already, or a rule held that ends the journey",
     UNKNOWN: "nothing on record says why; please report it",
 }
-_AGAIN = ("once", "too_soon", "full", "definitions", "joined", UNKNOWN)
+_AGAIN = ("once", "too_soon", "full", "over", "definitions", "joined", UNKNOWN)
 """Of those that came after a run had ended, these say why there was no other; of the rest it was not asked."""
-_NEAREST = (UNKNOWN, *runs.REFUSALS, "definitions", "joined", "early", "loaded", "filter")
+_NEAREST = (UNKNOWN, "over", *runs.REFUSALS, "definitions", "joined", "early", "loaded", "filter")
 """Which miss says most to somebody who never entered: the one that came nearest."""
 
 
@@ -145,7 +146,8 @@ def miss(journey: Journey | None, chance: Chance, past: Sequence[PastRun]) -> Mi
     wrong = _wrong(journey, chance)
     if wrong:
         return Miss(chance, "filter", wrong)
-    kind = runs.refusal(journey, _then(past, chance), chance.known_us) or UNKNOWN
+    otherwise = UNKNOWN if journey.reads is None else "over"
+    kind = runs.refusal(journey, _then(past, chance), chance.known_us) or otherwise
     return Miss(chance, kind, _too_soon(journey, past, chance) if kind == "too_soon" else _WORDS.get(kind, kind))
 
 

@@ -68,22 +68,34 @@ def _key(line: str, path: Path) -> bytes:
 
 def make(data: Path, name: str, *, keep: int) -> str:
     """Put a fresh secret on top of at most `keep` earlier ones; the secret. The folder is 0700, the file 0600."""
-    path = path_of(data, name)
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     fresh = PREFIX + base64.b64encode(secrets.token_bytes(_BYTES)).decode()
-    earlier = path.read_text("ascii").split() if path.exists() else []
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    fd = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(fd, "w") as file:
-        file.write("".join(f"{one}\n" for one in [fresh, *earlier[:keep]]))
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(path)
+    _write(path_of(data, name), [fresh, *_lines(data, name)[:keep]])
     return fresh
+
+
+def drop_old(data: Path, name: str) -> None:
+    """Keep only the newest."""
+    _write(path_of(data, name), _lines(data, name)[:1])
 
 
 def current(data: Path, name: str) -> str:
     """The newest secret; empty when there is none."""
+    return next(iter(_lines(data, name)), "")
+
+
+def _lines(data: Path, name: str) -> list[str]:
     path = path_of(data, name)
-    lines = path.read_text("ascii").split() if path.exists() else []
-    return lines[0] if lines else ""
+    return path.read_text("ascii").split() if path.exists() else []
+
+
+def _write(path: Path, lines: Sequence[str]) -> None:
+    """Whole or not at all, and readable by nobody else."""
+    for folder in (path.parent.parent, path.parent):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    fd = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(fd, "w") as file:
+        file.write("".join(f"{one}\n" for one in lines))
+        file.flush()
+        os.fsync(file.fileno())
+    aside.replace(path)

@@ -39,7 +39,7 @@ class Fact(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """Something that is now true."""
 
     kind: str
-    """``segment_entered``, ``segment_left``, ``run_started``, ``run_step``, ``run_ended``, ``profile_merged``,
+    """``segment_entered``, ``segment_left``, ``run_started``, ``run_step``, ``run_ended``, ``lane_started``, ``lane_ended``, ``profile_merged``,
     ``profile_created``, ``identified``."""
     profile_id: str
     """Whom it is about."""
@@ -52,7 +52,7 @@ class Fact(msgspec.Struct, array_like=True, frozen=True, gc=False):
     cause: str
     """``event:<offset>`` or ``timer:<name>``."""
     data: dict[str, Any] = {}
-    """More, by kind: run facts carry ``run_id``, ``version``, ``step``, ``outcome``; ``identified`` carries ``kind``
+    """More, by kind: run facts carry ``run_id``, ``version``, ``step``, ``outcome``, at its end ``end`` (see `Ending`); ``identified`` carries ``kind``
     and ``value`` of the identifier."""
 
 
@@ -94,11 +94,36 @@ class FactKind:
     """subject = journey; data: run_id, version, step."""
     RUN_STEP = "run_step"
     """subject = journey; data: run_id, version, step, outcome (a sentence), next."""
+    LANE_STARTED = "lane_started"
+    """A parallel path of a run began. subject = journey; data: run_id (the lane's), version, step, whole (the run), lane (the path)."""
+    LANE_ENDED = "lane_ended"
+    """It arrived, or ended with its run; data as above, and outcome."""
     RUN_ENDED = "run_ended"
-    """subject = journey; data: run_id, version, step, outcome."""
+    """subject = journey; data: run_id, version, step, outcome, end."""
     PROFILE_CREATED = "profile_created"
     """subject = the identifier kind that founded it."""
     PROFILE_MERGED = "profile_merged"
     """profile_id = the survivor; subject = the absorbed profile's id."""
     IDENTIFIED = "identified"
     """subject = identifier kind; data: kind, value. An identifier now points to this profile."""
+
+
+class Ending:
+    """How a run ended: `Fact.data["end"]` of `FactKind.RUN_ENDED`."""
+
+    FINISHED = "finished"
+    """It came to an exit, or to the end of the steps."""
+    GOAL = "goal"
+    """It reached the goal."""
+    EXIT = "exit"
+    """What ends it wherever it waits came."""
+    MERGED = "merged"
+    """Its person turned out to be another, whose run goes on."""
+    CANCELLED = "cancelled"
+    """Somebody called it off."""
+    TAKEN_BACK = "taken_back"
+    """It should not have begun, as became known at the same instant."""
+    GONE = "gone"
+    """Its definition is gone."""
+    CIRCLE = "circle"
+    """It went through too many steps without waiting."""

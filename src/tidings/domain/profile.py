@@ -97,7 +97,7 @@ class Run(msgspec.Struct, array_like=True):
     look_due_us: int = 0
     """When that rings: `look_us`, or when we knew if that is later."""
     lane: str = ""
-    """Which of parallel paths this is, below the run that forked: ``fork/path``; empty for a whole run."""
+    """Which of parallel paths this is, below the run that forked: the name of the path; empty for a whole run."""
     messages: dict[str, str] = msgspec.field(default_factory=dict)
     """Message id to the step that decided on it, for what comes back; bounded."""
     bid: list[int] = msgspec.field(default_factory=list)
@@ -108,6 +108,10 @@ class Run(msgspec.Struct, array_like=True):
     """Which of the journey's entries began it, by number."""
     paused_us: int = 0
     """Since when it is paused, its timer held; 0 while it goes on."""
+    parent: str = ""
+    """Id of the run that forked, when this is a lane: one of its parallel paths; empty for a whole run."""
+    stale: int = 0
+    """Bits of those ways of the present step that are waited for anew: they held when it arrived, and have not been false since."""
 
 
 class ProfileState(msgspec.Struct, array_like=True):

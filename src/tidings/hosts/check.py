@@ -8,8 +8,6 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
-
 from tidings import given, workspace
 from tidings.clock import SystemClock
 from tidings.config import Config
@@ -17,7 +15,9 @@ from tidings.deliver.ledger import Ledger
 from tidings.domain import mention
 from tidings.domain.names import known, nearest
 from tidings.errors import TidingsError
+from tidings.hosts.finding import Finding
 from tidings.hosts.mistyped import look
+from tidings.hosts.webhooks import webhooks
 from tidings.located import DefinitionFiles, located, placed
 from tidings.log.sqlite import SqliteLog
 from tidings.process.steps.send import Send
@@ -34,15 +34,6 @@ LOW_DISK_BYTES = 2 << 30
 
 ALIKE = 0.85
 """How much a name must look like another one to be taken for a slip (0 to 1)."""
-
-
-class Finding(msgspec.Struct, frozen=True):
-    """One thing that was looked at."""
-
-    level: str
-    """``ok``, ``note`` or ``wrong``."""
-    text: str
-    """What, where, and what to do when it is not ok."""
 
 
 def check_workspace(folder: Path, definitions: Definitions) -> list[str]:
@@ -108,6 +99,7 @@ def check_installation(config: Config) -> Iterator[Finding]:
     yield from _disk(config)
     yield from _databases(config)
     yield from _accounting(config)
+    yield from webhooks(config)
     yield from _types(config)
     yield _listens("collector", config.collect.host, config.collect.port)
     yield _listens("console", config.console.host, config.console.port)
@@ -167,7 +159,7 @@ def _disk(config: Config) -> Iterator[Finding]:
 
 
 def _databases(config: Config) -> Iterator[Finding]:
-    for name in ("log.db", "outputs.db", "ledger.db", "serving.db"):
+    for name in ("log.db", "outputs.db", "ledger.db", "calls.db", "serving.db"):
         path = config.data / name
         if not path.exists():
             continue

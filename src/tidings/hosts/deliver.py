@@ -83,7 +83,7 @@ async def _serve(
     found = ledger.recover(clock.now_us(), max_attempts=config.mail.max_attempts)
     if found.in_doubt or found.queued:
         _log.warning("after a crash: %d messages in doubt, %d queued again", found.in_doubt, found.queued)
-    transport = _transport(config)
+    transport = transport_of(config)
     outbox = Outbox(ledger, transport, _composer(config, ledger), clock, max_attempts=config.mail.max_attempts)
     caller = calling.caller(config, calls, clock)
     mail, asked = asyncio.Event(), asyncio.Event()
@@ -109,7 +109,8 @@ async def _serve(
             raise problem
 
 
-def _transport(config: Config) -> SmtpTransport:
+def transport_of(config: Config) -> SmtpTransport:
+    """The configured mail server. Raises InputError when its password is missing."""
     mail = config.mail
     password = ""
     if mail.smtp_username:

@@ -24,7 +24,6 @@ from tidings.hosts.simulator import MemoryPast
 from tidings.lake import query
 from tidings.process.adopt import Adoption, everyone
 from tidings.process.backfill import Folding
-from tidings.process.steps.base import Step
 from tidings.process.steps.send import Send
 from tidings.state import snapshot
 from tidings.versions import files
@@ -116,18 +115,16 @@ class _World:
             parts = [("journey", name), *(("segment", one.watches()) for one in journey.entries)]
             parts += [("template", one.template) for one in sends] + [("policy", one.category) for one in sends]
             why = [f"{kind} {part} {how[kind, part]}" for kind, part in dict.fromkeys(parts) if (kind, part) in how]
-            why += [] if ("journey", name) in how else self._branches(name)
+            why += [] if ("journey", name) in how else self._rules(name)
             if why:
                 found.append(Touched(journey=name, why=", ".join(why), runs=self._runs(name)))
         return found
 
-    def _branches(self, name: str) -> list[str]:
-        """Steps of a journey that is written as before, and that ask something else for what they are made of."""
-        old, new = (one.journeys[name].steps for one in (self.before, self.after))
-        return [f"{key} asks something else now" for key, step in new.items() if self._sql(old[key]) != self._sql(step)]
-
-    def _sql(self, step: Step) -> list[str]:
-        return [rule.sql(self.asked) for rule in step.rules()]
+    def _rules(self, name: str) -> list[str]:
+        """Rules of a journey that is written as before, and that ask something else for what they are made of."""
+        pairs = zip(*(one.journeys[name].rules() for one in (self.before, self.after)), strict=True)
+        found = [where for (where, old), (_, new) in pairs if old.sql(self.asked) != new.sql(self.asked)]
+        return [f"{where} asks something else now" for where in dict.fromkeys(found)]
 
     def ending(self) -> list[str]:
         """Active runs that could not go on."""

@@ -8,6 +8,7 @@ import msgspec
 
 from tidings.clock import format_duration
 from tidings.domain.everybody import Cancel, Pause, Resume, Start, Told
+from tidings.domain.output import Ending
 from tidings.domain.profile import ProfileState, Run
 from tidings.process import broadcast as broadcasts
 from tidings.process import run as runs
@@ -29,7 +30,7 @@ def hear(versions: Versions, walk: Walk, told: Told) -> bool:
         elif isinstance(what, Resume):
             _go_on(versions.get((run.journey, run.version)), walk, run)
         elif isinstance(what, Cancel):
-            runs.end(walk, run, told.known_us, "cancelled")
+            runs.end(walk, run, told.known_us, "cancelled", Ending.CANCELLED)
     return bool(waiting)
 
 
@@ -38,7 +39,7 @@ def _begin(journey: Journey | None, walk: Walk, told: Told, what: Start) -> bool
     found = journey.broadcast if journey is not None else None
     if journey is None or found is None or not found.has(walk.state, told.known_us):
         return False
-    if not runs.may_enter(journey, walk):
+    if not runs.may_enter(journey, walk, told.known_us):
         return False
     item = broadcasts.item_of(found, walk.state, what.start, what.audience, told.known_us)
     runs.enter(journey, walk, told.known_us, item)

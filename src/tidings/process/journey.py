@@ -7,11 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import msgspec
 
 from tidings.clock import format_duration
+from tidings.domain.filter import EventFilter
 from tidings.domain.profile import ProfileState
 from tidings.process.broadcast import Broadcast
 from tidings.process.entries.base import Entry
 from tidings.process.results import FEEDBACK
 from tidings.process.steps.base import Step
+from tidings.process.watch import Awaited, Reads, Watched
+from tidings.rules.base import Condition
 
 PRIORITIES = ("low", "normal", "high")
 """What a journey may say of itself, by rank."""
@@ -28,10 +31,18 @@ class Journey(msgspec.Struct, frozen=True, kw_only=True):
     """What starts a run: any of these. None in an earlier version, which nobody enters any more."""
     reentry_us: int
     """A new run may start so long after the last one ended; -1 for never again."""
-    exit_on: tuple[str, ...]
+    exit_on: tuple[EventFilter, ...]
     """Events that end a run wherever it waits."""
     steps: Mapping[str, Step]
     """By id, in order."""
+    goal: Awaited | None = None
+    """What the journey is for: when it comes a run ends, wherever it waits, and counts as one that reached it."""
+    exit_if: tuple[Awaited, ...] = ()
+    """Rules that end a run when one becomes true, wherever it waits."""
+    watched: Mapping[str, tuple[Watched, ...]] = {}
+    """Step id to the rules that a run waiting there watches: of the goal, the exits and the step."""
+    reads: Reads | None = None
+    """What these rules look at; None when there is none."""
     holdout: int = 0
     """How many in a hundred get none of its messages; 0 for nobody."""
     asked: frozenset[str] = frozenset()
@@ -50,9 +61,31 @@ class Journey(msgspec.Struct, frozen=True, kw_only=True):
         """Why a run that this entry (by number) began late was begun wrongly, as is known by now; empty if it was not."""
         return self.entries[entry].denied(state) if entry < len(self.entries) else ""
 
+    def touched(self, slots: Sequence[int], given: Sequence[str], purpose: str) -> bool:
+        """Whether a rule that runs watch reads any of these slots, given traits, or the consent to this purpose."""
+        return self.reads is not None and self.reads.touched(slots, given, purpose)
+
+    def rules(self) -> Iterator[tuple[str, Condition]]:
+        """(where, rule) of each rule in it: ``entry``, ``goal``, ``exit_if``, ``branch worth_it``, ``wait_until a_day``."""
+        yield from (("entry", rule) for entry in self.entries for rule in entry.rules())
+        ends = [*([("goal", self.goal)] if self.goal is not None else []), *(("exit_if", one) for one in self.exit_if)]
+        yield from ((where, one.rule) for where, one in ends if one.rule is not None)
+        for step in self.steps.values():
+            yield from ((f"{step.kind} {step.id}", rule) for rule in step.rules())
+
+    def filters(self) -> Iterator[EventFilter]:
+        """Filters of events that it has: those that begin its runs, and those that they wait for."""
+        yield from (named for entry in self.entries for named in entry.filters())
+        yield from self.exit_on
+        waited = [*([self.goal] if self.goal is not None else [])]
+        waited += [one for step in self.steps.values() for one in step.awaits()]
+        yield from (one.event for one in waited if one.event is not None)
+
     def listens(self) -> set[str]:
         """Names of events that matter to runs of this journey."""
-        names = {*self.exit_on, *(name for step in self.steps.values() for name in step.listens())}
+        ends = [*self.exit_on, *([self.goal.event] if self.goal is not None and self.goal.event is not None else [])]
+        names = {name for one in ends for name in one.names}
+        names |= {name for step in self.steps.values() for name in step.listens()}
         return names.union(FEEDBACK) if self._asks_of_messages() else names
 
     def _asks_of_messages(self) -> bool:
@@ -94,5 +127,13 @@ def words(journey: Journey) -> Sequence[str]:
     again = "only once" if journey.reentry_us < 0 else after
     return [
         f"Entry: {entry_words(journey)} ({again})",
+        *ending_words(journey),
         *(f"{step.id}: {step.words()}" for step in journey.steps.values()),
     ]
+
+
+def ending_words(journey: Journey) -> list[str]:
+    """What ends its runs wherever they wait, for people."""
+    goal = [f"Goal: {journey.goal.words()}"] if journey.goal is not None else []
+    exits = [*(one.words() for one in journey.exit_on), *(one.words() for one in journey.exit_if)]
+    return [*goal, *([f"Leaves at once: {' or '.join(exits)}"] if exits else [])]

@@ -8,15 +8,31 @@ from typing import Any
 from tidings.accumulate.base import only
 from tidings.clock import parse_duration
 from tidings.domain import filter as event_filter
+from tidings.domain.filter import EventFilter
 from tidings.domain.names import known
 from tidings.errors import DefinitionError
-from tidings.process import results
+from tidings.process import results, watch
 from tidings.process.entries import kinds as entry_kinds
 from tidings.process.journey import PRIORITIES, Journey
 from tidings.process.steps import holdout, kinds
 from tidings.process.steps.base import EXIT, Step
 from tidings.process.steps.webhook import Webhook
+from tidings.process.watch import Awaited, Reads
 from tidings.rules.base import Traits
+
+SETTINGS = {
+    "journey",
+    "description",
+    "entry",
+    "reentry",
+    "priority",
+    "goal",
+    "exit_on",
+    "exit_if",
+    "holdout",
+    "steps",
+}
+"""What a file of a journey may say."""
 
 
 def parse(raw: Any, version: str, traits: Traits, where: str, *, entered: bool = True) -> Journey:
@@ -26,24 +42,31 @@ def parse(raw: Any, version: str, traits: Traits, where: str, *, entered: bool =
     """
     if not isinstance(raw, dict):
         raise DefinitionError(where, "needs a journey", got=raw)
-    only(raw, {"journey", "description", "entry", "reentry", "exit_on", "priority", "holdout", "steps"}, where)
+    only(raw, SETTINGS, where)
     name = raw.get("journey")
     if not isinstance(name, str) or not name:
         raise DefinitionError(where, "needs `journey`: its name", got=name)
     entries = entry_kinds.parse(raw.get("entry"), traits, f"{where}: entry") if entered else ()
     steps = _parse_steps(raw.get("steps"), traits, f"{where}: steps")
-    exits = raw.get("exit_on")
+    goal = watch.parse(raw["goal"], traits, f"{where}: goal") if raw.get("goal") is not None else None
+    exit_if = _parse_exit_if(raw.get("exit_if"), traits, f"{where}: exit_if")
+    watched = {step.id: watch.watched(goal, exit_if, step.awaits()) for step in steps.values()}
+    reads = [read for rules in watched.values() for one in rules for read in one.awaited.rule.reads()]
     return Journey(
         name=name,
         version=version,
         description=str(raw.get("description", "")),
         entries=entries,
         reentry_us=_parse_reentry(raw.get("reentry", "always"), f"{where}: reentry"),
-        exit_on=event_filter.parse(exits, None, f"{where}: exit_on").names if exits else (),
+        exit_on=_parse_exit_on(raw.get("exit_on"), f"{where}: exit_on"),
         steps=steps,
         holdout=holdout.percent_of(raw["holdout"], f"{where}: holdout") if "holdout" in raw else 0,
         asked=frozenset(one for step in steps.values() for one, _ in step.asks()),
         priority=_parse_priority(raw.get("priority", "normal"), f"{where}: priority"),
+        goal=goal,
+        exit_if=exit_if,
+        watched={step_id: rules for step_id, rules in watched.items() if rules},
+        reads=Reads(reads) if reads or any(watched.values()) else None,
     )
 
 
@@ -51,6 +74,27 @@ def _parse_priority(raw: Any, where: str) -> str:
     if raw not in PRIORITIES:
         raise DefinitionError(where, "unknown", got=raw, wanted="high, normal or low")
     return str(raw)
+
+
+def _parse_exit_on(raw: Any, where: str) -> tuple[EventFilter, ...]:
+    """A name, names, or settings of events, alone or in a list with others."""
+    if not raw:
+        return ()
+    if isinstance(raw, dict):
+        only(raw, {"event", "where"}, where)
+        return (event_filter.parse(raw.get("event"), raw.get("where"), where),)
+    if isinstance(raw, list) and any(isinstance(one, dict) for one in raw):
+        return tuple(found for index, one in enumerate(raw) for found in _parse_exit_on(one, f"{where}[{index}]"))
+    return (event_filter.parse(raw, None, where),)
+
+
+def _parse_exit_if(raw: Any, traits: Traits, where: str) -> tuple[Awaited, ...]:
+    """A rule, or a list of them."""
+    if raw is None:
+        return ()
+    if isinstance(raw, list):
+        return tuple(watch.of_rule(one, traits, f"{where}[{index}]") for index, one in enumerate(raw))
+    return (watch.of_rule(raw, traits, where),)
 
 
 def _parse_reentry(raw: Any, where: str) -> int:

@@ -1,25 +1,27 @@
 """The walk of one person's run through a journey.
 
-A run waits for a timer or for an event, never for nothing. Everything here returns what happened; deciding on messages is
+A run waits for a timer or for an event, never for nothing; beside that it may watch rules (see `process/watch.py`). Everything here returns what happened; deciding on messages is
 a callback, so that this file knows nothing of consent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from tidings.domain.event import Event
 from tidings.domain.message import Intent
-from tidings.domain.output import Fact, FactKind
+from tidings.domain.output import Ending, Fact, FactKind
 from tidings.domain.profile import ProfileState, Run
 from tidings.ids import run_id
-from tidings.process import arms, outside, results
+from tidings.process import arms, lanes, outside, results, watch
 from tidings.process.journey import Journey
-from tidings.process.steps import holdout
-from tidings.process.steps.base import Answer, Draft, Move
+from tidings.process.steps import holdout, start
+from tidings.process.steps.base import EXIT, Answer, Beginning, Draft, Move
+from tidings.process.steps.parallel import ANY, Parallel
+from tidings.process.watch import Watched
 
 MAX_MOVES = 50
 """Steps that one trigger may take a run through; a journey that goes round in a circle ends here."""
@@ -27,6 +29,8 @@ MAX_PATH = 60
 """Path entries kept per run: the first and the latest ones."""
 MAX_RUNS = 50
 """Active runs per person."""
+MAX_BEGUN = 20
+"""Runs of other journeys that steps may start because of one trigger."""
 MAX_ITEM_BYTES = 4_000
 """Properties of the entering event that a run keeps."""
 
@@ -52,11 +56,32 @@ class Walk(msgspec.Struct):
     """What begins by it acts only after all that is known at this instant has been heard."""
     intents: list[Intent] = []
     """What it wants done outside is added here."""
+    journeys: Mapping[str, Journey] = {}
+    """Present journeys by name, for steps that start one."""
+    begun: int = 0
+    """How many runs steps have started."""
+    forking: tuple[str, ...] = ()
+    """Runs that are beginning their lanes: these go on when all are begun, however soon one arrives."""
+    arrived: str = ""
+    """The path of the lane that arrived last."""
 
 
-def may_enter(journey: Journey, walk: Walk) -> bool:
-    """Whether re-entry rules let this person in now: one run at a time, and not too soon after the last."""
-    return not refusal(journey, walk.state, walk.known_us)
+def begin(journey: Journey, walk: Walk, occurred_us: int, item: dict[str, Any], *, entry: int = 0) -> bool:
+    """Start a run, if it may, and by one cause only one; whether it does.
+
+    `item` has the properties of the entering event; `entry` is the number of the journey's entry that begins it.
+    """
+    if not may_enter(journey, walk, occurred_us) or (len(journey.entries) > 1 and begun(journey, walk)):
+        return False
+    enter(journey, walk, occurred_us, item, entry=entry)
+    return True
+
+
+def may_enter(journey: Journey, walk: Walk, occurred_us: int) -> bool:
+    """Whether this person is let in now: one run at a time, not too soon after the last, and not for nothing."""
+    if refusal(journey, walk.state, walk.known_us):
+        return False
+    return journey.reads is None or not over_already(journey, walk.state, max(occurred_us, walk.state.clock_us))
 
 
 def refusal(journey: Journey, state: ProfileState, known_us: int) -> str:
@@ -73,6 +98,14 @@ def refusal(journey: Journey, state: ProfileState, known_us: int) -> str:
     return "too_soon" if known_us < ended_us + journey.reentry_us else ""
 
 
+def over_already(journey: Journey, state: ProfileState, at_us: int) -> str:
+    """What would end a run as soon as it began, for people; empty when nothing would."""
+    if journey.goal is not None and journey.goal.holds(state, at_us):
+        return f"has reached the goal already: {journey.goal.words()}"
+    found = next((one for one in journey.exit_if if one.holds(state, at_us)), None)
+    return f"would leave at once: {found.words()}" if found is not None else ""
+
+
 def begun(journey: Journey, walk: Walk) -> bool:
     """Whether a run of this journey was begun by this very cause."""
     return any(
@@ -81,11 +114,17 @@ def begun(journey: Journey, walk: Walk) -> bool:
     )
 
 
-def enter(journey: Journey, walk: Walk, occurred_us: int, item: dict[str, Any], *, entry: int = 0) -> None:
-    """Start a run and walk it to its first wait. `entry` is the number of the journey's entry that begins it."""
+def enter(
+    journey: Journey, walk: Walk, occurred_us: int, item: dict[str, Any], *, entry: int = 0, by: str = ""
+) -> None:
+    """Start a run and walk it to its first wait.
+
+    `entry` is the number of the journey's entry that begins it; `by` tells a run that another one begins from what the same cause
+    begins elsewhere.
+    """
     bounded = item if len(msgspec.json.encode(item)) <= MAX_ITEM_BYTES else {}
     run = Run(
-        run_id=run_id(walk.state.profile_id, journey.name, walk.cause),
+        run_id=run_id(walk.state.profile_id, journey.name, by or walk.cause),
         journey=journey.name,
         version=journey.version,
         step=journey.first,
@@ -116,20 +155,34 @@ def _hold_out(journey: Journey, walk: Walk, run: Run) -> None:
     run.held = found.word == holdout.HELD
 
 
-def on_event(journey: Journey, walk: Walk, run: Run, event: Event) -> None:
-    """Tell a waiting run of an event."""
-    if event.name in journey.exit_on and event.occurred_us >= run.entered_us:
-        _end(walk, run, event.occurred_us, f"did {event.name}")
-        return
+def on_event(journey: Journey, walk: Walk, run: Run, event: Event, *, touched: bool = False) -> None:
+    """Tell a waiting run of an event. `touched`: it changed something that the run's rules read."""
     if run.messages:
         results.hear(run, event)
+    goal, state = journey.goal, walk.state
+    rules = journey.watched.get(run.step, ()) if touched and not _looks_back(run, state) else ()
+    at_us = max(state.clock_us, run.since_us)
+    since = event.occurred_us >= run.entered_us
+    if since and goal is not None and goal.came(event):
+        _end(walk, run, event.occurred_us, f"goal reached: {goal.did()}", Ending.GOAL)
+    elif goal is not None and rules and goal.holds(state, at_us):
+        _end(walk, run, at_us, f"goal reached: {goal.did()}", Ending.GOAL)
+    elif since and any(one.matches(event) for one in journey.exit_on):
+        _end(walk, run, event.occurred_us, f"did {event.name}", Ending.EXIT)
+    elif not _tell(journey, walk, run, event) and rules:
+        _look(journey, walk, run, at_us)
+
+
+def _tell(journey: Journey, walk: Walk, run: Run, event: Event) -> bool:
+    """Tell the step where it waits; whether the run went on."""
     step = journey.steps.get(run.step)
     move = step.on_event(run, event) if step is not None and event.name in step.listens() else None
     if move is None:
-        return
+        return False
     if not move.goto:
         run.since_us = max(run.since_us, event.occurred_us)
     _take(journey, walk, run, move, max(event.occurred_us, run.since_us))
+    return bool(move.goto)
 
 
 def on_timer(journey: Journey | None, walk: Walk, run: Run) -> None:
@@ -137,16 +190,54 @@ def on_timer(journey: Journey | None, walk: Walk, run: Run) -> None:
     scheduled_us = run.timer_us
     step = journey.steps.get(run.step) if journey is not None else None
     if journey is None or step is None:
-        _end(walk, run, scheduled_us, "its definition is gone")
+        _end(walk, run, scheduled_us, "its definition is gone", Ending.GONE)
         return
     move = step.on_timer(run)
     run.timer_us = run.due_us = 0
     _take(journey, walk, run, move, scheduled_us)
 
 
-def end(walk: Walk, run: Run, occurred_us: int, outcome: str) -> None:
-    """End a run from outside (a merge)."""
-    _end(walk, run, occurred_us, outcome)
+def on_look(journey: Journey | None, walk: Walk, run: Run) -> None:
+    """The instant has come at which a rule that the run watches may turn: `run.look_us`."""
+    at_us = run.look_us
+    run.look_us = run.look_due_us = 0
+    if journey is not None:
+        _look(journey, walk, run, at_us)
+
+
+def look_again(journey: Journey, walk: Walk, run: Run) -> None:
+    """All that the run's rules read may have changed (a merge, other definitions): they are looked at once all is heard."""
+    if journey.watched.get(run.step) and not _looks_back(run, walk.state):
+        run.look_us = max(walk.state.clock_us, run.since_us)
+        run.look_due_us = max(run.look_us, walk.known_us + 1)
+
+
+def _looks_back(run: Run, state: ProfileState) -> bool:
+    """Whether its rules are to be looked at as of an instant before the latest that happened to her; that comes first."""
+    return 0 < run.look_us <= state.clock_us
+
+
+def _look(journey: Journey, walk: Walk, run: Run, at_us: int) -> bool:
+    """Do what a rule asks for that is true at this instant; whether one is."""
+    found = watch.look(walk.state, run, journey.watched.get(run.step, ()), at_us, walk.known_us)
+    if found is None:
+        return False
+    if found.kind == watch.WAY:
+        _take(journey, walk, run, journey.steps[run.step].on_rule(run, found.index), at_us)
+    else:
+        _end_by(found, walk, run, at_us)
+    return True
+
+
+def _end_by(found: Watched, walk: Walk, run: Run, at_us: int) -> None:
+    goal = found.kind == watch.GOAL
+    words = f"{'goal reached' if goal else 'left'}: {found.awaited.did()}"
+    _end(walk, run, at_us, words, Ending.GOAL if goal else Ending.EXIT)
+
+
+def end(walk: Walk, run: Run, occurred_us: int, outcome: str, how: str = Ending.MERGED) -> None:
+    """End a run from outside: by a merge, or `how` else."""
+    _end(walk, run, occurred_us, outcome, how)
 
 
 def pause(walk: Walk, run: Run) -> None:
@@ -166,7 +257,7 @@ def resume(walk: Walk, run: Run, until_us: int, outcome: str) -> None:
 def take_back(walk: Walk, run: Run, occurred_us: int, outcome: str) -> None:
     """End a run that should not have begun: for re-entry it never was."""
     walk.state.runs.remove(run)
-    walk.facts.append(_ended(walk, run, occurred_us, outcome))
+    walk.facts.append(_ended(walk, run, occurred_us, outcome, Ending.TAKEN_BACK))
 
 
 def _take(journey: Journey, walk: Walk, run: Run, move: Move, at_us: int) -> None:
@@ -182,32 +273,150 @@ def _take(journey: Journey, walk: Walk, run: Run, move: Move, at_us: int) -> Non
 def _arrive(journey: Journey, walk: Walk, run: Run, step_id: str, at_us: int) -> None:
     for _ in range(MAX_MOVES):
         step = journey.steps.get(step_id)
+        if run.parent and _is_end(journey, walk.state, run, step_id):
+            _join(journey, walk, run, at_us)
+            return
         if step is None:  # `exit`, or the end of the list
-            _end(walk, run, at_us, run.path[-1][3] if run.path else "finished")
+            _end(walk, run, at_us, run.path[-1][3] if run.path else "finished", Ending.FINISHED)
             return
         if run.step != step_id:
             run.bid = []
         run.step, run.since_us = step_id, at_us
-        move = step.enter(walk.state, run)
-        if walk.late and (move.goto or move.ask is not None):
+        found = _look_on_arrival(walk, run, journey.watched[step_id]) if step_id in journey.watched else None
+        if found is not None and found.kind != watch.WAY:
+            _end_by(found, walk, run, at_us)
+            return
+        move = step.enter(walk.state, run) if found is None else step.on_rule(run, found.index)
+        if walk.late and (move.goto or move.ask is not None or move.fork):
             _wait(walk, run, at_us)
             return
-        outcome = move.outcome
-        if move.draft is not None:
-            answer = walk.send(run, move.draft, at_us)
-            outcome = answer.outcome
-            if answer.until_us:
-                _note(walk, run, at_us, outcome, "")
-                _wait(walk, run, answer.until_us)
-                return
-        _remember(journey, walk, run, move)
-        _note(walk, run, at_us, outcome, move.goto)
-        until_us = move.until_us if move.ask is None else outside.ask(walk.state, run, move.ask, walk)
-        if not move.goto:
-            _wait(walk, run, until_us)
+        step_id, at_us = _do(journey, walk, run, move, at_us), max(at_us, run.since_us)
+        if not step_id:
             return
-        step_id = move.goto
-    _end(walk, run, at_us, f"went through {MAX_MOVES} steps without waiting; the journey goes round in a circle")
+    _end(
+        walk,
+        run,
+        at_us,
+        f"went through {MAX_MOVES} steps without waiting; the journey goes round in a circle",
+        Ending.CIRCLE,
+    )
+
+
+def _do(journey: Journey, walk: Walk, run: Run, move: Move, at_us: int) -> str:
+    """Do what the present step wants; the step to go on to, empty when the run stays or is over."""
+    outcome = move.outcome
+    if move.draft is not None:
+        answer = walk.send(run, move.draft, at_us)
+        outcome = answer.outcome
+        if answer.until_us:
+            _note(walk, run, at_us, outcome, "")
+            _wait(walk, run, answer.until_us)
+            return ""
+    if move.begin is not None:
+        move = _begin(walk, run, move, move.begin)
+        outcome = move.outcome
+    _remember(journey, walk, run, move)
+    _note(walk, run, at_us, outcome, move.goto)
+    if move.fork:
+        return _fork(journey, walk, run, move.fork)
+    until_us = move.until_us if move.ask is None else outside.ask(walk.state, run, move.ask, walk)
+    if not move.goto:
+        _wait(walk, run, until_us)
+    return move.goto
+
+
+def _look_on_arrival(walk: Walk, run: Run, rules: Sequence[Watched]) -> Watched | None:
+    """What is so already; when we hear late of what began the run, that is looked at once all is heard."""
+    if walk.late:
+        watch.arm(run, rules, run.since_us, walk.known_us)
+        return None
+    due = (run.look_us, run.look_due_us) if _looks_back(run, walk.state) else None
+    watch.arm(run, rules, run.since_us, walk.known_us)
+    found = watch.look(walk.state, run, rules, max(run.since_us, walk.state.clock_us), walk.known_us)
+    if found is None and due is not None:
+        run.look_us, run.look_due_us = due
+    return found
+
+
+def _begin(walk: Walk, run: Run, move: Move, wanted: Beginning) -> Move:
+    """Begin a run of another journey, if its rules let one begin."""
+    found = walk.journeys.get(wanted.journey)
+    why = "gone" if found is None else _why_not(found, walk, run.since_us)
+    if found is None or why:
+        words = f"{wanted.journey} does not start: {why}"
+        return msgspec.structs.replace(move, outcome=words, result=f"{start.REFUSED}:{why}")
+    walk.begun += 1
+    enter(found, walk, run.since_us, wanted.item, by=f"{walk.cause}/{run.run_id}/{run.step}")
+    return msgspec.structs.replace(move, outcome=f"started {wanted.journey}", result=start.STARTED)
+
+
+def _why_not(journey: Journey, walk: Walk, at_us: int) -> str:
+    """A word for why no run of another journey begins now; empty when one does."""
+    if walk.begun >= MAX_BEGUN:
+        return "circle"
+    return refusal(journey, walk.state, walk.known_us) or ("over" if not may_enter(journey, walk, at_us) else "")
+
+
+def _fork(journey: Journey, walk: Walk, run: Run, paths: Mapping[str, str]) -> str:
+    """Walk the lanes to their first waits; where the run goes on if all it waits for have arrived, else nothing."""
+    begun = lanes.fork(walk, run, paths, MAX_RUNS - len(walk.state.runs))
+    walk.facts += [_fact(FactKind.LANE_STARTED, walk, one, one.since_us, {"step": run.step}) for one in begun]
+    walk.forking = (*walk.forking, run.run_id)
+    for lane in begun:
+        if lives(walk.state, lane):
+            _arrive(journey, walk, lane, paths[lane.lane], run.since_us)
+    walk.forking = walk.forking[:-1]
+    arrived = walk.arrived if begun else ""
+    if not lives(walk.state, run) or any(one.parent == run.run_id for one in walk.state.runs):
+        run.timer_us = run.due_us = 0
+        return ""
+    return _joined(journey, walk, run, arrived).goto
+
+
+def _joined(journey: Journey, walk: Walk, run: Run, path: str) -> Move:
+    fork = journey.steps[run.step]
+    move = fork.joined(path) if isinstance(fork, Parallel) else Move("its fork is gone", goto=EXIT)
+    _remember(journey, walk, run, move)
+    _note(walk, run, run.since_us, move.outcome, move.goto)
+    return move
+
+
+def _is_end(journey: Journey, state: ProfileState, lane: Run, step_id: str) -> bool:
+    """Whether a lane that comes to this step has arrived: it is the end, or where it or one above it joins."""
+    if step_id not in journey.steps:
+        return True
+    forks = (journey.steps.get(one.step) for one in lanes.above(state, lane))
+    return any(isinstance(fork, Parallel) and fork.join == step_id for fork in forks)
+
+
+def _join(journey: Journey, walk: Walk, lane: Run, at_us: int) -> None:
+    """A lane has arrived; the run goes on when it was the last one, or the first is enough."""
+    state, parent = walk.state, lanes.parent_of(walk.state, lane)
+    if parent is None:  # it ended a moment ago
+        return
+    walk.facts.append(_fact(FactKind.LANE_ENDED, walk, lane, at_us, {"step": lane.step, "outcome": "arrived"}))
+    lanes.arrive(state, lane, parent, at_us)
+    walk.arrived = lane.lane
+    _bound_path(parent)
+    fork = journey.steps.get(parent.step)
+    if isinstance(fork, Parallel) and fork.until == ANY:
+        _end_lanes(walk, parent, at_us, f"{lane.lane} arrived first")
+    if parent.run_id not in walk.forking and not any(one.parent == parent.run_id for one in state.runs):
+        move = _joined(journey, walk, parent, lane.lane)
+        _arrive(journey, walk, parent, move.goto, parent.since_us)
+
+
+def lives(state: ProfileState, run: Run) -> bool:
+    """Whether it has not ended."""
+    return any(one is run for one in state.runs)
+
+
+def _end_lanes(walk: Walk, run: Run, at_us: int, outcome: str) -> None:
+    ended = lanes.below(walk.state, run)
+    for lane in ended:
+        walk.facts.append(_fact(FactKind.LANE_ENDED, walk, lane, at_us, {"step": lane.step, "outcome": outcome}))
+    for lane in ended:
+        walk.state.runs.remove(lane)
 
 
 def _remember(journey: Journey, walk: Walk, run: Run, move: Move) -> None:
@@ -230,22 +439,30 @@ def _wait(walk: Walk, run: Run, until_us: int) -> None:
 
 def _note(walk: Walk, run: Run, at_us: int, outcome: str, goto: str) -> None:
     run.path.append([run.step, at_us, walk.known_us, outcome, walk.cause])
-    if len(run.path) > MAX_PATH:
-        del run.path[MAX_PATH // 2]
+    _bound_path(run)
     data = {"step": run.step, "outcome": outcome, "next": goto}
     walk.facts.append(_fact(FactKind.RUN_STEP, walk, run, at_us, data))
 
 
-def _end(walk: Walk, run: Run, at_us: int, outcome: str) -> None:
+def _bound_path(run: Run) -> None:
+    if len(run.path) > MAX_PATH:
+        del run.path[MAX_PATH // 2 : len(run.path) - MAX_PATH // 2]
+
+
+def _end(walk: Walk, run: Run, at_us: int, outcome: str, how: str) -> None:
+    run = lanes.whole(walk.state, run)  # a lane only arrives; what ends it ends all
+    _end_lanes(walk, run, at_us, outcome)
     walk.state.runs.remove(run)
     walk.state.ended[run.journey] = walk.known_us
-    walk.facts.append(_ended(walk, run, at_us, outcome))
+    walk.facts.append(_ended(walk, run, at_us, outcome, how))
 
 
-def _ended(walk: Walk, run: Run, at_us: int, outcome: str) -> Fact:
-    return _fact(FactKind.RUN_ENDED, walk, run, at_us, {"step": run.step, "outcome": outcome})
+def _ended(walk: Walk, run: Run, at_us: int, outcome: str, how: str) -> Fact:
+    return _fact(FactKind.RUN_ENDED, walk, run, at_us, {"step": run.step, "outcome": outcome, "end": how})
 
 
 def _fact(kind: str, walk: Walk, run: Run, occurred_us: int, data: dict[str, Any]) -> Fact:
     more = {"run_id": run.run_id, "version": run.version, **data}
+    if run.parent:
+        more |= {"whole": lanes.whole(walk.state, run).run_id, "lane": run.lane}
     return Fact(kind, walk.state.profile_id, run.journey, occurred_us, walk.known_us, walk.cause, more)

@@ -27,6 +27,8 @@ from tidings.render.template import Template, slots
 
 TRANSACTIONAL = "transactional"
 """The category that asks for no unsubscribe link."""
+TRIAL = "[dry run]"
+"""Stands before the subject of a mail that is only tried."""
 
 _LINK = re.compile(f"{LINK_START}([^{LINK_END}]*){LINK_END}")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -101,10 +103,12 @@ def render_message(
     tokens: TokenMaker,
     sender: Sender,
     track: bool = True,
+    trial: str = "",
 ) -> Rendered:
     """Make the message that `intent` decided on. Raises CannotRender.
 
     Without `track` there is no open pixel and links lead straight to their destinations; the unsubscribe link stays.
+    A `trial` is marked in subject and headers, with what it is a trial of, and offers mail readers no unsubscribing.
     """
     recipient = headers.sendable(intent.address)
     if recipient is None:
@@ -113,6 +117,8 @@ def render_message(
     unsubscribe_url = f"{sender.public_url}/u/{tokens.make(UNSUBSCRIBE, intent.message_id)}"
     context = _context(template, intent, items, sender, unsubscribe_url)
     subject = headers.one_line(_merge(template.subject, context, "subject")) or headers.one_line(sender.from_name)
+    if trial:
+        subject = headers.one_line(f"{TRIAL} {subject}")
     context["subject"] = subject
     context["preheader"] = headers.one_line(_merge(template.preheader, context, "preheader"))
     links = Links(tokens, intent.message_id, sender.public_url, sender.shop_url, tracked=track)
@@ -121,7 +127,7 @@ def render_message(
         html = _with_pixel(html, f"{sender.public_url}/o/{tokens.make(OPEN, intent.message_id)}.gif")
     text = _finished_text(_merge(template.text, context, "text part"), links)
     name = template.front.from_name or sender.from_name
-    head = _headers(intent, sender, name, recipient, subject, unsubscribe_url)
+    head = _headers(intent, sender, name, recipient, subject, unsubscribe_url, trial)
     return Rendered(
         message_id=intent.message_id,
         message_id_header=_message_id(intent, sender),
@@ -192,7 +198,7 @@ def _domain(sender: Sender) -> str:
 
 
 def _headers(
-    intent: SendIntent, sender: Sender, from_name: str, recipient: str, subject: str, unsubscribe_url: str
+    intent: SendIntent, sender: Sender, from_name: str, recipient: str, subject: str, unsubscribe_url: str, trial: str
 ) -> list[str]:
     category = headers.atom(intent.category)
     head = [
@@ -204,7 +210,9 @@ def _headers(
         f"Feedback-ID: {_feedback_id(intent, sender)}",
         "Auto-Submitted: auto-generated",
     ]
-    if intent.category != TRANSACTIONAL:
+    if trial:
+        head.append(headers.text_header("X-Tidings-Dry-Run", trial))
+    elif intent.category != TRANSACTIONAL:
         head += [
             f"List-ID: <{category}.{_domain(sender)}>",
             f"List-Unsubscribe: <{unsubscribe_url}>",  # never folded, never encoded (RFC 8058)

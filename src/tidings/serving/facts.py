@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 
-from tidings.domain.output import Fact, FactKind
+from tidings.domain.output import Ending, Fact, FactKind
 
 _CHANGE = """INSERT INTO member_changes (segment, profile_id, entered, occurred_us, known_us, cause)
   VALUES (?, ?, ?, ?, ?, ?)"""
@@ -13,11 +13,14 @@ _ENTER = """INSERT INTO members VALUES (?, ?, ?, ?) ON CONFLICT (segment, profil
   DO UPDATE SET entered_us = excluded.entered_us, known_us = excluded.known_us"""
 _LEAVE = "DELETE FROM members WHERE segment = ? AND profile_id = ?"
 _START = "INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, 'active', '', ?, ?, ?, ?, '')"
+_LANE = "INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, 'lane', '', ?, ?, ?, ?, '')"
+"""A parallel path waits at steps like a run, and is none: its steps are those of the run that it belongs to."""
 _STEP = (
     """INSERT INTO run_steps SELECT ?1, COALESCE(MAX(n), 0) + 1, ?2, ?3, ?4, ?5, ?6 FROM run_steps WHERE run_id = ?1"""
 )
 _ADVANCE = "UPDATE runs SET step = ?, updated_us = ? WHERE run_id = ?"
 _END = "UPDATE runs SET state = 'ended', step = ?, outcome = ?, updated_us = ?, ended_by = ? WHERE run_id = ?"
+_ENDING = "INSERT INTO endings VALUES (?, ?, 1) ON CONFLICT (journey, how) DO UPDATE SET n = n + 1"
 _IDENTIFY = "INSERT OR REPLACE INTO identifiers VALUES (?, ?, ?)"
 _MERGE = "INSERT OR REPLACE INTO merges VALUES (?, ?, ?, ?, ?)"
 _MOVES = (
@@ -56,14 +59,29 @@ def _run_started(db: sqlite3.Connection, fact: Fact) -> None:
 
 def _run_step(db: sqlite3.Connection, fact: Fact) -> None:
     data = fact.data
-    what = (data["step"], data.get("outcome", ""))
-    db.execute(_STEP, (data["run_id"], *what, fact.occurred_us, fact.known_us, fact.cause))
+    words = data.get("outcome", "")
+    what = (data["step"], f"path {data['lane']}: {words}" if "whole" in data else words)
+    db.execute(_STEP, (data.get("whole", data["run_id"]), *what, fact.occurred_us, fact.known_us, fact.cause))
     db.execute(_ADVANCE, (data.get("next") or data["step"], fact.known_us, data["run_id"]))
 
 
 def _run_ended(db: sqlite3.Connection, fact: Fact) -> None:
     data = fact.data
     db.execute(_END, (data.get("step", ""), data.get("outcome", ""), fact.known_us, fact.cause, data["run_id"]))
+    db.execute(_ENDING, (fact.subject, data.get("end", Ending.FINISHED)))
+
+
+def _lane_started(db: sqlite3.Connection, fact: Fact) -> None:
+    data = fact.data
+    ids = (data["run_id"], fact.subject, data["version"], fact.profile_id, data["step"])
+    db.execute(_LANE, (*ids, fact.occurred_us, fact.known_us, fact.known_us, fact.cause))
+
+
+def _lane_ended(db: sqlite3.Connection, fact: Fact) -> None:
+    data = fact.data
+    what = (data["step"], f"path {data['lane']}: {data['outcome']}")
+    db.execute(_STEP, (data["whole"], *what, fact.occurred_us, fact.known_us, fact.cause))
+    db.execute("DELETE FROM runs WHERE run_id = ?", (data["run_id"],))
 
 
 def _identified(db: sqlite3.Connection, fact: Fact) -> None:
@@ -81,6 +99,8 @@ _KINDS: dict[str, Callable[[sqlite3.Connection, Fact], None]] = {
     FactKind.SEGMENT_LEFT: _left,
     FactKind.RUN_STARTED: _run_started,
     FactKind.RUN_STEP: _run_step,
+    FactKind.LANE_STARTED: _lane_started,
+    FactKind.LANE_ENDED: _lane_ended,
     FactKind.RUN_ENDED: _run_ended,
     FactKind.IDENTIFIED: _identified,
     FactKind.PROFILE_MERGED: _merged,

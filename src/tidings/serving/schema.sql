@@ -47,7 +47,7 @@ CREATE TRIGGER IF NOT EXISTS members_minus AFTER DELETE ON members BEGIN
   UPDATE segment_counts SET members = members - 1 WHERE segment = OLD.segment;
 END;
 CREATE TABLE IF NOT EXISTS runs (run_id TEXT PRIMARY KEY, journey TEXT NOT NULL, version TEXT NOT NULL, profile_id TEXT NOT NULL,
-  step TEXT NOT NULL, state TEXT NOT NULL,  -- active | ended
+  step TEXT NOT NULL, state TEXT NOT NULL,  -- active | ended | lane
   outcome TEXT NOT NULL, started_us INTEGER NOT NULL, known_us INTEGER NOT NULL, updated_us INTEGER NOT NULL,
   cause TEXT NOT NULL DEFAULT '',     -- what started it: event:<offset>, timer:…
   ended_by TEXT NOT NULL DEFAULT ''   -- what ended it, likewise; see db.py for copies that were made before these two
@@ -56,6 +56,8 @@ CREATE INDEX IF NOT EXISTS runs_person ON runs (profile_id);
 CREATE INDEX IF NOT EXISTS runs_journey ON runs (journey, state, step);
 CREATE TABLE IF NOT EXISTS run_steps (run_id TEXT, n INTEGER, step TEXT NOT NULL, outcome TEXT NOT NULL, occurred_us INTEGER NOT NULL,
   known_us INTEGER NOT NULL, cause TEXT NOT NULL, PRIMARY KEY (run_id, n)) WITHOUT ROWID;
+-- How runs ended, counted: finished | goal | exit | merged | taken_back | gone | circle.
+CREATE TABLE IF NOT EXISTS endings (journey TEXT, how TEXT, n INTEGER NOT NULL, PRIMARY KEY (journey, how)) WITHOUT ROWID;
 -- Which lake files exist (path below lake/), written in the same transaction as the block number that they reach to.
 CREATE TABLE IF NOT EXISTS lake_files (path TEXT PRIMARY KEY, day TEXT NOT NULL, rows INTEGER NOT NULL, seq INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS lake_cursor (one INTEGER PRIMARY KEY CHECK (one = 1), seq INTEGER NOT NULL, upto_offset INTEGER NOT NULL);

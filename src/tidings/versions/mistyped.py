@@ -13,7 +13,6 @@ from tidings.accumulate.mistyped import AMOUNT, Wanted, mistyped_sql, wanted, wa
 from tidings.lake.duck import run
 from tidings.process.journey import Journey
 from tidings.process.layout import Layout
-from tidings.process.steps.wait_until import WaitUntil
 from tidings.versions.needs import slots
 from tidings.workspace import Definitions
 
@@ -124,16 +123,10 @@ def _asked(definitions: Definitions) -> Iterator[tuple[Definition, list[Wanted]]
 
 
 def _of_journey(layout: Layout, journey: Journey) -> Iterator[Wanted]:
-    for entry in journey.entries:
-        for named in entry.filters():
-            yield from wanted_of(named)
-        for rule in entry.rules():
-            yield from _of_slots(layout, slots(rule))
-    for step in journey.steps.values():
-        if isinstance(step, WaitUntil):
-            yield from wanted_of(step.filter)
-        for rule in step.rules():
-            yield from _of_slots(layout, slots(rule))
+    for one in journey.filters():
+        yield from wanted_of(one)
+    for _, rule in journey.rules():
+        yield from _of_slots(layout, slots(rule))
 
 
 def _of_slots(layout: Layout, numbers: Sequence[int]) -> list[Wanted]:

@@ -5,7 +5,7 @@ A rule about an event that nobody ever sent is not wrong, it just never holds; f
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from typing import Any
 
@@ -80,23 +80,31 @@ def _events(definitions: Definitions) -> Iterator[tuple[str, str]]:
             yield from ((one, f"segment {segment.name}") for one in definitions.layout.accumulators[slot].filter.names)
     for journey in definitions.journeys.values():
         entry = [name for one in journey.entries for named in one.filters() for name in named.names]
-        yield from ((one, f"journey {journey.name}") for one in [*entry, *sorted(journey.listens() - _own(journey))])
+        asked = [one for _, rule in journey.rules() for slot in slots(rule) for one in _names(definitions, slot)]
+        yield from (
+            (one, f"journey {journey.name}") for one in [*entry, *sorted(journey.listens() - _own(journey)), *asked]
+        )
 
 
 def _own(journey: Journey) -> set[str]:
     """Events that nobody but its own steps waits for: they come when it runs."""
     steps = journey.steps.values()
-    others = {*journey.exit_on, *(name for step in steps if not step.reaches_out() for name in step.listens())}
+    others = {name for one in journey.filters() for name in one.names}
+    others |= {name for step in steps if not step.reaches_out() for name in step.listens()}
     return {name for step in steps if step.reaches_out() for name in step.listens()} - others
+
+
+def _names(definitions: Definitions, slot: int) -> Sequence[str]:
+    """Events that a memory is of."""
+    return definitions.layout.accumulators[slot].filter.names
 
 
 def _traits(definitions: Definitions) -> Iterator[tuple[str, str]]:
     for segment in definitions.segments.all():
         yield from ((one, f"segment {segment.name}") for one in _given(segment.rule))
     for journey in definitions.journeys.values():
-        for step in journey.steps.values():
-            for rule in step.rules():
-                yield from ((one, f"journey {journey.name} step {step.id}") for one in _given(rule))
+        for where, rule in journey.rules():
+            yield from ((one, f"journey {journey.name} {where}") for one in _given(rule))
 
 
 def _purposes(definitions: Definitions) -> Iterator[tuple[str, str]]:

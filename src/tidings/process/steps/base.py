@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import msgspec
@@ -11,6 +11,7 @@ from tidings.domain.event import Event
 from tidings.domain.profile import ProfileState, Run
 from tidings.errors import DefinitionError
 from tidings.process.arms import Draw
+from tidings.process.watch import Awaited
 from tidings.rules.base import Condition, Traits
 
 EXIT = "exit"
@@ -51,6 +52,14 @@ class Ask(msgspec.Struct, frozen=True):
     """How long the run waits for it, from when we knew; 0 when it goes on at once."""
 
 
+class Beginning(msgspec.Struct, frozen=True):
+    """A run of another journey that a step wants."""
+
+    journey: str
+    item: dict[str, Any]
+    """What the properties of the entering event are for it."""
+
+
 class Move(msgspec.Struct, frozen=True):
     """What a step answers."""
 
@@ -68,6 +77,10 @@ class Move(msgspec.Struct, frozen=True):
     """What was drawn, to be remembered."""
     hold: bool = False
     """Whether the run is held out from now on."""
+    fork: Mapping[str, str] = {}
+    """Paths to take at once, each with its first step; the run stays, and its lanes say when it goes on."""
+    begin: Beginning | None = None
+    """A run of another journey to begin before going on."""
     ask: Ask | None = None
     """Something wanted outside; the run waits for its event when `goto` is empty."""
     answer: dict[str, Any] | None = None
@@ -111,8 +124,16 @@ class Step(Protocol):
         """Conditions that it judges."""
         ...
 
+    def awaits(self) -> tuple[Awaited, ...]:
+        """What a run waiting here waits for, beside messages; those that are rules are watched for it."""
+        ...
+
     def listens(self) -> tuple[str, ...]:
         """Event names that a run waiting here must be told of."""
+        ...
+
+    def at_once(self) -> tuple[str, ...]:
+        """Step ids, of `targets`, to which a run may go on without any time having passed here. Circles are not made of these."""
         ...
 
     def reaches_out(self) -> bool:
@@ -125,6 +146,10 @@ class Step(Protocol):
 
     def on_event(self, run: Run, event: Event) -> Move | None:
         """An event that it listens to happened while the run waits here; None when it does not matter."""
+        ...
+
+    def on_rule(self, run: Run, index: int) -> Move:
+        """The rule of one of what it `awaits` is true, maybe already when the run arrives."""
         ...
 
     def on_timer(self, run: Run) -> Move:
@@ -166,16 +191,25 @@ class StepBase(msgspec.Struct, frozen=True):
         return ()
 
     def rules(self) -> tuple[Condition, ...]:
+        return tuple(one.rule for one in self.awaits() if one.rule is not None)
+
+    def awaits(self) -> tuple[Awaited, ...]:
         return ()
 
     def listens(self) -> tuple[str, ...]:
         return ()
+
+    def at_once(self) -> tuple[str, ...]:
+        return self.targets()
 
     def reaches_out(self) -> bool:
         return False
 
     def on_event(self, run: Run, event: Event) -> Move | None:  # noqa: ARG002 - it listens to nothing
         return None
+
+    def on_rule(self, run: Run, index: int) -> Move:
+        raise NotImplementedError  # nobody asks one that awaits nothing
 
     def on_timer(self, run: Run) -> Move:  # noqa: ARG002 - it sets no timer, so it was put off
         return Move("waited for what else was known at that instant", goto=self.id)

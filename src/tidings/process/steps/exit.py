@@ -19,6 +19,9 @@ class Exit(StepBase, frozen=True):
     def targets(self) -> tuple[str, ...]:
         return ()
 
+    def at_once(self) -> tuple[str, ...]:
+        return (EXIT,)
+
     def enter(self, state: ProfileState, run: Run) -> Move:  # noqa: ARG002 - the same for everyone
         return Move(self.outcome, goto=EXIT)
 

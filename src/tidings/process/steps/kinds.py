@@ -14,7 +14,20 @@ from tidings.process.steps import held
 from tidings.process.steps.base import EXIT, Step
 from tidings.rules.base import Traits
 
-KINDS = ("send", "wait", "wait_until", "branch", "split", "holdout", "update", "list", "webhook", "exit")
+KINDS = (
+    "send",
+    "wait",
+    "wait_until",
+    "branch",
+    "split",
+    "holdout",
+    "update",
+    "list",
+    "webhook",
+    "parallel",
+    "start",
+    "exit",
+)
 """Kinds that a journey may name."""
 
 

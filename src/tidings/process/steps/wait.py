@@ -44,6 +44,9 @@ class Wait(StepBase, frozen=True):
 
     span_us: int
 
+    def at_once(self) -> tuple[str, ...]:
+        return ()
+
     def enter(self, state: ProfileState, run: Run) -> Move:  # noqa: ARG002 - the same for everyone
         return Move(f"waits {format_duration(self.span_us)}", until_us=run.since_us + self.span_us)
 
@@ -62,9 +65,15 @@ class WaitTime(StepBase, frozen=True):
     weekdays: tuple[int, ...]
     default_zone: str
 
+    def at_once(self) -> tuple[str, ...]:
+        return ()
+
     def enter(self, state: ProfileState, run: Run) -> Move:
         name = local_time.zone_name(state, self.default_zone)
-        until_us = next(one for one in self._times(run.since_us, name) if one >= run.since_us)
+        # Who has waited here for this very instant already has gone round in a circle, and waits for the next one.
+        again = any(entry[0] == self.id and entry[1] == run.since_us for entry in run.path)
+        from_us = run.since_us + again
+        until_us = next(one for one in self._times(from_us, name) if one >= from_us)
         return Move(f"waits until {iso(until_us)}, {self._shown()} in {name}", until_us=until_us)
 
     def _times(self, from_us: int, name: str) -> Iterator[int]:

@@ -37,6 +37,9 @@ class WaitMessage(StepBase, frozen=True):
     def targets(self) -> tuple[str, ...]:
         return targets_of(self)
 
+    def at_once(self) -> tuple[str, ...]:
+        return (self.on_match,)
+
     def results(self) -> tuple[str, ...]:
         return (*self.wanted, "timeout")
 
