@@ -30,6 +30,7 @@ from tidings.versions import files
 from tidings.versions.backfill import folded
 from tidings.versions.changed import ChangedDefinition, changed
 from tidings.versions.effect import effects, entering_by_time, look
+from tidings.versions.entering import entering
 from tidings.versions.in_force import META, InForce
 from tidings.versions.mistyped import mistyped
 from tidings.versions.needs import missing
@@ -70,7 +71,7 @@ def plan(config: Config, folder: Path, bounds: Bounds = COMMAND) -> Plan:
             next_day=world.next_day(bounds.people),
             needs=missing(lake, world.after, world.fresh),
             mistyped=mistyped(lake, world.after, config.type_check_days, only=_new(definitions)).found,
-            notes=[*notes, *world.ending()],
+            notes=[*notes, *world.ending(), *world.entering(definitions)],
         )
 
 
@@ -134,6 +135,11 @@ class _World:
             if count := self._runs(name).get(version):
                 found.append(f"{count:,} active runs of journey {key} end where they would go on: {why}")
         return found
+
+    def entering(self, definitions: Sequence[ChangedDefinition]) -> list[str]:
+        """Whom journeys that are new or changed, and go by time, would enter next."""
+        names = [one.name for one in definitions if one.kind == "journey"]
+        return [one.sentence() for one in entering(self._lake, self.after, names, self.asked)]
 
     def _runs(self, journey: str) -> dict[str, int]:
         asked = "SELECT version, count(*) FROM runs WHERE journey = ? AND state = 'active' GROUP BY version"

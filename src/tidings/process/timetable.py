@@ -96,11 +96,17 @@ def coming(state: ProfileState, timed: Timed, known_us: int, awaited: int | None
     from_us = _from(state, timed, known_us)
     if from_us == NEVER:
         return None
-    floor = max(state.occasions.get(timed.key, 0), from_us - timed.table.margin_us() - 1)
-    for one in timed.table.after(state, floor):
+    return following(timed.table, state, from_us - 1, state.occasions.get(timed.key, 0), awaited)
+
+
+def following(
+    table: Timetable, state: ProfileState, after_us: int, had: int = 0, awaited: int | None = None
+) -> Occasion | None:
+    """The first occasion after an instant, or the one that is awaited, whoever it is for. Those up to the number `had` are over."""
+    for one in table.after(state, max(had, after_us - table.margin_us())):
         if one.at_us >= LATEST_US:
             return None
-        if one.at_us >= from_us or one.number == awaited:
+        if one.at_us > after_us or one.number == awaited:
             return one
     return None
 

@@ -16,6 +16,7 @@ import msgspec
 from tidings.clock import DAY_US, SECOND_US, parse_duration, parse_instant
 from tidings.domain import schema
 from tidings.domain.profile import ProfileState
+from tidings.domain.sql import Query
 from tidings.domain.zones import zone
 from tidings.errors import DefinitionError
 from tidings.rules import local_time
@@ -54,6 +55,10 @@ class Timetable(Protocol):
 
     def margin_us(self) -> int:
         """How far the instant of an occasion can lie from its number."""
+        ...
+
+    def asked(self, query: Query) -> str:
+        """SELECT the `profile_id` of everybody who has any, whatever rule says for whom they are."""
         ...
 
     def reads(self) -> Iterator[str]:

@@ -18,6 +18,7 @@ from tidings.clock import DAY_US, format_duration
 from tidings.domain import schema
 from tidings.domain.profile import ProfileState
 from tidings.domain.schema import Schema
+from tidings.domain.sql import Query
 from tidings.domain.zones import NAMES
 from tidings.errors import DefinitionError
 from tidings.process.entries import calendar
@@ -105,6 +106,9 @@ class ScheduleEntry(EntryBase, frozen=True):
 
     def margin_us(self) -> int:
         return _MARGIN_US
+
+    def asked(self, query: Query) -> str:
+        return query.people()
 
     def reads(self) -> Iterator[str]:
         if not self.fixed:
