@@ -110,11 +110,13 @@ def body(rng: random.Random, person: int, n: int, at_us: int) -> bytes:
     return json.dumps(event, separators=(",", ":")).encode()
 
 
-def blocks_of(people: list[int], rng: random.Random, first: int, per_block: int, start_us: int) -> list[LogBlock]:
-    """Blocks of `per_block` events, a millisecond apart."""
+def blocks_of(
+    people: list[int], rng: random.Random, first: int, per_block: int, start_us: int, gap_us: int = 100
+) -> list[LogBlock]:
+    """Blocks of `per_block` events, each block as many gaps after the one before as it has events."""
     blocks = []
     for index in range(0, len(people), per_block):
-        taken_us = start_us + index * 100
+        taken_us = start_us + index * gap_us
         records = [
             LogRecord("web", "", 0, body(rng, person, first + index + i, taken_us - 1_000))
             for i, person in enumerate(people[index : index + per_block])

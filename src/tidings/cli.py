@@ -17,8 +17,8 @@ from rich.table import Table
 
 from tidings import __version__, config, workspace
 from tidings.cli_broadcast import broadcast
-from tidings.cli_definitions import cuts, rule, schema
-from tidings.cli_explain import dry_run, why, why_not
+from tidings.cli_definitions import cuts, rule, schema, send_times
+from tidings.cli_explain import dry_run, shadow, why, why_not
 from tidings.cli_people import person, segment
 from tidings.cli_rehearse import backtest
 from tidings.cli_run import start_run
@@ -429,10 +429,12 @@ for _command in (
     why,
     why_not,
     dry_run,
+    shadow,
     segment,
     person,
     rule,
     cuts,
+    send_times,
     schema,
     broadcast,
     webhook_secret,

@@ -79,3 +79,36 @@ def cuts(score: str, folder: Path | None, path: Path, as_of: str, known_at: str,
     for dimension, ends in made.cuts.items():
         click.echo(f"  {dimension}: {', '.join(map(str, ends))}")
     click.echo("see whom they move: tidings plan    let them run: tidings apply --why …")
+
+
+@click.command("send-times")
+@click.argument("folder", type=click.Path(path_type=Path), required=False)
+@click.option(
+    "--config",
+    "path",
+    type=click.Path(path_type=Path),
+    default=Path("tidings.toml"),
+    show_default=True,
+    help="Configuration file.",
+)
+@click.option("--as-of", default="", help="What had happened by then: an instant, or a span back. Now if not given.")
+@click.option("--known-at", default="", help="By what was known then: an instant, or a span back. Now if not given.")
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON, and write nothing.")
+def send_times(folder: Path | None, path: Path, as_of: str, known_at: str, as_json: bool) -> None:
+    """Count at which hours people open and click, and write it into FOLDER (the configured workspace if not given).
+
+    The step send_time goes by it for those of whom too little is known. Nothing runs by it before `tidings apply`.
+    """
+    from tidings.hosts import asof  # noqa: PLC0415
+    from tidings.hosts import send_times as counting  # noqa: PLC0415
+
+    settings = config.load(path)
+    target = folder or settings.workspace
+    made = counting.make(settings, target, asof.asked(as_of, known_at))
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(made)).decode())
+        return
+    click.echo(f"{counting.write(made, target)}, of {made.engagements:,} engagements of {made.people:,} people")
+    best = max(range(24), key=lambda hour: sum(made.week[hour::24]))
+    click.echo(f"  the best hour is {best}h: {sum(made.week[best::24]):,}")
+    click.echo("see what it changes: tidings plan    let it run: tidings apply --why …")

@@ -11,6 +11,7 @@ import msgspec
 from rich.console import Console
 
 from tidings import config
+from tidings.clock import SystemClock, parse_duration
 
 SCREEN = Console(highlight=False, soft_wrap=True)
 CONFIG = click.option(
@@ -122,3 +123,66 @@ def dry_run(
         click.echo(f"written to {file}", err=True)
     for answer in trying.send(settings, tried) if sending else []:
         click.echo(f"sent to {to}: {answer}", err=True)
+
+
+@click.command()
+@click.argument("journey")
+@click.option(
+    "--sent",
+    "file",
+    type=click.Path(exists=True, path_type=Path, dir_okay=False),
+    help="What the other tool has sent: CSV, a line a message. Without it, events in the log.",
+)
+@click.option("--map", "named", multiple=True, metavar="WHAT=COLUMN", help="Which column is person, at or what.")
+@click.option(
+    "--event", "events", multiple=True, help="Events by which the other tool tells; Email Sent if none given."
+)
+@click.option("--source", default="", help="Only events of this source.")
+@click.option("--only", default="", help="Only messages of theirs with this template or campaign.")
+@click.option("--within", default="24h", show_default=True, help="How far apart two messages may be that are the same.")
+@click.option(
+    "--from", "since", default="", help="From then on: an instant, or a span back. The first decision if not given."
+)
+@click.option("--to", "until", default="", help="Up to then. Now if not given.")
+@click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Write the report as a page.")
+@CONFIG
+@JSON
+def shadow(
+    journey: str,
+    file: Path | None,
+    named: tuple[str, ...],
+    events: tuple[str, ...],
+    source: str,
+    only: str,
+    within: str,
+    since: str,
+    until: str,
+    html: Path | None,
+    path: Path,
+    as_json: bool,
+) -> None:
+    """What JOURNEY, in shadow mode, would have sent beside what another tool has sent: both, only ours, only theirs, and why."""
+    from tidings.hosts import asof  # noqa: PLC0415
+    from tidings.hosts import shadow as comparing  # noqa: PLC0415
+
+    try:
+        within_us = parse_duration(within)
+    except ValueError as error:
+        raise click.UsageError(f"--within: {error}") from error
+    now_us = SystemClock().now_us()
+    ask = comparing.Ask(
+        journey=journey,
+        file=file,
+        columns=comparing.columns(named),
+        events=events or comparing.EVENTS,
+        source=source,
+        only=only,
+        within_us=within_us,
+        from_us=asof.instant(since, now_us, "--from") if since else 0,
+        to_us=asof.instant(until, now_us, "--to") if until else 0,
+    )
+    found = comparing.compare(config.load(path), ask)
+    _json(found) if as_json else _lines(comparing.lines(found))
+    if html is not None:
+        html.write_text(comparing.html(found), "utf-8")
+        click.echo(f"written to {html}", err=True)

@@ -19,24 +19,24 @@ from typing import Any
 
 import msgspec
 
-from tidings.decide import bids, decision, holdout
+from tidings.decide import decision, holdout, timers, withdrawal
+from tidings.decide import shadow as shadows
 from tidings.decide.decision import Asked, Later
-from tidings.decide.eligibility import addresses_of
-from tidings.domain import feedback
+from tidings.decide.reasons import SHADOW
 from tidings.domain.event import Event
-from tidings.domain.everybody import Told
-from tidings.domain.message import Intent, SuppressIntent
+from tidings.domain.everybody import ItemsChanged, Told, cause_of
+from tidings.domain.item import ItemChange
+from tidings.domain.message import Intent
 from tidings.domain.output import Fact, FactKind, event_cause
-from tidings.domain.profile import ConsentEntry, ProfileState, Run
-from tidings.ids import digest
-from tidings.process import adopt, everybody, identity, lanes, profile, results, segment, sends, timetable
+from tidings.domain.profile import ProfileState, Run
+from tidings.process import adopt, everybody, identity, lanes, outside, profile, results, segment, sends, timetable
 from tidings.process import run as runs
 from tidings.process.adopt import Adoption
 from tidings.process.journey import Journey, Way, ways
-from tidings.process.run import Walk
 from tidings.process.segment import Change, Segment
 from tidings.process.steps.base import Answer, Draft
 from tidings.process.timetable import Timed, Timetables
+from tidings.process.walk import Walk
 from tidings.workspace import Definitions
 
 MAX_TIMERS = 1_000_000
@@ -74,7 +74,14 @@ class Pipeline:
                 self._by_entry[name] = (*self._by_entry.get(name, ()), way)
             if watched := way.entry.watches():
                 self._by_segment[watched] = (*self._by_segment.get(watched, ()), way)
+        self._by_item = tuple(way for way in ways(definitions.journeys.values()) if way.entry.looks() >= 0)
+        self.item_slots = tuple({way.entry.looks(): None for way in self._by_item})
+        """Where the items are that journeys look at."""
+        self.item_events = frozenset(name for way in self._by_item for one in way.entry.filters() for name in one.names)
+        """Names of the events that change them."""
         self._timed = Timetables(ways(definitions.journeys.values()))
+        self._by_time = bool(self._timed.by_key)
+        self._shadows = shadows.shadows(definitions.versions)
         self._keep = {name: one.keep for name, one in definitions.policies.items()}
         self.reaches_out = any(one.reaches_out() for one in definitions.versions.values())
         self._heard = {name for one in definitions.versions.values() for name in one.listens()}
@@ -87,13 +94,21 @@ class Pipeline:
         """
         return frozenset((*self._layout.feeds(), *self._by_entry, *self._heard, *profile.CONSENT_EVENTS))
 
+    @property
+    def goes_by_clock(self) -> bool:
+        """Whether anything is judged at a person's own clock, which any event of hers moves."""
+        return bool(self._segments.by_name) or bool(self._timed) or self._watches
+
     def on_event(self, state: ProfileState, event: Event) -> Step:
         """One event of this person."""
         step = Step(state, [], [])
         if state.next_due_us and state.next_due_us <= event.received_us:
             self._fire(step, event.received_us)
         slots, given = profile.apply(state, event, self._layout)
-        purpose = self._consent(step, event) if event.name in profile.CONSENT_EVENTS else ""
+        purpose = ""
+        if event.name in profile.CONSENT_EVENTS:
+            purpose, withdrawn = withdrawal.take(state, event, self.definitions.policies)
+            step.intents += withdrawn
         fresh = not state.clock_us  # nobody judged her yet: what holds of somebody who did nothing holds of her too
         if event.occurred_us > state.clock_us:
             state.clock_us = event.occurred_us
@@ -103,7 +118,7 @@ class Pipeline:
         if fresh:
             touched = self._segments.first_look(touched, len(state.values))
         told = bool(state.runs) and (event.name in self._heard or self._watched(state, slots, given, purpose))
-        timed = self._timed and self._arrange(
+        timed = self._by_time and self._arrange(
             state, self._timed.touched(slots, given, purpose, fresh=fresh), event.received_us
         )
         if not touched and not told and not timed and event.name not in self._by_entry:
@@ -111,6 +126,8 @@ class Pipeline:
         changed = _changes(state, touched, state.clock_us, event.received_us)
         if changed or told or event.name in self._by_entry:
             walk = self._walk(step, event.received_us, event_cause(event.offset))
+            if event.profile_id:
+                walk.depth = outside.depth_of(event)
             walk.facts += [_segment_fact(walk, state.profile_id, change) for change in changed]
             if told:
                 self._tell(walk, event, slots, given, purpose)
@@ -133,7 +150,7 @@ class Pipeline:
                 fired = Step(one, step.facts, step.intents)
                 self._fire(fired, event.received_us)
         walk = self._walk(step, event.received_us, event_cause(event.offset))
-        sides = [_permissions(one) for one in (state, other)]
+        sides = [withdrawal.side_of(one) for one in (state, other)]
         for name in sorted(other.segments):
             walk.facts.append(_segment_fact(walk, other.profile_id, Change(name, False, event.occurred_us)))
         links = [*other.identifiers, ("profile", other.profile_id)]
@@ -154,7 +171,7 @@ class Pipeline:
             )
         )
         state.clock_us = max(state.clock_us, other.clock_us)
-        self._agree(step, sides, event)
+        step.intents += withdrawal.agree(state, sides, event.received_us)
         self._arrange(state, self._timed.all(), event.received_us)
         changed = self._judge(walk, self._segments.all(), state.clock_us)
         self._look_again(walk)
@@ -170,9 +187,13 @@ class Pipeline:
         step = Step(state, [], [])
         if state.next_due_us and state.next_due_us <= told.known_us:
             self._fire(step, told.known_us)
-        walk = self._walk(step, told.known_us, told.cause)
-        if everybody.hear(self.definitions.versions, walk, told):
-            _reschedule(state)
+        if isinstance(told.what, ItemsChanged):
+            came = self._hear_items(step, told.what, told.known_us)
+        else:
+            walk = self._walk(step, told.known_us, cause_of(told.what, told.offset))
+            came = everybody.hear(self.definitions.versions, walk, told, told.what)
+        if came:
+            timers.reschedule(state)
         return step
 
     def rehearse(self, state: ProfileState, journey: Journey, item: dict[str, Any], at_us: int) -> Step:
@@ -184,11 +205,32 @@ class Pipeline:
         step = Step(state, [], [])
         runs.enter(journey, self._walk(step, at_us, REHEARSAL), at_us, item)
         for _ in range(MAX_REHEARSED):
-            _reschedule(state)
+            timers.reschedule(state)
             if not state.next_due_us:
                 break
             self._fire(step, state.next_due_us, entering=False)
         return step
+
+    def wants(self, change: ItemChange) -> bool:
+        """Whether a journey is about this change of an item."""
+        return any(way.entry.wants(change) for way in self._by_item)
+
+    def items_of(self, state: ProfileState) -> set[str]:
+        """The items of whose changes she must be told."""
+        return {item for slot in self.item_slots for item in state.values[slot] or ()}
+
+    def _hear_items(self, step: Step, what: ItemsChanged, known_us: int) -> bool:
+        """Runs that begin by changes of items; whether any did."""
+        began = False
+        for way in self._by_item:
+            for change in what.changes if step.state.values[way.entry.looks()] else ():
+                if way.entry.wants(change) and way.entry.concerns(step.state, change, known_us):
+                    walk = self._walk(step, known_us, change.cause)
+                    began = (
+                        runs.begin(way.journey, walk, known_us, change.values(), entry=way.number, key=change.item_id)
+                        or began
+                    )
+        return began
 
     def adopt(self, state: ProfileState, known_us: int) -> Step:
         """Bring a state that follows earlier definitions to the present ones. Starts no journey, unless asked.
@@ -223,14 +265,14 @@ class Pipeline:
         self._look_again(walk)
         if entering:
             self._enter_by_segment(walk, changed)
-        _reschedule(state)
+        timers.reschedule(state)
 
     # Timers
 
     def _settle(self, step: Step, event: Event) -> None:
         """After an event or a merge: what it put into the past rings at once. Loaded history begins no journey that way."""
         state = step.state
-        _reschedule(state)
+        timers.reschedule(state)
         if state.next_due_us and state.next_due_us <= event.received_us:
             self._fire(step, event.received_us, late=True, entering=not event.backfill)
         if state.runs:
@@ -244,7 +286,7 @@ class Pipeline:
             if why:
                 walk = self._walk(step, event.received_us, event_cause(event.offset))
                 runs.take_back(walk, run, event.occurred_us, why)
-                _reschedule(step.state)
+                timers.reschedule(step.state)
 
     def _fire(self, step: Step, until_us: int, *, late: bool = False, entering: bool = True, cause: str = "") -> None:
         """All timers due by `until_us`, in order. `late`: an event just put them into the past.
@@ -253,7 +295,7 @@ class Pipeline:
         """
         state = step.state
         for _ in range(MAX_TIMERS):
-            due_us, scheduled_us, name, run = _next_timer(state)
+            due_us, scheduled_us, name, run = timers.following(state)
             if not due_us or due_us > until_us:
                 break
             if run is not None:
@@ -264,7 +306,7 @@ class Pipeline:
                 walk = self._walk(step, due_us, cause or f"timer:{name}:{scheduled_us}")
                 walk.late = late or scheduled_us < due_us
                 self._ring(walk, name, scheduled_us, entering=entering)
-        _reschedule(state)
+        timers.reschedule(state)
 
     def _ring(self, walk: Walk, name: str, scheduled_us: int, *, entering: bool) -> None:
         """A segment's alarm: judge it at the instant that the alarm was set for."""
@@ -325,7 +367,7 @@ class Pipeline:
         for way in self._by_entry.get(event.name, ()):
             item = way.entry.begins(event, way.journey.name)
             if item is not None:
-                runs.begin(way.journey, walk, event.occurred_us, item, entry=way.number)
+                runs.begin(way.journey, walk, event.occurred_us, item, entry=way.number, event=event.name)
         if changed and self._by_segment:
             self._enter_by_segment(walk, changed)
 
@@ -336,40 +378,15 @@ class Pipeline:
                     runs.begin(way.journey, walk, change.occurred_us, {}, entry=way.number)
 
     def _join_runs(self, walk: Walk, other: ProfileState, occurred_us: int) -> None:
-        """Of two runs of one journey the one with the later wait goes on (the fresher cart); the other ends."""
+        """Of two runs of one journey (and key) the one with the later wait goes on (the fresher cart); the other ends."""
         state = walk.state
         before = [run for run in state.runs if not run.parent]
         state.runs.extend(other.runs)  # lanes with the runs that they belong to
         for theirs in [run for run in other.runs if not run.parent]:
-            mine = next((run for run in before if run.journey == theirs.journey), None)
+            mine = next((run for run in before if (run.journey, run.key) == (theirs.journey, theirs.key)), None)
             if mine is not None:
                 loser = min(mine, theirs, key=lambda run: (lanes.latest_us(state, run), run.run_id))
                 runs.end(walk, loser, occurred_us, "merged with the other run of the same person")
-
-    def _consent(self, step: Step, event: Event) -> str:
-        """Take a word on consent; the purpose, if it is the latest word on it."""
-        state, found = step.state, profile.consent_of(event)
-        if found is None:
-            return ""
-        purpose, entry = found
-        if not profile.note_consent(state, purpose, entry, self.definitions.policies):
-            return ""
-        reason = "unsubscribed" if event.name == feedback.UNSUBSCRIBED else "consent_withdrawn"
-        for address in addresses_of(state):
-            step.intents.append(_suppress(state, purpose, entry, address, reason, event.received_us))
-        return purpose
-
-    def _agree(self, step: Step, sides: list[tuple[list[str], dict[str, bool]]], event: Event) -> None:
-        """After a merge all addresses of both follow the common word on each purpose: mail may be queued for any."""
-        state = step.state
-        for purpose, entry in sorted(state.consents.items()):
-            for addresses, granted in sides:
-                if granted.get(purpose, True) is entry.granted:
-                    continue
-                for address in addresses:
-                    step.intents.append(
-                        _suppress(state, purpose, entry, address, "consent_withdrawn", event.received_us)
-                    )
 
     def _walk(self, step: Step, known_us: int, cause: str) -> Walk:
         def send(run: Run, draft: Draft, occurred_us: int) -> Answer:
@@ -389,8 +406,11 @@ class Pipeline:
         held = run.held
         if policy.holdout and not held:
             held = holdout.everywhere(state, policy.holdout, known_us)
-        asked = Asked(run, draft, occurred_us, known_us, journey.priority if journey is not None else "normal", held)
-        intent = decision.decide(state, self._layout, policy, asked)
+        shadow = journey is not None and journey.shadow
+        priority = journey.priority if journey is not None else "normal"
+        asked = Asked(run, draft, occurred_us, known_us, priority, held, shadow)
+        seen = shadows.view(state, self._shadows, shadow=shadow) if self._shadows else state
+        intent = decision.decide(seen, self._layout, policy, asked)
         if isinstance(intent, Later):
             run.bid = intent.bid
             return Answer(intent.outcome, until_us=intent.until_us)
@@ -399,30 +419,13 @@ class Pipeline:
         run.sent += 1
         if journey is not None and draft.step in journey.asked:
             results.note_message(run, draft.step, intent.message_id, intent.suppressed)
+        if intent.suppressed == SHADOW:
+            sends.note_ghost(state, decision.sent(policy, intent, asked), self._keep)
+            return Answer(f"would send {draft.template} (shadow)")
         if intent.suppressed:
             return Answer(f"not sent: {intent.suppressed}")
         sends.note(state, decision.sent(policy, intent, asked), self._keep)
         return Answer(f"decided to send {draft.template}")
-
-
-def _permissions(state: ProfileState) -> tuple[list[str], dict[str, bool]]:
-    """The addresses, and for each purpose whether its latest word is a grant."""
-    return addresses_of(state), {purpose: entry.granted for purpose, entry in state.consents.items()}
-
-
-def _suppress(
-    state: ProfileState, purpose: str, entry: ConsentEntry, address: str, reason: str, known_us: int
-) -> SuppressIntent:
-    """What the ledger is told of a word on a purpose, for one address."""
-    return SuppressIntent(
-        intent_id=digest("suppress", state.profile_id, purpose, entry.event_id, address).hex(),
-        profile_id=state.profile_id,
-        address=address,
-        category=purpose,
-        reason=reason,
-        active=not entry.granted,
-        known_us=known_us,
-    )
 
 
 def _changes(state: ProfileState, touched: Iterable[Segment], at_us: int, known_us: int) -> list[Change]:
@@ -438,39 +441,3 @@ def _changes(state: ProfileState, touched: Iterable[Segment], at_us: int, known_
 def _segment_fact(walk: Walk, profile_id: str, change: Change) -> Fact:
     kind = FactKind.SEGMENT_ENTERED if change.entered else FactKind.SEGMENT_LEFT
     return Fact(kind, profile_id, change.segment, change.occurred_us, walk.known_us, walk.cause)
-
-
-def _next_timer(state: ProfileState) -> tuple[int, int, str, Run | None]:
-    """(due, scheduled, name, run or None) of the timer that fires next; zeros when there is none.
-
-    At one instant alarms come first, then looks at rules that runs watch, then waits, each named by its run.
-    """
-    best: tuple[int, int, int, str] = (0, 0, 0, "")
-    found: Run | None = None
-    for run in state.runs:
-        if run.due_us:
-            key = (run.due_us, run.timer_us, 2, bids.order(run))
-            if not best[0] or key < best:
-                best, found = key, run
-        if run.look_due_us and (not best[0] or (run.look_due_us, run.look_us, 1, run.run_id) < best):
-            best, found = (run.look_due_us, run.look_us, 1, run.run_id), run
-    for name, when in state.alarms.items():
-        if not best[0] or (when[1], when[0], 0, name) < best:
-            best, found = (when[1], when[0], 0, name), None
-    due_us, scheduled_us, rank, name = best
-    if found is not None:
-        name = found.run_id if rank == 2 else f"{found.run_id}:watch"
-    return due_us, scheduled_us, name, found
-
-
-def _reschedule(state: ProfileState) -> None:
-    due_us = 0
-    for run in state.runs:
-        if run.due_us and (not due_us or run.due_us < due_us):
-            due_us = run.due_us
-        if run.look_due_us and (not due_us or run.look_due_us < due_us):
-            due_us = run.look_due_us
-    for alarm in state.alarms.values():
-        if not due_us or alarm[1] < due_us:
-            due_us = alarm[1]
-    state.next_due_us = due_us

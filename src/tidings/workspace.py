@@ -3,6 +3,7 @@
 traits.yml            computed traits
 segments.yml          named rules
 scores.yml            scores in bands; cuts/*.yml where the bands end
+send_times.yml        when everybody engages with mail
 settings.yml          the time zone of whoever has none
 given.yml             the events and traits that come from outside
 policy.yml            message categories: consent, caps
@@ -43,7 +44,7 @@ from tidings.process.steps.start import Start
 from tidings.process.steps.update import Update
 from tidings.process.steps.webhook import Webhook as CallStep
 from tidings.process.webhooks import Webhook
-from tidings.rules import bands
+from tidings.rules import bands, send_times
 from tidings.rules import parse as rule_parse
 from tidings.rules import text as rule_text
 from tidings.rules.compile import compiled
@@ -101,12 +102,15 @@ def load(
     beside: Beside | None = None,
     version: str = "",
     drafts: Sequence[Path] = (),
+    kept: bool = False,
 ) -> Definitions:
     """Read and check a workspace folder. Raises DefinitionError.
 
     `earlier` holds journey sources (``name@version`` to YAML) and `layouts` accumulator keys by layout id, both as a host
     stored them for state that is still kept in them; what they need may be gone (see `outdated`). `beside` is what the next definitions need to have remembered.
     `drafts` are journey files from anywhere, each instead of the folder's journey of the same name.
+    What was `kept`, because it ran once, is not asked what only concerns whoever writes it: its journeys go on, with steps that
+    nobody comes to.
     """
     if not folder.is_dir():
         raise DefinitionError(
@@ -114,7 +118,7 @@ def load(
         )
     files = DefinitionFiles(folder, drafts)
     with located(files.texts):
-        return _load(files, earlier or {}, layouts, beside, version)
+        return _load(files, earlier or {}, layouts, beside, version, kept=kept)
 
 
 def _load(
@@ -123,6 +127,8 @@ def _load(
     layouts: Mapping[str, Sequence[str]] | None,
     beside: Beside | None,
     version: str,
+    *,
+    kept: bool,
 ) -> Definitions:
     layout = Layout()
     layout.zone = _zone(files)
@@ -130,9 +136,10 @@ def _load(
     layout.rules = {name: raw["rule"] for name, raw in written.items() if _has_rule(raw)}
     kinds.define(files.mapping("traits.yml"), layout, "traits.yml")
     layout.scores = _scores(files, layout)
+    layout.send_times = send_times.parse(files.data(send_times.FILE), send_times.FILE)
     segments = [_segment(str(name), raw, layout) for name, raw in written.items()]
     rules = policies.parse(files.mapping("policy.yml") or {"marketing": {}}, "policy.yml", layout.zone)
-    current, versions, sources = _journeys(files, layout, rules)
+    current, versions, sources = _journeys(files, layout, rules, kept=kept)
     timed = _timed_marks(files, current)
     broadcasts = _broadcasts(files, layout, segments, rules, current)
     versions |= {(name, one.version): one for name, (one, _) in broadcasts.items()}
@@ -141,15 +148,15 @@ def _load(
     _check_calls(files, current, hooks)
     known_traits = [*(name for name, _ in layout.traits()), *traits_set(current.values())]
     given.parse(files.mapping(given.FILE)).check(mentions(files), known_traits)
-    kept = {key: text for key, text in earlier.items() if key not in sources}
+    before = {key: text for key, text in earlier.items() if key not in sources}
     outdated = {}
-    for key, text in kept.items():
+    for key, text in before.items():
         name, _, own = key.rpartition("@")
         try:
             versions[name, own] = _earlier(plain.parse(text, key), own, layout, f"earlier version {key}")
         except DefinitionError as error:
             outdated[key] = str(error)
-    sources |= kept
+    sources |= before
     marks = [
         f"zone@{layout.zone}",
         *_score_marks(files),
@@ -264,7 +271,7 @@ def _segment(name: str, raw: Any, layout: Layout) -> Segment:
 
 
 def _journeys(
-    files: DefinitionFiles, layout: Layout, rules: Mapping[str, Policy]
+    files: DefinitionFiles, layout: Layout, rules: Mapping[str, Policy], *, kept: bool
 ) -> tuple[dict[str, Journey], dict[tuple[str, str], Journey], dict[str, str]]:
     current: dict[str, Journey] = {}
     versions: dict[tuple[str, str], Journey] = {}
@@ -287,13 +294,15 @@ def _journeys(
                     f"{where}: steps[{index}].send.category",
                     "define it in policy.yml",
                 )
-        graph.check(journey, where)
+        if not kept:
+            graph.check(journey, where)
         wheres[journey.name] = where
         current[journey.name] = versions[journey.name, journey.version] = journey
         sources[f"{journey.name}@{journey.version}"] = files.text(where)
     for name, where in started:
         known(name, current, "journey", where, "name a journey of this workspace")
-    graph.check_starts(current, wheres)
+    if not kept:
+        graph.check_starts(current, wheres)
     return current, versions, sources
 
 

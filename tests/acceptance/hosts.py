@@ -96,7 +96,7 @@ class OnDisk:
         self._clock.set(max(at_us, self._clock.now_us()))
         horizon_us = self._log.horizon_us(self._clock.now_us())
         self._process()
-        while self._driver.fire(horizon_us):
+        while self._driver.fire(horizon_us) or self._driver.sweep():
             pass
 
     def _process(self) -> None:

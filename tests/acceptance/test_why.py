@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import http.client
+import re
 import subprocess
 import sys
 import time
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import pytest
 
 from tests.acceptance.installation import TEMPLATE, write
 from tidings import config as configuration
+from tidings.clock import iso
 from tidings.config import CollectConfig, Config, MailConfig
 from tidings.deliver.ledger import Ledger
 from tidings.hosts.receiver import Inbox, receiving
@@ -73,6 +75,19 @@ class Installation:
             if len(rows) >= count:
                 return rows
             assert time.monotonic() < deadline, f"{len(rows)} messages"
+            self.supervisor.watch(0.05)
+
+    def all_messages(self) -> list[Any]:
+        ledger = Ledger(self.config.data / "ledger.db")
+        rows = ledger.recent(100)
+        ledger.close()
+        return rows
+
+    def until(self, holds: Callable[[], bool]) -> None:
+        """Wait until it holds: serving copy and lake follow a moment later."""
+        deadline = time.monotonic() + 30
+        while not holds():
+            assert time.monotonic() < deadline
             self.supervisor.watch(0.05)
 
     def run(self, *arguments: str) -> tuple[int, str]:
@@ -151,7 +166,7 @@ def test_the_whole_chain_is_told(place: tuple[Installation, Inbox]) -> None:
     said = msgspec.json.decode(out)
     assert [event["name"] for event in said["events"]] == ["Go"]
     assert [(one["step"], one["ended"]) for one in said["waits"]] == [("pause", "waited 1s")]
-    assert (said["draws"][0]["what"], said["draws"][0]["arm"]) == ("split", "mail (99 %)")
+    assert (said["draws"][0]["what"], said["draws"][0]["arm"]) == ("split", "mail")
     assert said["values"] == [{"name": "person.email", "value": "ann@x.example", "by": ["template"]}]
     assert said["definitions"]["why"] == "first version"
     cap = {"at_most": 1, "per": "1d", "categories": ["marketing"], "counted": 0, "messages": []}
@@ -170,3 +185,89 @@ def test_what_was_never_rendered_is_refused_with_its_state(place: tuple[Installa
     assert (code, "frequency_cap" in out) == (2, True)
     code, out = here.run("why", capped.message_id, "--json")
     assert [one["state"] for one in msgspec.json.decode(out)["counted"]] == ["accepted"]
+
+
+def test_why_not_answers_for_who_got_nothing(place: tuple[Installation, Inbox]) -> None:
+    here, _ = place
+    bob = {"type": "track", "userId": "bob", "event": "Go"}
+    here.post({**bob, "messageId": "b1", "properties": {"price": 3}}, {**bob, "messageId": "b2", "properties": {}})
+    here.until(lambda: "2 times" in here.run("why-not", "bob", "hello")[1])
+
+    code, out = here.run("why-not", "bob", "hello", "--json")
+
+    assert code == 0, out
+    said = msgspec.json.decode(out)
+    assert (said["verdict"]["kind"], said["verdict"]["because"]) == ("never_entered", "filter")
+    assert "price is missing (wanted: is at least 5)" in said["verdict"]["sentence"]
+    assert [link["kind"] for link in said["chain"]] == ["step", "no", "no"]
+    assert "price is 3 (wanted" in here.run("why-not", "bob", "hello")[1]
+    code, out = here.run("why-not", "bob", "hallo")
+    assert (code, "did you mean hello?" in out) == (2, True)
+
+
+def test_why_not_as_of_an_earlier_instant_knows_nothing_of_later(place: tuple[Installation, Inbox]) -> None:
+    here, _ = place
+    row = min(here.messages(1), key=lambda one: one.decided_us)
+    before = iso(row.decided_us - 500_000)  # while it waited
+    here.until(lambda: "A run is going on" in here.run("why-not", "ann", "hello", "--as-of", before)[1])
+    code, out = here.run("why-not", "ann", "hello", "--as-of", before)
+    assert code == 0, out
+    assert "at step pause it waits 1s, until" in out
+    code, out = here.run("why-not", "ann", "hello", "--as-of", iso(row.decided_us - 60_000_000))
+    assert "a run begins when somebody did Go with price is at least 5; this person never did" in out
+
+
+def test_a_dry_run_goes_to_ones_own_address_and_leaves_no_trace(place: tuple[Installation, Inbox]) -> None:
+    here, inbox = place
+    before = (inbox.count(), len(here.all_messages()))
+
+    code, out = here.run("dry-run", "hello", "--as", "ann", "--to", "me@shop.example", "--send")
+
+    assert code == 0, out
+    assert "pause: waits 1s" in out
+    assert re.search(r"ways: (drew [\d.]+ of 100: |stays with )mail", out)
+    assert "or 1 % -> other" in out
+    assert "would not be sent: frequency_cap" in out or "would be sent" in out
+    mail = inbox.list(1)[0]
+    found = inbox.get(mail.id)
+    assert found is not None
+    assert (mail.recipients, mail.subject) == (["me@shop.example"], "[dry run] Hello")
+    assert b"X-Tidings-Dry-Run: journey hello, step mail, as " in found[1]
+    assert b"List-Unsubscribe" not in found[1]
+    assert b"ann@x.example" in found[1], "her real values"
+    assert (inbox.count(), len(here.all_messages())) == (before[0] + 1, before[1]), "it is in no list of hers"
+
+
+def test_a_dry_run_never_goes_to_the_person_herself(place: tuple[Installation, Inbox], tmp_path: Path) -> None:
+    here, inbox = place
+    before = inbox.count()
+    code, out = here.run("dry-run", "hello", "--as", "ann", "--to", "ann@x.example", "--send")
+    assert (code, "never to hers" in out) == (2, True), out
+    assert here.run("dry-run", "hello", "--as", "ann", "--send")[0] == 2
+    code, out = here.run("dry-run", "hello", "--as", "ann", "--step", "other")
+    assert (code, "wanted one that sends: mail" in out) == (2, True)
+    code, out = here.run("dry-run", "hello", "--as", "ann", "--out", str(tmp_path / "mails"))
+    assert code == 0, out
+    assert (tmp_path / "mails" / "hello-mail.eml").read_bytes().startswith(b"From: ")
+    assert inbox.count() == before
+
+
+def test_a_dry_run_takes_definitions_that_do_not_run_yet(place: tuple[Installation, Inbox], tmp_path: Path) -> None:
+    here, _ = place
+    draft = write(
+        tmp_path / "draft",
+        traits_yml="gone: {count: {event: Go}}\n",
+        policy_yml="marketing: {consent: required}\n",
+        journeys__new_yml="""journey: new
+entry: {event: Go}
+steps:
+  - {id: often, branch: {if: {trait: gone, at_least: 1}, else: exit}}
+  - {id: mail, send: {template: hello, category: marketing}}
+""",
+        templates__hello_mjml=TEMPLATE.replace("person.email", "person.gone"),
+    )
+    here.until(lambda: "gone" in here.run("dry-run", "new", "--as", "ann", "--workspace", str(draft))[1])
+    code, out = here.run("dry-run", "new", "--as", "ann", "--workspace", str(draft))
+    assert code == 0, out
+    assert "would not be sent: no_consent" in out
+    assert re.search(r"\| Hello [12]", out), out

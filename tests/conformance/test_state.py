@@ -239,3 +239,15 @@ def test_kill_9_leaves_the_last_commit_whole_or_not_at_all(tmp_path: Path) -> No
         assert [n for n, _ in store.outputs(seq - 1)] == [seq]
         store.close()
         acknowledged = seq
+
+
+def test_items_and_who_must_be_told_of_them_commit_with_the_rest(reopen: Open) -> None:
+    pairs = [("a", "p1"), ("a", "p3"), ("a", "p2"), ("ab", "p4"), ("a\x00b", "p5"), ("ä", "p6")]
+    reopen().commit(commit(items={"a": b"1", "ä": b"2"}, interests=pairs))
+    store = reopen()
+    assert store.items(["ä", "b", "a"]) == [b"2", None, b"1"]
+    assert (store.interested("a", "", 2), store.interested("a", "p2", 2)) == (["p1", "p2"], ["p3"])
+    assert [store.interested(name, "", 9) for name in ("ab", "a\x00b", "ä", "b")] == [["p4"], ["p5"], ["p6"], []]
+    store.commit(commit(items={"a": b"3"}, uninterests=[("a", "p2"), ("b", "p1")], interests=[("b", "p2")]))
+    assert reopen().interested("a", "", 9) == ["p1", "p3"]
+    assert (reopen().items(["a"]), reopen().interested("b", "", 9)) == ([b"3"], ["p2"])

@@ -121,8 +121,8 @@ class World:
         yield from self._bursts(device, START_US + DAY_US, meets_us, 3 * self._days // 365)
         for person, from_us in ((device, meets_us - DAY_US), (user, meets_us - DAY_US), (user, meets_us)):
             yield from self._burst(person, from_us, from_us + DAY_US)
-        both = call("identify", f"m{number}", meets_us, user=user.user, anonymous=device.device, traits={})
-        yield meets_us, both
+        known_us = meets_us + 30_000_007  # no timer is due at that very instant, so that it is clear which came first
+        yield known_us, call("identify", f"m{number}", known_us, user=user.user, anonymous=device.device, traits={})
 
     def _introduce(self, person: Person, at_us: int) -> Iterator[tuple[int, LogRecord]]:
         name = person.user or person.device

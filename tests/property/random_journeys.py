@@ -15,7 +15,8 @@ import msgspec
 import yaml
 
 from tidings import workspace
-from tidings.clock import DAY_US, HOUR_US, MINUTE_US, SECOND_US
+from tidings.clock import DAY_US, HOUR_US, MINUTE_US, SECOND_US, iso
+from tidings.domain import called, item
 from tidings.domain.message import CallIntent, SendIntent
 from tidings.domain.outward import FAILED, OK, Answer
 from tidings.domain.record import LogRecord
@@ -76,6 +77,11 @@ def wait(sketch: Sketch, number: int) -> Any:
 
 def wait_until(sketch: Sketch, number: int) -> Any:
     rng = sketch.rng
+    if rng.random() < 0.4:
+        come = [{"rule": rng.choice(RULES), "fresh": rng.random() < 0.5}, {"segment": rng.choice(SEGMENTS)}]
+        come.append({"event": rng.choice(EVENTS)})
+        ways = [{**one, "then": sketch.ahead(number)} for one in rng.sample(come, 2)]
+        return {"any": ways, "timeout": rng.choice(SPANS), "else": sketch.ahead(number)}
     message = sketch.before(number, "send")
     if message and rng.random() < 0.4:
         words = rng.sample(["opened", "clicked", "accepted", "suppressed"], 2)
@@ -111,6 +117,20 @@ def send(sketch: Sketch, number: int) -> Any:
     return made
 
 
+def parallel(sketch: Sketch, number: int) -> Any:
+    below = sketch.ids[number + 1 :]
+    if len(below) < 3:
+        return None
+    paths = dict(zip(("left", "right"), sketch.rng.sample(below, 2), strict=True))
+    return {"paths": paths, "join": below[-1], "until": sketch.rng.choice(("all", "any"))}
+
+
+def start(sketch: Sketch, number: int) -> Any:
+    if not sketch.others:
+        return None
+    return {"journey": sketch.rng.choice(sketch.others), "with": {"product_id": {"event": "product_id"}}}
+
+
 STEPS: dict[str, Callable[[Sketch, int], Any]] = {
     "wait": wait,
     "wait_until": wait_until,
@@ -121,13 +141,26 @@ STEPS: dict[str, Callable[[Sketch, int], Any]] = {
     "list": lambda sketch, _: {sketch.rng.choice(("add", "remove")): "vip"},
     "webhook": lambda sketch, _: {"name": "crm", "body": {"who": {"trait": "plan"}}, "timeout": "1h"},
     "holdout": lambda sketch, _: sketch.rng.choice((10, 50, 90)),
+    "parallel": parallel,
+    "start": start,
+    "send_time": lambda sketch, _: {"within": sketch.rng.choice(("6h", "24h")), "fallback": "10:00"},
     "exit": lambda sketch, number: f"ends at {number}",
 }
 """Each kind of step to how its settings are drawn; None when it does not fit there."""
 
+OFTEN = ("send", "send", "send", "wait", "wait_until", "wait_until")
+"""Kinds that are drawn more often."""
+
 ENTRIES: dict[str, Callable[[Draw], Made]] = {
     "event": lambda rng: {"event": rng.choice(EVENTS)},
     "segment": lambda rng: {"segment": rng.choice(SEGMENTS), "when": rng.choice(("enter", "leave"))},
+    "item": lambda rng: {
+        "item": {"change": rng.choice(("price_drop", "back_in_stock"))},
+        "who": {"did": ["Product Viewed", "Product Added"], "within": "3d"},
+    },
+    "date": lambda rng: {"date": {"trait": "due_at", "at": "09:00", rng.choice(("before", "after")): "1d"}},
+    "schedule": lambda rng: {"schedule": {"at": rng.choice(("07:00", "18:30")), "rule": rng.choice(RULES)}},
+    "call": lambda _: {"call": {}},
 }
 
 
@@ -138,7 +171,7 @@ def journey(rng: Draw, name: str, others: Sequence[str]) -> Made:
     for number, step in enumerate(sketch.ids):
         kind, settings = "", None
         while settings is None:
-            kind = rng.choice(sorted(STEPS))
+            kind = rng.choice((*sorted(STEPS), *OFTEN))
             settings = STEPS[kind](sketch, number)
         sketch.kinds[step] = kind
         steps.append({"id": step, kind: settings})
@@ -156,6 +189,14 @@ def about(rng: Draw) -> Made:
         made["priority"] = rng.choice(("high", "low"))
     if rng.random() < 0.2:
         made["holdout"] = 30
+    if rng.random() < 0.2:
+        made["goal"] = rng.choice(({"event": "Order Completed"}, {"rule": rng.choice(RULES)}))
+    if rng.random() < 0.2:
+        made["exit_if"] = [rng.choice(RULES)]
+    if rng.random() < 0.2:
+        made["per"] = "product_id"
+    if rng.random() < 0.2:
+        made["limit"] = {"at_most": 2, "per": "2d"}
     return made
 
 
@@ -183,15 +224,15 @@ def make(seed: int, folder: Path) -> Definitions:
     (folder / "webhooks.yml").write_text("crm: {url: 'https://crm.example/hook'}\n", "utf-8")
     names = [f"j{number}" for number in range(rng.randint(1, 3))]
     for name in names:
-        found = _allowed(rng, name, names, folder)
+        found = _allowed(rng, name, names[: names.index(name)], folder)
     return found
 
 
-def _allowed(rng: Draw, name: str, names: Sequence[str], folder: Path) -> Definitions:
+def _allowed(rng: Draw, name: str, others: Sequence[str], folder: Path) -> Definitions:
     """Draw until the workspace with this journey may be."""
     problem = ""
     for _ in range(TRIES):
-        made = journey(rng, name, [one for one in names if one != name])
+        made = journey(rng, name, others)
         (folder / "journeys" / f"{name}.yml").write_text(yaml.safe_dump(made, sort_keys=False), "utf-8")
         try:
             return workspace.load(folder)
@@ -207,7 +248,7 @@ def _allowed(rng: Draw, name: str, names: Sequence[str], folder: Path) -> Defini
 def records(seed: int) -> list[tuple[int, LogRecord]]:
     """(taken, record) of some people's days, in the order in which the log takes them; some are late, some come twice."""
     rng = random.Random(seed + 1)
-    found: list[tuple[int, LogRecord]] = []
+    found = [one for user in "abc" for one in _known(rng, user)]
     for number in range(rng.randint(8, 30)):
         occurred_us = START_US + rng.randrange(SPAN_US // SECOND_US) * SECOND_US
         taken_us = occurred_us + (rng.randrange(20 * HOUR_US) if rng.random() < 0.15 else 0)
@@ -218,7 +259,39 @@ def records(seed: int) -> list[tuple[int, LogRecord]]:
     return sorted(found, key=lambda pair: pair[0])
 
 
+def _known(rng: Draw, user: str) -> list[tuple[int, LogRecord]]:
+    """Most people can be written to from the beginning."""
+    at_us = START_US - HOUR_US
+    traits = {
+        "email": f"{user}@x.example",
+        "timezone": rng.choice(ZONES),
+        "due_at": f"2027-01-{rng.randint(16, 20)}T12:00:00Z",
+    }
+    consent = {"purpose": "marketing"}
+    made = [
+        call("identify", f"known-{user}", at_us, user=user, traits=traits),
+        call("track", f"agreed-{user}", at_us, user=user, event="Consent Given", properties=consent),
+    ]
+    return [(at_us, one) for one in made if rng.random() < 0.8]
+
+
+def _said(rng: Draw, at_us: int) -> LogRecord:
+    """Something that the shop's own system says: of an item, or that a run shall begin."""
+    if rng.random() < 0.3:
+        asked = called.Call(userId=rng.choice("abc"), properties={"product_id": rng.choice("pqr")})
+        return called.record(f"j{rng.randrange(3)}", msgspec.structs.replace(asked, messageId=f"c{at_us}"))
+    said = {
+        "product_id": rng.choice("pqr"),
+        "timestamp": iso(at_us),
+        "price": rng.randint(1, 9),
+        "available": rng.random() < 0.5,
+    }
+    return LogRecord("items", item.KIND, 0, msgspec.json.encode(said))
+
+
 def _one(rng: Draw, number: int, at_us: int) -> LogRecord:
+    if rng.random() < 0.25:
+        return _said(rng, at_us)
     user = rng.choice("abc")
     device = {"a": "d1", "b": "d2", "c": "d3"}[user]
     who = rng.choice(({"user": user}, {"user": user}, {"anonymous": device}, {"user": user, "anonymous": device}))

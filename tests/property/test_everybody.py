@@ -9,15 +9,18 @@ from __future__ import annotations
 from collections import Counter
 from random import Random
 
+import msgspec
 import pytest
 
 from tidings import workspace
-from tidings.clock import DAY_US, MINUTE_US
+from tidings.clock import DAY_US, MINUTE_US, iso
+from tidings.domain import item
 from tidings.domain.everybody import Asked, Cancel, Pause, Resume, Start, record_of
 from tidings.domain.message import SendIntent
 from tidings.domain.record import LogRecord
 from tidings.hosts import sweep
 from tidings.hosts.simulator import Simulator
+from tidings.pipeline import Pipeline
 from tidings.testing import histories
 from tidings.testing.histories import POINTS, Advance, Crash, Take, call
 from tidings.workspace import Definitions
@@ -41,6 +44,11 @@ def definitions(tmp_path_factory: pytest.TempPathFactory) -> Definitions:
     (folder / "journeys" / "x.yml").write_text(
         "journey: x\nentry: {segment: lately}\nsteps: [{id: w, wait: 90m}, {id: s, send: {template: x}}]\n"
     )
+    for change in ("price_drop", "back_in_stock"):
+        (folder / "journeys" / f"{change}.yml").write_text(
+            f"journey: {change}\nentry: {{item: {{change: {change}}}, who: {{did: [X, Y], within: 12h}}}}\n"
+            f"reentry: {{after: 3h}}\nsteps: [{{id: w, wait: 20m}}, {{id: s, send: {{template: x}}}}]\n"
+        )
     written = {
         "spread": "segment: gold\nover: 5h",
         "once": "rule: did X within 6h",
@@ -67,7 +75,17 @@ def happens(rng: Random, number: int) -> tuple[int, LogRecord]:
         return known_us, call("identify", f"e{number}", at_us, user=who, traits=traits)
     if kind in (5, 6, 7):
         return known_us, call("alias", f"e{number}", at_us, user=who, previousId=rng.choice(USERS))
-    return known_us, call("track", f"e{number}", at_us, user=who, event="X", properties={})
+    properties = {"product_id": rng.choice("pqr")} if rng.random() < 0.8 else {}
+    return known_us, call("track", f"e{number}", at_us, user=who, event=rng.choice("XY"), properties=properties)
+
+
+def item_changes(rng: Random) -> tuple[int, LogRecord]:
+    """Something that is said of an item, perhaps late."""
+    at_us = at_random(rng)
+    said = {"product_id": rng.choice("pqr"), "timestamp": iso(at_us)}
+    said |= {"price": rng.randint(1, 9)} if rng.random() < 0.6 else {"available": rng.random() < 0.5}
+    known_us = at_us + rng.choice([0, 0, 40 * MINUTE_US])
+    return known_us, LogRecord("items", item.KIND, 0, msgspec.json.encode(said))
 
 
 def asked(rng: Random, definitions: Definitions, number: int) -> list[tuple[int, LogRecord]]:
@@ -88,6 +106,7 @@ def history(rng: Random, definitions: Definitions) -> Items:
     """What is lived: known things in order, some in one block, with time passing and crashes in between."""
     known = [happens(rng, number) for number in range(rng.randint(5, 40))]
     known += [one for number in range(rng.randint(1, 5)) for one in asked(rng, definitions, number)]
+    known += [item_changes(rng) for _ in range(rng.randint(0, 25))]
     items: Items = []
     for at_us, record in sorted(known, key=lambda one: one[0]):
         if items and isinstance(items[-1], Take) and rng.random() < 0.3:
@@ -133,6 +152,17 @@ def sent_while_held(simulator: Simulator) -> list[str]:
     return found
 
 
+def listed(simulator: Simulator) -> set[tuple[str, str]]:
+    """(item, person) as the state lists them."""
+    return {(name, who) for name in "pqr" for who in simulator.state.interested(name, "", 100)}
+
+
+def interested(simulator: Simulator, definitions: Definitions) -> set[tuple[str, str]]:
+    """The same as people's own states say."""
+    pipeline = Pipeline(definitions)
+    return {(name, state.profile_id) for state in simulator.people() for name in pipeline.items_of(state)}
+
+
 @pytest.mark.parametrize("seed", range(CASES))
 def test_whoever_is_reached_when_and_however_often_it_crashes_everybody_hears_the_same(
     seed: int, definitions: Definitions, monkeypatch: pytest.MonkeyPatch
@@ -150,6 +180,7 @@ def test_whoever_is_reached_when_and_however_often_it_crashes_everybody_hears_th
     assert doubled(simulator) == []
     assert sent_while_held(simulator) == []
     assert simulator.driver._everybody.standing.active == ()
+    assert listed(simulator) == interested(simulator, definitions)
 
 
 def test_the_histories_are_not_empty(definitions: Definitions) -> None:
@@ -158,4 +189,7 @@ def test_the_histories_are_not_empty(definitions: Definitions) -> None:
         simulator = histories.run(definitions, history(Random(seed), definitions))
         found.update(fact.data["outcome"].split(" ")[0] for fact in simulator.sink.facts if fact.kind == "run_step")
         found.update(one.journey for one in simulator.sink.sends.values() if one.bulk)
-    assert set(definitions.broadcasts) | {"paused", "goes", "its"} <= set(found), found
+        found.update(one.journey for one in simulator.sink.sends.values())
+    assert set(definitions.broadcasts) | {"price_drop", "back_in_stock"} | {"paused", "goes", "its"} <= set(found), (
+        found
+    )

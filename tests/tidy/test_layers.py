@@ -17,6 +17,7 @@ LAYERS = (
     ("render",),
     ("given", "located", "workspace", "pipeline"),
     ("state", "log", "outputs", "deliver", "lake", "sources", "serving"),
+    ("trials",),
     ("versions",),
     ("feedback",),
     ("measure", "privacy"),
@@ -24,6 +25,7 @@ LAYERS = (
     ("api", "console"),
     ("demo",),
     ("hosts",),
+    ("backtest",),
     (
         "testing",
         "config",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.core import World, definitions
+from tests.unit.core import World, definitions, write
 from tidings import located, workspace
 from tidings.errors import DefinitionError
 
@@ -161,3 +161,13 @@ def test_accumulators_that_remember_the_same_are_kept_once(tmp_path: Path) -> No
         segments="s: {rule: {did: {event: X, at_least: 2}}}\nt: {rule: {did: {event: X, at_least: 2, within: 1d}}}",
     )
     assert len(found.layout.accumulators) == 2
+
+
+def test_what_ran_once_loads_with_steps_that_are_refused_in_new_files(tmp_path: Path) -> None:
+    lost = (
+        "entry: {event: Hello}\nsteps:\n  - {id: one, wait: 1d}\n  - {id: end, exit: done}\n  - {id: lost, wait: 1d}\n"
+    )
+    folder = write(tmp_path, greet=lost)
+    assert list(workspace.load(folder, kept=True).journeys["greet"].steps) == ["one", "end", "lost"]
+    with pytest.raises(DefinitionError, match=r"journeys/greet.yml:6: steps\[2\]: nothing leads to step 'lost'"):
+        workspace.load(folder)

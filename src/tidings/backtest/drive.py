@@ -49,7 +49,7 @@ class RehearsalDriver(Driver):
     ) -> None:
         """`watch` is told of events that are `watched` by name, and whose they were, after the sink has all that was before."""
         self._assume_address = assume_address
-        self._clocks = bool(pipeline.definitions.segments.by_name)
+        self._clocks = pipeline.goes_by_clock
         self._watched = watched
         self._watch = watch
         self._coming: list[tuple[int, str, EventIntent]] = []
@@ -77,14 +77,13 @@ class RehearsalDriver(Driver):
                 self._let_pass(moment, batch, find)
                 continue
             self._apply(moment, batch, find)
-            watched = moment.name in self._watched
-            if watched or len(batch.facts) >= MAX_FACTS:
+            if moment.name in self._watched:
+                self._hand_on(batch)
+                self._watch(batch.outcomes[-1].profile_id, moment)
+            if len(batch.facts) >= MAX_FACTS:
                 self._commit(batch, 0)
-                whose = batch.outcomes[-1].profile_id
                 batch = Batch()
                 find = self._people.finder(batch.moved)
-                if watched:
-                    self._watch(whose, moment)
         self._commit(batch, 0)
 
     def let_time_pass(self, until_us: int) -> None:
@@ -135,19 +134,26 @@ class RehearsalDriver(Driver):
             state.addresses = [made_up]
         return state
 
-    def _commit(self, batch: Batch, offset: int, *, fired_us: int = 0) -> None:
+    def _commit(self, batch: Batch, offset: int, *, fired_us: int = 0) -> None:  # noqa: ARG002 - nothing is read from a log
         wakes: list[Wake] = []
         for state in batch.touched.values():
             index(state, wakes, batch.unwakes)
         self._keep(
             {absorbed: moved(survivor) for absorbed, survivor in batch.moved.items()}, wakes, batch.unwakes, fired_us
         )
-        self.offset, self._seq = offset, self._seq + 1
+        self._hand_on(batch)
+        self._forget()
+
+    def _hand_on(self, batch: Batch) -> None:
+        """Let the sink have what there is so far."""
+        if not batch.facts and not batch.intents:
+            return
+        self._seq += 1
         intents = by_kind(batch.intents)
-        self._sink.put(OutputBlock(self._seq, offset, batch.outcomes, batch.facts, []), intents)
+        self._sink.put(OutputBlock(self._seq, self.offset, [], batch.facts, []), intents)
         for one in intents.events:
             heapq.heappush(self._coming, (one.known_us, one.event_id, one))
-        self._forget()
+        batch.facts, batch.intents = [], []
 
     def _keep(
         self, states: dict[str, bytes], wakes: Sequence[Wake], unwakes: Sequence[Wake], fired_us: int = 0

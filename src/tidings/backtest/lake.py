@@ -19,7 +19,7 @@ from tidings.lake import query
 from tidings.lake.duck import run, text
 from tidings.log.sqlite import SqliteLog
 
-WINDOW_EVENTS = 300_000
+WINDOW_EVENTS = 100_000
 """Events of one question, about."""
 _KNOWN = "CASE WHEN backfill THEN epoch_us(occurred_at) ELSE epoch_us(received_at) END"
 _DAYS = f"SELECT {_KNOWN} // {DAY_US} AS known_day, count(*) FROM events GROUP BY known_day ORDER BY known_day"

@@ -7,12 +7,17 @@ whatever is named (a segment, a trait) is kept, whether it is asked for by that 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from tidings.process.segment import Segments
+from tidings.domain.event import Event
+from tidings.pipeline import Pipeline, Step
+from tidings.process.journey import Journey
+from tidings.process.segment import Change, Segment, Segments
+from tidings.process.steps.start import Start
+from tidings.process.walk import Walk
 from tidings.rules.base import Condition
 from tidings.workspace import Definitions
 
@@ -39,35 +44,59 @@ class Needs:
 
 
 def narrowed(definitions: Definitions, journeys: Iterable[str], *, late: bool) -> Definitions:
-    """The same definitions with these journeys only, and only what they need.
+    """The same definitions with these journeys (and those that they start) only, and only what they need.
 
-    `late`: events may be known later than they happened. Then a journey that needs a segment needs all of them: a segment
-    that turns by time alone moves its person's clock, by which the others are judged when something comes late.
+    `late`: events may be known later than they happened. Then what goes by a person's clock needs all segments: one that turns
+    by time alone moves that clock, and others are judged by it when something comes late.
     """
-    current = {name: definitions.journeys[name] for name in journeys}
+    current = {name: definitions.journeys[name] for name in _with_started(definitions, journeys)}
     needs = Needs()
     needs.of([*current.values(), *definitions.policies.values()])
-    segments = [one for one in definitions.segments.all() if one.name in needs.names]
-    if segments and late:
-        segments = list(definitions.segments.all())
+    needed = [one for one in definitions.segments.all() if one.name in needs.names]
+    narrow = _only(definitions, current, needed, needs)
+    if late and Pipeline(narrow).goes_by_clock:
+        narrow = _only(definitions, current, list(definitions.segments.all()), needs)
+    return narrow
+
+
+def _with_started(definitions: Definitions, journeys: Iterable[str]) -> list[str]:
+    """These, and those that a step of one of them starts."""
+    found = list(dict.fromkeys(journeys))
+    for name in found:  # grows by those that are started
+        steps = definitions.journeys[name].steps.values()
+        started = [step.journey for step in steps if isinstance(step, Start)]
+        found += [one for one in dict.fromkeys(started) if one in definitions.journeys and one not in found]
+    return found
+
+
+def _only(
+    definitions: Definitions, current: Mapping[str, Journey], segments: Sequence[Segment], needs: Needs
+) -> Definitions:
     needs.of([one.rule for one in segments])
-    for name, reading in definitions.layout.traits():
-        if name in needs.names:
-            needs.slots.update(reading.slots)
+    named = [one for name, one in definitions.layout.traits() if name in needs.names]
     return msgspec.structs.replace(
         definitions,
-        layout=definitions.layout.only(needs.slots),
+        layout=definitions.layout.only({*needs.slots, *(slot for one in named for slot in one.slots)}),
         segments=Segments(segments),
-        journeys=current,
+        journeys=dict(current),
         versions={(one.name, one.version): one for one in current.values()},
         sources={},
         outdated={},
     )
 
 
-def without_journeys(definitions: Definitions) -> Definitions:
-    """The same memories and segments, and nothing that anybody could enter: for history before a rehearsal begins."""
-    return msgspec.structs.replace(definitions, journeys={}, versions={}, sources={}, outdated={})
+class Warming(Pipeline):
+    """Remembers, judges and arranges as ever, and begins nothing: for history before a rehearsal begins."""
+
+    def _enter(self, walk: Walk, event: Event, changed: list[Change]) -> None:
+        """Nobody enters by an event."""
+
+    def _enter_by_segment(self, walk: Walk, changed: list[Change]) -> None:
+        """Nor by a segment."""
+
+    def _fire(self, step: Step, until_us: int, *, late: bool = False, entering: bool = True, cause: str = "") -> None:  # noqa: ARG002
+        """Nor by time."""
+        super()._fire(step, until_us, late=late, entering=False, cause=cause)
 
 
 def _reads(one: Condition | Any) -> Iterator[str]:

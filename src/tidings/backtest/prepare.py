@@ -123,7 +123,7 @@ def _other(
         return _label([typed.against], beside=_label(typed.journeys)), definitions, own
     if config is None:
         raise InputError("--against live: there is no configuration file, so nothing runs; name it with --config")
-    running = workspace.load(Versions(config.data).folder(Versions(config.data).running()))
+    running = workspace.load(Versions(config.data).folder(Versions(config.data).running()), kept=True)
     missing = [name for name in names if name not in running.journeys]
     if missing:
         runs = ", ".join(running.journeys) or "none"

@@ -8,7 +8,7 @@ import msgspec
 
 from tidings.backtest.drive import RehearsalDriver
 from tidings.backtest.history import Moment, Passing, passing
-from tidings.backtest.narrow import narrowed, without_journeys
+from tidings.backtest.narrow import Warming, narrowed
 from tidings.backtest.result import JourneyResult, PersonResult, Purchases, StepResult, VersionResult
 from tidings.backtest.tally import Bought, Counting, JourneyTally, Tally
 from tidings.clock import format_duration, iso
@@ -56,9 +56,9 @@ class Version:
         self.definitions = narrow
         self._bought = bought
         self._playing = Pipeline(narrow)
-        self._quiet = Pipeline(without_journeys(narrow))
+        self._quiet = Warming(narrow)
         self.names = self._playing.concerned() | bought.names
-        self.clocks = bool(narrow.segments.by_name)
+        self.clocks = self._playing.goes_by_clock
         self.sink = Counting(bought, narrow.layout.zone)
         self.driver = RehearsalDriver(
             self._quiet, self.sink, assume_address=assume_address, watched=bought.names, watch=self.sink.purchase
@@ -194,7 +194,9 @@ def _journey(journey: Journey, tally: JourneyTally | None) -> JourneyResult:
 
 def _step(step: Step, arrived: int, found: JourneyTally) -> StepResult:
     ways = found.ways.get(step.id, {})
-    left = found.ended_at.get(step.id, 0) - ways.get(EXIT, 0)
+    left = max(0, found.ended_at.get(step.id, 0) - ways.get(EXIT, 0))
+    gone = sum(ways.values()) + left
+    arrived = max(arrived, gone)  # parallel paths begin at their first steps, and nobody is told
     return StepResult(
         step=step.id,
         kind=step.kind,
@@ -202,7 +204,7 @@ def _step(step: Step, arrived: int, found: JourneyTally) -> StepResult:
         arrived=arrived,
         ways=_most_first(ways),
         left=left,
-        waiting=arrived - sum(ways.values()) - left,
+        waiting=arrived - gone,
     )
 
 

@@ -32,6 +32,7 @@ from tidings.console import (
     people,
     rejected,
     segments,
+    tried,
     versions,
 )
 from tidings.console.aside import Aside
@@ -83,7 +84,7 @@ def _app(
     types: Callable[[], Types] | None = None,
 ) -> Starlette:
     shelf = Versions(config.data)
-    workspace = Workspace(lambda: shelf.current(config.workspace))
+    workspace = Workspace(lambda: shelf.current(config.workspace), kept=True)
     site = Site(
         config=config,
         clock=clock,
@@ -125,6 +126,8 @@ def _routes() -> list[Route]:
         Route("/segments/{name}", segments.segment),
         Route("/journeys", journeys.journeys),
         Route("/journeys/{name}", journeys.journey),
+        Route("/journeys/{name}/try", tried.page),
+        Route("/journeys/{name}/try/{step}", tried.mail),
         Route("/definitions", versions.definitions),
         Route("/messages", messages.messages),
         Route("/messages/{message_id}", messages.message),

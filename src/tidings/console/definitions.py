@@ -35,8 +35,9 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
 class Workspace:
     """The folder that runs. Safe to ask from several threads."""
 
-    def __init__(self, running: Callable[[], Path]) -> None:
-        """`running` says which folder it is; it changes with the definitions."""
+    def __init__(self, running: Callable[[], Path], *, kept: bool = False) -> None:
+        """`running` says which folder it is; it changes with the definitions. `kept` says that it holds what ran once."""
+        self._kept = kept
         self._running = running
         self._folder = Path()
         self._lock = threading.Lock()
@@ -58,7 +59,7 @@ class Workspace:
 
     def _load(self) -> Shown:
         try:
-            definitions = workspace.load(self._folder)
+            definitions = workspace.load(self._folder, kept=self._kept)
             raw = workspace.read_yaml(self._folder / "segments.yml") or {}
         except (DefinitionError, OSError) as error:
             return Shown(problem=str(error))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -34,7 +33,7 @@ from tidings.recommend.base import Recommendation, Recommender
 from tidings.recommend.linked import Linked
 from tidings.recommend.store import open_recommender
 from tidings.render.mail import CannotRender, Rendered, Sender, render_message
-from tidings.render.template import Template, load_templates
+from tidings.render.template import Template
 from tidings.workspace import Definitions
 
 NOBODY = "you@example.invalid"
@@ -98,14 +97,13 @@ class Kit(msgspec.Struct, frozen=True, kw_only=True):
     """Where they are addressed to."""
 
 
-def kit(config: Config, folder: Path, address: str = NOBODY) -> Kit:
-    """What the configuration and a folder of definitions give. Raises InputError, DefinitionError."""
+def kit(config: Config, templates: Mapping[str, Template], address: str = NOBODY) -> Kit:
+    """What the configuration and these templates give. Raises InputError."""
     model = Linked(
         open_recommender(config.data / "models" / "recommend.db"),
         item_url=config.mail.item_url,
         item_image=config.mail.item_image,
     )
-    templates = load_templates(folder / "templates")
     return Kit(templates=templates, sender=sender_of(config), recommender=model, address=address)
 
 

@@ -9,12 +9,17 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tidings.clock import format_duration
 from tidings.console import figures
-from tidings.console.site import missing, of
+from tidings.console.site import Site, missing, of
 from tidings.domain.output import Ending
-from tidings.process.journey import Journey, ending_words, entry_words
+from tidings.process import admission
+from tidings.process.graph import between
+from tidings.process.journey import Journey, ending_words, entry_words, ways
 from tidings.process.steps.base import EXIT
+from tidings.process.steps.parallel import Parallel
+from tidings.process.timetable import Timetables
+from tidings.versions.entering import when
+from tidings.workspace import Definitions
 
 ROW = 116
 """Height of one step in the drawing, in pixels; the style sheet has it too."""
@@ -29,8 +34,10 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     kind: str
-    """``send``, ``wait``, ``wait_until``, ``branch``, ``split`` or ``exit``: its symbol."""
+    """``send``, ``wait``, …: its symbol."""
     words: str
+    within: list[str]
+    """Parallel paths that it lies in, the outermost first."""
     next: str | None
     """What stands on the way to the step below; None when none leads there."""
     jumps: list[tuple[str, str]]
@@ -68,9 +75,20 @@ def graph(journey: Journey) -> Graph:
         below = " or ".join(filter(None, down)) if down else None
         aside = [(label, target) for label, target in out if target in order and order[target] != index + 1]
         sides += [(index, order[target], label) for label, target in aside]
-        nodes.append(Node(id=step.id, kind=kind, words=words, next=below, jumps=aside))
+        within = _within(journey, step.id)
+        nodes.append(Node(id=step.id, kind=kind, words=words, within=within, next=below, jumps=aside))
     jumps, lanes = _jumps(sides)
     return Graph(nodes=nodes, jumps=jumps, height=len(nodes) * ROW, width=lanes * LANE + 14)
+
+
+def _within(journey: Journey, step_id: str) -> list[str]:
+    """Names of the parallel paths on which a step lies."""
+    found = []
+    for fork in journey.steps.values():
+        if isinstance(fork, Parallel):
+            names = [name for name, start in fork.paths.items() if step_id in between(journey.steps, start, fork.join)]
+            found += [" and ".join(names)] if names else []
+    return found
 
 
 def _jumps(sides: list[tuple[int, int, str]]) -> tuple[list[Jump], int]:
@@ -109,15 +127,6 @@ def journeys(request: Request) -> Response:
     )
 
 
-def again_words(journey: Journey) -> str:
-    """How often one gets in, for people."""
-    if journey.reentry_us < 0:
-        return "once in a lifetime"
-    return "again as soon as the last run has ended" if not journey.reentry_us else (
-        f"again {format_duration(journey.reentry_us)} after the last run ended"
-    )  # fmt: skip
-
-
 def journey(request: Request) -> Response:
     """One journey."""
     site = of(request)
@@ -130,6 +139,7 @@ def journey(request: Request) -> Response:
         n = figures.run_figures(store.serving.rows("run_counts")) | figures.message_figures(store)
         outcomes = store.serving.rows("run_outcomes", name)
         runs = store.serving.rows("journey_runs", name, RUNS)
+        ghosts = store.ledger.row("held_out", name)
         endings = {row["how"]: row["n"] for row in store.serving.rows("run_endings", name)}
     return site.page(
         request,
@@ -137,16 +147,25 @@ def journey(request: Request) -> Response:
         title=name.replace("_", " ").capitalize(),
         journey=found,
         entry=entry_words(found),
-        again=again_words(found),
+        again=admission.words(found.admits),
+        next_us=_next_us(site, found, shown.definitions),
         graph=graph(found),
         n=n,
         outcomes=outcomes,
         goal=goal_words(found, endings),
-        ends=ending_words(found),
+        ends=[*ending_words(found), *([f"Holds out {found.holdout} %"] if found.holdout else [])],
+        held=ghosts["n"] if ghosts is not None else 0,
         runs=runs,
         elsewhere=_elsewhere(n, found),
         row=ROW,
     )
+
+
+def _next_us(site: Site, journey: Journey, definitions: Definitions | None) -> int:
+    """When it next begins runs by time alone, for who has no zone of her own; 0 when it does not, or that depends on the person."""
+    slots = len(definitions.layout.accumulators) if definitions is not None else 0
+    timed = Timetables(ways([journey])).all()
+    return min(filter(None, (when(one, slots, site.clock.now_us()) for one in timed)), default=0)
 
 
 def goal_words(journey: Journey, endings: Mapping[str, int]) -> str:

@@ -9,7 +9,8 @@ from starlette.responses import HTMLResponse, Response
 
 from tidings.console import body, figures, why
 from tidings.console.site import missing, number_from, of, text_from
-from tidings.decide import reasons
+from tidings.decide import policy, reasons
+from tidings.workspace import Definitions
 
 PAGE = 40
 """Messages on one page."""
@@ -42,7 +43,14 @@ def messages(request: Request) -> Response:
         tabs=TABS,
         state_words=figures.STATE_WORDS,
         n=n,
+        policies=_policies(site.workspace.shown().definitions),
     )
+
+
+def _policies(definitions: Definitions | None) -> list[tuple[str, list[str]]]:
+    """Each category with its policy in words."""
+    found = definitions.policies if definitions is not None else {}
+    return [(name, [f"{line[:1].upper()}{line[1:]}." for line in policy.words(one)]) for name, one in found.items()]
 
 
 def message(request: Request) -> Response:

@@ -142,6 +142,9 @@ WHERE source = :source AND reason = :reason AND offset < :before ORDER BY offset
 -- name: rejected_one
 SELECT offset, received_us, source, reason, detail, body FROM rejected WHERE offset = ?;
 
+-- name: held_out
+SELECT count(*) AS n FROM (SELECT 1 FROM messages WHERE journey = ? AND reason = 'holdout' LIMIT 500000);
+
 -- name: states
 SELECT journey, state, n FROM tallies WHERE n > 0 LIMIT 2000;
 

@@ -216,11 +216,17 @@ def _versions(store: Store, row: sqlite3.Row, intent: SendIntent) -> Link:
     return Link(kind="step", title="By these definitions", facts=facts, note="tidings history has them all")
 
 
+def _shown(value: Any) -> str:
+    """A value in one line; of things that have names, the names."""
+    named = [one.get("name") for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+    return ", ".join(map(str, named)) if named and all(named) else show.value(value)
+
+
 def _values(store: Store, intent: SendIntent, template: Template | None) -> list[Link]:
     found = grounds.values(store, intent, template)
     if not found:
         return []
-    facts = [(f"{one.name} ({' and '.join(one.by)})", show.value(one.value)) for one in found]
+    facts = [(one.name, f"{_shown(one.value)} (read by {' and '.join(one.by)})") for one in found]
     return [Link(kind="step", title="With these values", facts=facts, note="as they were at the decision")]
 
 

@@ -25,6 +25,7 @@ from tidings.domain.profile import ProfileState
 from tidings.errors import TidingsError
 from tidings.process.journey import Journey, entry_words
 from tidings.process.segment import Change, Segment, turn
+from tidings.rules.explain import Reason, reasons
 from tidings.versions.shelf import Versions
 from tidings.workspace import Definitions
 
@@ -75,7 +76,7 @@ def why_not(
         messages=[_decided(row, at_us) for row in rows],
         misses=missed,
         came=came,
-        standing=_standing(definitions, journey, state, at_us),
+        coming=_coming(definitions, journey, state, at_us),
     )
     return Answer(
         profile_id=profile_id,
@@ -83,7 +84,7 @@ def why_not(
         version=journey.version,
         as_of=iso(at_us),
         verdict=verdict(case),
-        chain=_chain(store, case, rows, at_us),
+        chain=[_entry(journey), *_stands(definitions, journey, state, at_us), *_chain(store, case, rows, at_us)],
     )
 
 
@@ -208,23 +209,26 @@ def _then(store: Store, journey: Journey, chance: Chance) -> Journey | None:
 @lru_cache(maxsize=16)
 def _in(folder: Path, name: str) -> Journey | None:
     try:
-        return workspace.load(folder).journeys.get(name)
+        return workspace.load(folder, kept=True).journeys.get(name)
     except TidingsError:
         return None  # a version that this release cannot read any more
 
 
-def _standing(definitions: Definitions, journey: Journey, state: ProfileState | None, at_us: int) -> str:
-    """How she stands with the segments that begin runs, and what time alone will change."""
-    segments = [definitions.segments.by_name.get(name) for name in _watched(journey)] if state is not None else []
-    return "; ".join(_stands(one, state, at_us) for one in segments if one is not None and state is not None)
+def _segments(definitions: Definitions, journey: Journey) -> list[Segment]:
+    """Those whose changes begin runs."""
+    found = [definitions.segments.by_name.get(name) for name in _watched(journey)]
+    return [one for one in found if one is not None]
 
 
-def _stands(segment: Segment, state: ProfileState, at_us: int) -> str:
-    said = f"{segment.name}: {segment.rule.explain(state, at_us)}"
-    following = turn(state, segment, at_us)
-    if following is None or following.enters is None:
-        return said
-    return f"{said}; {'enters' if following.enters else 'leaves'} {iso(following.at_us)} if nothing happens"
+def _coming(definitions: Definitions, journey: Journey, state: ProfileState | None, at_us: int) -> str:
+    """What time alone will change in them."""
+    turns = [(one, turn(state, one, at_us)) for one in _segments(definitions, journey)] if state is not None else []
+    said = [
+        f"{'enters' if found.enters else 'leaves'} the segment {one.name} {iso(found.at_us)}"
+        for one, found in turns
+        if found is not None and found.enters is not None
+    ]
+    return " and ".join(said)
 
 
 # The chain
@@ -232,9 +236,7 @@ def _stands(segment: Segment, state: ProfileState, at_us: int) -> str:
 
 def _chain(store: Store, case: Case, rows: Sequence[sqlite3.Row], at_us: int) -> list[Link]:
     mine = [one for one in case.runs if one.journey == case.journey.name]
-    links = [_entry(case.journey)]
-    if case.standing:
-        links.append(Link(kind="step", title="How she stands with the segment", detail=case.standing))
+    links: list[Link] = []
     told = [(one.chance.known_us, one.chance.offset, _missed(one)) for one in case.misses[-SHOWN:]]
     told += [(one.known_us, one.offset, _began(one)) for one in mine[-SHOWN:]]
     links += [link for _, _, link in sorted(told, key=lambda one: one[:2])]
@@ -249,12 +251,33 @@ def _entry(journey: Journey) -> Link:
     )
 
 
+def _stands(definitions: Definitions, journey: Journey, state: ProfileState | None, at_us: int) -> list[Link]:
+    """Each segment that begins runs, with her own values."""
+    found = _segments(definitions, journey) if state is not None else []
+    return [_stand(one, reasons(one.rule, state, at_us)) for one in found if state is not None]
+
+
+def _stand(segment: Segment, reason: Reason) -> Link:
+    return Link(
+        kind="yes" if reason.holds else "no",
+        title=f"{'In' if reason.holds else 'Not in'} the segment {segment.name}",
+        detail="" if reason.parts else reason.own,
+        facts=[(part.words, _said(part)) for part in reason.parts],
+    )
+
+
+def _said(reason: Reason) -> str:
+    """A part of a rule in one line."""
+    inner = "; ".join(f"{part.words}: {_said(part)}" for part in reason.parts)
+    return f"{'yes' if reason.holds else 'no'}{f' ({reason.own or inner})' if reason.own or inner else ''}"
+
+
 def _missed(miss: Miss) -> Link:
     chance = miss.chance
     return Link(
         kind="no",
         title=f"{chance.name} began no run",
-        detail=f"{miss.words[:1].upper()}{miss.words[1:]}.",
+        detail=f"{miss.words}.",
         occurred_us=chance.occurred_us,
         known_us=chance.known_us,
         offset=chance.offset if chance.offset >= 0 else None,

@@ -11,7 +11,7 @@ from tidings.decide import bids
 from tidings.decide import turn as turns
 from tidings.decide.eligibility import address_of, permit
 from tidings.decide.policy import Policy
-from tidings.decide.reasons import HOLDOUT
+from tidings.decide.reasons import HOLDOUT, SHADOW
 from tidings.domain.message import SendIntent
 from tidings.domain.profile import ProfileState, Run, Sent
 from tidings.ids import message_id
@@ -34,6 +34,8 @@ class Asked(msgspec.Struct, frozen=True):
     """Its journey's."""
     held: bool = False
     """Whether she is held out, of this journey or of all."""
+    shadow: bool = False
+    """Whether its journey only shows what it would do."""
 
 
 class Later(msgspec.Struct, frozen=True):
@@ -61,6 +63,8 @@ def decide(state: ProfileState, layout: Layout, policy: Policy, asked: Asked) ->
         reason = found.reason if found is not None else ""
     if not reason and asked.held and not policy.exempt:
         reason = HOLDOUT
+    if not reason and asked.shadow:
+        reason = SHADOW
     return _intent(state, layout, policy, asked, reason, evidence)
 
 

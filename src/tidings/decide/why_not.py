@@ -1,7 +1,7 @@
 """Why a journey sent somebody nothing: what might have begun a run and did not, where a run stands, how it ended. Pure.
 
 Given is what is on record of one person and one journey; out comes one verdict in a sentence. Re-entry is asked of the core's
-own `run.refusal`, with the runs that were going on at that instant, and entry conditions of the journey's own filter, so that
+own `admission.refusal`, with the runs that were going on at that instant, and entry conditions of the journey's own filter, so that
 the explanation cannot say otherwise than what was done.
 """
 
@@ -17,9 +17,9 @@ from tidings.domain import profile as profiles
 from tidings.domain.event import Event
 from tidings.domain.message import DeliveryState
 from tidings.domain.profile import ProfileState, Run
-from tidings.process import run as runs
+from tidings.process import admission
 from tidings.process.entries.base import TAKEN_BACK
-from tidings.process.journey import Journey
+from tidings.process.journey import Journey, entry_words
 from tidings.process.segment import Change
 
 UNKNOWN = "unknown"
@@ -87,7 +87,7 @@ class Miss(msgspec.Struct, frozen=True):
 
     chance: Chance
     kind: str
-    """``filter``, one of `run.REFUSALS` or of `Chance.barred`, or `UNKNOWN`."""
+    """``filter``, one of `admission.REFUSALS` or of `Chance.barred`, or `UNKNOWN`."""
     words: str
 
 
@@ -103,8 +103,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     """The latest chances that began no run."""
     came: int
     """How often an entering event or an entering of the segment is on record, all in all."""
-    standing: str = ""
-    """For entry by segment: why she is in it or is not, with her values."""
+    coming: str = ""
+    """For entry by segment: what time alone will do, ``enters the segment lapsed 2026-02-05T19:12:42Z``."""
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,7 +114,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """``never_entered``, ``not_again``, ``running``, ``ended``, ``not_sent``, or the state of the message: ``queued``,
     ``attempting``, ``accepted``, ``refused``, ``in_doubt``."""
     because: str
-    """The reason in a word: ``never_came``, ``not_in_segment``, a `Miss.kind`, or why a message was not sent."""
+    """The reason in a word: ``never_came``, ``not_in_segment``, ``not_due``, a `Miss.kind`, or why a message was not sent."""
     sentence: str
 
 
@@ -125,13 +125,16 @@ _WORDS = {
     "joined": "two profiles were joined, one of which was in it already",
     "running": "a run was going on, and there is one at a time",
     "once": "the journey takes everybody once only",
-    "full": f"{runs.MAX_RUNS} runs were going on, and there are no more at a time",
+    "full": f"{admission.MAX_RUNS} runs were going on, and there are no more at a time",
+    "limit": "she had entered it as often as its limit lets one",
+    "no_key": "the event does not say what it is about, of which the journey has one run at a time",
+    "key": "there was a run about the same already, or she had entered as often as one may",
     "over": "the goal was reached already, or a rule held that ends the journey",
     UNKNOWN: "nothing on record says why; please report it",
 }
-_AGAIN = ("once", "too_soon", "full", "over", "definitions", "joined", UNKNOWN)
+_AGAIN = ("once", "too_soon", "full", "limit", "over", "key", "definitions", "joined", UNKNOWN)
 """Of those that came after a run had ended, these say why there was no other; of the rest it was not asked."""
-_NEAREST = (UNKNOWN, "over", *runs.REFUSALS, "definitions", "joined", "early", "loaded", "filter")
+_NEAREST = (UNKNOWN, "over", "key", *admission.REFUSALS, "definitions", "joined", "early", "loaded", "filter")
 """Which miss says most to somebody who never entered: the one that came nearest."""
 
 
@@ -146,9 +149,18 @@ def miss(journey: Journey | None, chance: Chance, past: Sequence[PastRun]) -> Mi
     wrong = _wrong(journey, chance)
     if wrong:
         return Miss(chance, "filter", wrong)
-    otherwise = UNKNOWN if journey.reads is None else "over"
-    kind = runs.refusal(journey, _then(past, chance), chance.known_us) or otherwise
+    kind = _refusal(journey, chance, past)
     return Miss(chance, kind, _too_soon(journey, past, chance) if kind == "too_soon" else _WORDS.get(kind, kind))
+
+
+def _refusal(journey: Journey, chance: Chance, past: Sequence[PastRun]) -> str:
+    """Why she was not let in. What a past run was about is not on record, nor what rules said then."""
+    rules, otherwise = journey.admits, UNKNOWN if journey.reads is None else "over"
+    if rules.per is None:
+        return admission.refusal(journey.name, rules, _then(past, chance), chance.known_us, "") or otherwise
+    event = chance.event
+    key = rules.per.key(event.properties, event.name) if event is not None else ""
+    return "key" if key else "no_key"
 
 
 def _wrong(journey: Journey, chance: Chance) -> str:
@@ -172,6 +184,8 @@ def _then(past: Sequence[PastRun], chance: Chance) -> ProfileState:
     for one in past:
         if (one.known_us, one.offset) >= _at(chance):
             continue
+        if not one.outcome.endswith(TAKEN_BACK):
+            admission.note_entry(one.journey, state, one.known_us)
         if not one.ended_us or (one.ended_us, one.ended_offset) > _at(chance):
             state.runs.append(_going(one))
         elif not one.outcome.endswith(TAKEN_BACK):
@@ -193,8 +207,8 @@ def _going(one: PastRun) -> Run:
 
 def _too_soon(journey: Journey, past: Sequence[PastRun], chance: Chance) -> str:
     ended_us = _then(past, chance).ended[journey.name]
-    span = format_duration(journey.reentry_us)
-    return f"a new run may begin {span} after the last one ended, which was {iso(ended_us)}: from {iso(ended_us + journey.reentry_us)} on"
+    span = format_duration(journey.admits.reentry_us)
+    return f"a new run may begin {span} after the last one ended, which was {iso(ended_us)}: from {iso(ended_us + journey.admits.reentry_us)} on"
 
 
 def verdict(case: Case) -> Verdict:
@@ -227,17 +241,14 @@ def _never(case: Case) -> Verdict:
         came = "once" if case.came == 1 else f"{case.came:,} times, the nearest"
         sentence = f"Never entered: {miss.chance.name} came {came} {iso(miss.chance.occurred_us)}, but {miss.words}."
         return Verdict(kind="never_entered", because=miss.kind, sentence=sentence)
-    hears = any(entry.hears() for entry in case.journey.entries)
-    own = f" {case.standing}." if case.standing else ""
+    entries = case.journey.entries
+    heard, watched = any(entry.hears() for entry in entries), any(entry.watches() for entry in entries)
+    coming = f" If nothing happens, this person {case.coming}." if case.coming else ""
     return Verdict(
         kind="never_entered",
-        because="never_came" if hears else "not_in_segment",
-        sentence=f"Never entered: this person never {_begun_by(case.journey)}.{own}",
+        because="never_came" if heard else "not_in_segment" if watched else "not_due",
+        sentence=f"Never entered: a run begins when somebody {entry_words(case.journey)}; this person never did.{coming}",
     )
-
-
-def _begun_by(journey: Journey) -> str:
-    return " or ".join(entry.words() for entry in journey.entries)
 
 
 def _running(journey: Journey, last: PastRun) -> Verdict:

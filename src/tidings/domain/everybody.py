@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import msgspec
 
+from tidings.domain.item import ItemChange
 from tidings.domain.record import REFUSED, LogRecord
 
 KIND = "everybody"
@@ -57,6 +58,22 @@ class Cancel(msgspec.Struct, frozen=True, kw_only=True, tag="cancel"):
 Asked = Start | Pause | Resume | Cancel
 
 
+class ItemsChanged(msgspec.Struct, frozen=True, kw_only=True, tag="items"):
+    """Items changed, and somebody may have waited for it. No record asks for it: it follows from what is said of items."""
+
+    changes: tuple[ItemChange, ...]
+
+
+class Coming(msgspec.Struct, frozen=True, kw_only=True):
+    """A start whose instant is to come."""
+
+    offset: int
+    """Where its record is in the log."""
+    known_us: int
+    """The instant."""
+    what: Start
+
+
 class Told(msgspec.Struct, frozen=True, kw_only=True):
     """A record to everybody that holds: what, and from when on."""
 
@@ -66,12 +83,12 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     """Where its record is in the log."""
     known_us: int
     """When it happens to everybody: when the log took the record, or the instant that it names."""
-    what: Asked
+    what: Asked | ItemsChanged
 
-    @property
-    def cause(self) -> str:
-        """What facts say that it causes: with the offset, as the same may be told again."""
-        return f"broadcast:{self.what.broadcast}@{self.offset}"
+
+def cause_of(asked: Asked, offset: int) -> str:
+    """What facts say that it causes: with the offset, as the same may be told again."""
+    return f"broadcast:{asked.broadcast}@{offset}"
 
 
 _DECODER: msgspec.json.Decoder[Asked] = msgspec.json.Decoder(Asked)

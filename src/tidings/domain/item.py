@@ -6,6 +6,8 @@ changed (`on_item`). Like a given trait, the later word wins, so late records an
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from tidings.domain import wire
@@ -62,6 +64,19 @@ class ItemChange(msgspec.Struct, frozen=True, kw_only=True):
     share: float
     """Of a price drop: by how much of the old price, from 0 to 1."""
     shown: dict[str, str]
+    offset: int = -1
+    """Where the record that says so is in the log."""
+
+    @property
+    def cause(self) -> str:
+        """What facts say that it causes."""
+        return f"item:{self.item_id}@{self.offset}"
+
+    def values(self) -> dict[str, Any]:
+        """The change as templates see it."""
+        prices = {"old_price": self.old_price, "new_price": self.new_price, "price": self.new_price}
+        known = {name: price for name, price in prices.items() if price is not None}
+        return {"product_id": self.item_id, "change": self.change, **known, **self.shown}
 
 
 class _Wire(msgspec.Struct):

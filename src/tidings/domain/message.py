@@ -115,6 +115,8 @@ class EventIntent(msgspec.Struct, frozen=True, kw_only=True):
     """The instant it belongs to: the event says that it occurred then."""
     known_us: int
     """When we knew."""
+    depth: int = 0
+    """How many runs, each begun right away by what the one before did, led to it."""
 
 
 class CallIntent(msgspec.Struct, frozen=True, kw_only=True):
@@ -142,6 +144,8 @@ class CallIntent(msgspec.Struct, frozen=True, kw_only=True):
     """When we knew."""
     until_us: int
     """When the run goes on without an answer; no try begins later. 0 when it does not wait for one."""
+    depth: int = 0
+    """As `EventIntent.depth`."""
 
 
 class HoldIntent(msgspec.Struct, frozen=True, kw_only=True):

@@ -47,14 +47,17 @@ def call_of(intent: EventIntent) -> dict[str, Any]:
         if intent.kind == "identify"
         else {"event": intent.name, "properties": intent.properties}
     )
-    by = {"journey": intent.journey, "run_id": intent.run_id, "step": intent.step}
     return {
         "type": intent.kind,
         "messageId": intent.event_id,
         "timestamp": iso(intent.occurred_us),
-        "context": {"profile_id": intent.profile_id, "asked_by": by},
+        "context": {"profile_id": intent.profile_id, "asked_by": _by(intent)},
         **own,
     }
+
+
+def _by(intent: EventIntent | CallIntent) -> dict[str, Any]:
+    return {"journey": intent.journey, "run_id": intent.run_id, "step": intent.step, "depth": intent.depth}
 
 
 def answered(intent: CallIntent, answer: Answer, at_us: int) -> dict[str, Any]:
@@ -83,7 +86,7 @@ def _answered(intent: CallIntent, answer: Answer, at_us: int) -> dict[str, Any]:
         "event": feedback.WEBHOOK_ANSWERED,
         "messageId": f"answer-{intent.call_id}",
         "timestamp": iso(max(at_us, intent.occurred_us)),
-        "context": {"profile_id": intent.profile_id},
+        "context": {"profile_id": intent.profile_id, "asked_by": _by(intent)},
         "properties": {**said, **{name: value for name, value in optional.items() if value}},
     }
 

@@ -112,6 +112,8 @@ class Run(msgspec.Struct, array_like=True):
     """Id of the run that forked, when this is a lane: one of its parallel paths; empty for a whole run."""
     stale: int = 0
     """Bits of those ways of the present step that are waited for anew: they held when it arrived, and have not been false since."""
+    depth: int = 0
+    """How many runs, one right after the other, each began by what the one before did; see process/outside.py."""
 
 
 class ProfileState(msgspec.Struct, array_like=True):
@@ -164,6 +166,8 @@ class ProfileState(msgspec.Struct, array_like=True):
     """Running number of the latest record to everybody (a broadcast that begins, …) that she heard; see domain/everybody.py."""
     occasions: dict[str, int] = msgspec.field(default_factory=dict)
     """Entry that goes by time to the number of her latest occasion (see process/entries/calendar.py), so that none comes twice."""
+    ghosts: list[Sent] = msgspec.field(default_factory=list)
+    """The latest messages of journeys in shadow mode, which count for such journeys only; bounded as `sends` is."""
 
 
 ENCODER = msgspec.msgpack.Encoder()

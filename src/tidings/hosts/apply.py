@@ -196,7 +196,7 @@ class Applying:
         prepared = now.prepared
         if prepared is None or not prepared.fresh:
             return 0
-        layout = workspace.load(self._versions.folder(prepared.version)).layout
+        layout = workspace.load(self._versions.folder(prepared.version), kept=True).layout
         path = path_of(self._versions.backfills, prepared.version, prepared.offset)
         backfill = Backfill(path, Folding(layout, prepared.fresh), prepared.fresh, prepared.offset)
         if backfill.complete():

@@ -79,10 +79,11 @@ class Reason(msgspec.Struct, frozen=True, kw_only=True):
 def asked(as_of: str, known_at: str) -> Asked:
     """The question's instants from what was typed: ISO 8601, or a span back such as ``2d``; now when empty. Raises InputError."""
     now_us = SystemClock().now_us()
-    return Asked(_instant(as_of, now_us, "--as-of"), _instant(known_at, now_us, "--known-at"))
+    return Asked(instant(as_of, now_us, "--as-of"), instant(known_at, now_us, "--known-at"))
 
 
-def _instant(typed: str, now_us: int, option: str) -> int:
+def instant(typed: str, now_us: int, option: str) -> int:
+    """An instant from what was typed for an option; `now_us` when nothing was. Raises InputError."""
     if not typed:
         return now_us
     try:
@@ -104,7 +105,7 @@ def _instant(typed: str, now_us: int, option: str) -> int:
 
 def running(config: Config) -> Definitions:
     """The definitions that run."""
-    return workspace.load(Versions(config.data).current(config.workspace))
+    return workspace.load(Versions(config.data).current(config.workspace), kept=True)
 
 
 def segment_of(definitions: Definitions, name: str) -> Segment:
@@ -128,20 +129,20 @@ def members(config: Config, segment: Segment, question: Asked) -> list[str]:
 
 def shown(config: Config, profile_ids: list[str]) -> Iterator[tuple[str, str, str]]:
     """(profile id, user id, address) as they are known now."""
-    with closing(_serving(config)) as db:
+    with closing(serving(config)) as db:
         for profile_id in profile_ids:
             yield db.execute(_SHOWN, (profile_id,)).fetchone() or (profile_id, "", "")
 
 
 def complete_to(config: Config) -> int:
     """All records of the log below this offset are in the lake."""
-    with closing(_serving(config)) as db:
+    with closing(serving(config)) as db:
         return int(db.execute("SELECT upto_offset FROM lake_cursor").fetchone()[0])
 
 
 def find(config: Config, who: str) -> str:
     """The profile id that a profile id, user id, anonymous id or address means. Raises InputError."""
-    with closing(_serving(config)) as db:
+    with closing(serving(config)) as db:
         found = [row[0] for row in db.execute(_FIND, (who,))]
     if len(found) == 1:
         return str(found[0])
@@ -214,7 +215,8 @@ def _events(config: Config, profile_id: str, question: Asked) -> Iterator[Event]
             )
 
 
-def _serving(config: Config) -> sqlite3.Connection:
+def serving(config: Config) -> sqlite3.Connection:
+    """The serving copy, read-only. Raises InputError when there is none yet."""
     path = config.data / "serving.db"
     if not path.exists():
         msg = f"{path}: no serving copy yet; start `tidings serve` on this data directory first"

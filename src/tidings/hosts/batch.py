@@ -58,6 +58,14 @@ class Batch:
         self.seen: list[str] = []
         self.seen_us = 0
         self.unwakes: list[Wake] = []
+        self.items: dict[str, bytes] = {}
+        self.interests: dict[tuple[str, str], bool] = {}
+        """(item id, profile id) to whether she must be told of it from now on."""
+
+    def note_items(self, profile_id: str, before: set[str], after: set[str]) -> None:
+        """Of which items she must be told changed."""
+        for item in before ^ after:
+            self.interests[item, profile_id] = item in after
 
     def take(self, step: Step) -> None:
         """What one input changed."""

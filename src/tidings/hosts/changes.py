@@ -165,6 +165,7 @@ class Changes:
                 layouts=self._layouts,
                 beside=beside,
                 version=version,
+                kept=True,
             )
         return self._loaded[key]
 

@@ -9,18 +9,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tidings import given, workspace
-from tidings.clock import SystemClock
+from tidings.clock import SystemClock, iso
 from tidings.config import Config
 from tidings.deliver.ledger import Ledger
 from tidings.domain import mention
 from tidings.domain.names import known, nearest
-from tidings.errors import TidingsError
+from tidings.errors import DefinitionError, TidingsError
 from tidings.hosts.finding import Finding
 from tidings.hosts.mistyped import look
 from tidings.hosts.webhooks import webhooks
 from tidings.located import DefinitionFiles, located, placed
 from tidings.log.sqlite import SqliteLog
 from tidings.process.steps.send import Send
+from tidings.process.steps.wait import WaitDay
 from tidings.render import lint
 from tidings.render.template import compile_template
 from tidings.sources.mapping import load_map
@@ -40,6 +41,7 @@ def check_workspace(folder: Path, definitions: Definitions) -> list[str]:
     """Notes on a workspace that loads: templates that are weak, scores without bands. Raises DefinitionError, also for templates that are missing."""
     files = DefinitionFiles(folder)
     _check_templates(files, definitions)
+    _check_dates(files, definitions)
     notes = [*_alike(files, definitions), *_cuts(files, definitions)]
     for path in sorted((folder / "templates").glob("*.mjml")):
         template = compile_template(path.stem, path.read_text("utf-8"))
@@ -65,6 +67,19 @@ def _check_templates(files: DefinitionFiles, definitions: Definitions) -> None:
                     )
         for where in files.broadcasts():
             known(files.data(where)["template"], present, "template", f"{where}: template", "put it into templates/")
+
+
+def _check_dates(files: DefinitionFiles, definitions: Definitions) -> None:
+    """Refuse a step that waits for what is past."""
+    now_us = SystemClock().now_us()
+    with located(files.texts):
+        for where in files.journeys():
+            for index, step in enumerate(definitions.journeys[files.data(where)["journey"]].steps.values()):
+                if isinstance(step, WaitDay) and step.at_us < now_us:
+                    path = f"{where}: steps[{index}].wait.until_date"
+                    raise DefinitionError(
+                        path, "the wait is past", got=iso(step.at_us), do="take a later date, or leave it out"
+                    )
 
 
 def _alike(files: DefinitionFiles, definitions: Definitions) -> Iterator[str]:

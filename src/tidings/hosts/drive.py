@@ -12,7 +12,7 @@ from collections.abc import Callable
 import msgspec
 
 from tidings.clock import SECOND_US
-from tidings.domain import control, everybody
+from tidings.domain import control, everybody, item
 from tidings.domain import profile as profiles
 from tidings.domain.event import Event
 from tidings.domain.message import Intents, by_kind
@@ -20,7 +20,7 @@ from tidings.domain.output import APPLIED, Fact, FactKind, Outcome, OutputBlock,
 from tidings.domain.profile import ProfileState
 from tidings.domain.record import LogBlock, LogRecord
 from tidings.errors import CorruptData
-from tidings.hosts import sweep
+from tidings.hosts import items, sweep
 from tidings.hosts.accept import accept
 from tidings.hosts.batch import Batch, Kept, Sink, cut, index
 from tidings.hosts.changes import Changes
@@ -45,7 +45,7 @@ DROP_EVERY = 64
 
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(Kept)
-_BARRIERS = frozenset({control.KIND, everybody.KIND})
+_BARRIERS = frozenset({control.KIND, everybody.KIND, item.KIND})
 
 
 def _nothing(point: str) -> None:
@@ -171,7 +171,12 @@ class Driver:
             other = people.load(absorbed)
             if other is not None and other is not state and identity.room_for(state, other):
                 self._absorb(state, other, event, batch)
-        step = self._pipeline.on_event(state, event)
+        if event.name in self._pipeline.item_events:
+            before = self._pipeline.items_of(state)
+            step = self._pipeline.on_event(state, event)
+            batch.note_items(profile_id, before, self._pipeline.items_of(state))
+        else:
+            step = self._pipeline.on_event(state, event)
         batch.touched[profile_id] = step.state
         if step.facts or step.intents:
             batch.take(step)
@@ -186,7 +191,7 @@ class Driver:
         """Bring a stored state up to the instant of an event: present definitions, what was told to everybody, and all timers
         due by then (law 2)."""
         if state.layout != self._layout.layout_id:
-            batch.take(self._pipeline.adopt(state, known_us))
+            sweep.adopt(self._pipeline, state, known_us, batch)
         if state.heard < self._everybody.last:
             sweep.hear(self._pipeline, self._everybody, state, known_us, batch)
             state.heard = self._everybody.last
@@ -204,7 +209,12 @@ class Driver:
 
     def _absorb(self, state: ProfileState, other: ProfileState, event: Event, batch: Batch) -> None:
         self._bring_up(other, event.received_us, batch)
-        batch.take(self._pipeline.on_merge(state, other, event))
+        pipeline = self._pipeline
+        items = (pipeline.items_of(state), pipeline.items_of(other)) if pipeline.item_slots else (set(), set())
+        batch.take(pipeline.on_merge(state, other, event))
+        if any(items):
+            batch.note_items(state.profile_id, items[0], pipeline.items_of(state))
+            batch.note_items(other.profile_id, items[1], set())
         if other.indexed_us:
             batch.unwakes.append(Wake(other.indexed_us, other.profile_id))
         batch.moved[other.profile_id] = state.profile_id
@@ -244,7 +254,7 @@ class Driver:
             if state.indexed_us == wake.due_us:
                 state.indexed_us = 0
             if state.layout != self._layout.layout_id:
-                batch.take(self._pipeline.adopt(state, wake.due_us))
+                sweep.adopt(self._pipeline, state, wake.due_us, batch)
             if state.heard < self._everybody.last:
                 sweep.hear(self._pipeline, self._everybody, state, until_us, batch)
             batch.take(self._pipeline.on_timer(state, until_us))
@@ -256,11 +266,13 @@ class Driver:
     def _pass_barrier(self, block: LogBlock) -> int:
         """Take the record that this block begins with: a change of definitions, or something told to everybody."""
         record, batch = block.records[0], Batch()
+        if item.is_item(record):
+            return self._hear_of_items(block)
         batch.outcomes.append(Outcome(self.offset, APPLIED, record.source))
         if control.is_change(record):
             self._change(record, block.taken_us, batch)
         else:
-            while self._everybody.full and self.sweep():
+            while not self._everybody.room_for(1) and self.sweep():
                 pass
             asked, versions = everybody.asked_of(record), self._pipeline.definitions.versions
             batch.intents += self._everybody.take(asked, self.offset, block.taken_us, versions)
@@ -283,9 +295,25 @@ class Driver:
                 self._layout = changes.pipeline.definitions.layout
             changes.tell(self.offset)
 
+    def _hear_of_items(self, block: LogBlock) -> int:
+        """Take the records about items that this block begins with, all of them at once."""
+        if self._pipeline.item_slots:  # whom a change concerns is listed for those who follow the present definitions
+            while self._changes is not None and self._changes.sweeping() and self.sweep():
+                pass
+        batch = Batch()
+        changes, count = items.take(block, self._state, batch)
+        wanted = [change for change in changes if self._pipeline.wants(change)]
+        while not self._everybody.room_for(-(-len(wanted) // items.TOLD)) and self.sweep():
+            pass
+        for first in range(0, len(wanted), items.TOLD):
+            self._everybody.change_items(wanted[first : first + items.TOLD], self.offset, block.taken_us)
+        self._commit(batch, self.offset + count)
+        self._note_complete(block.taken_us)
+        return count
+
     def _begin(self) -> int:
         """What was to begin for everybody at an instant begins."""
-        while self._everybody.full and self.sweep():
+        while not self._everybody.room_for(1) and self.sweep():
             pass
         batch, begins_us = Batch(), self._everybody.due_us
         batch.intents += self._everybody.begin(self._pipeline.definitions.versions)
@@ -301,9 +329,12 @@ class Driver:
             self._commit(batch, self.offset)
             changes.tell(self.offset)
             return looked
-        if not self._everybody.passing():
+        if self._everybody.listed() is not None:
+            batch, looked = sweep.tell_of_item(self._pipeline, self._everybody, self._people, self._state)
+        elif self._everybody.passing():
+            batch, looked = sweep.tell(self._pipeline, self._everybody, self._people, self._state)
+        else:
             return 0
-        batch, looked = sweep.tell(self._pipeline, self._everybody, self._people, self._state)
         self._commit(batch, self.offset)
         return max(1, looked)
 
@@ -335,6 +366,9 @@ class Driver:
                 offset=offset,
                 seq=seq,
                 outputs=_ENCODER.encode(kept),
+                items=batch.items,
+                interests=[one for one, told in batch.interests.items() if told],
+                uninterests=[one for one, told in batch.interests.items() if not told],
                 meta=self._meta(),
                 fired_us=fired_us,
             )
@@ -355,7 +389,9 @@ class Driver:
 
 
 def _is_barrier(record: LogRecord) -> bool:
-    return record.kind in _BARRIERS and (control.is_change(record) or everybody.is_asked(record))
+    return record.kind in _BARRIERS and (
+        control.is_change(record) or everybody.is_asked(record) or item.is_item(record)
+    )
 
 
 def _upto_barrier(blocks: list[LogBlock]) -> list[LogBlock]:

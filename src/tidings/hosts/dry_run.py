@@ -22,6 +22,7 @@ from tidings.hosts.deliver import transport_of
 from tidings.hosts.why_not import journey_of, person_now
 from tidings.render.headers import sendable
 from tidings.render.mail import Rendered
+from tidings.render.template import load_templates
 from tidings.versions.shelf import Versions
 from tidings.workspace import Definitions
 
@@ -39,7 +40,7 @@ def trial(config: Config, journey: str, who: str, *, to: str = "", step: str = "
     if to:
         _check(config, to, state)
     now_us = SystemClock().now_us()
-    kit = dry_run.kit(config, files, to or dry_run.NOBODY)
+    kit = dry_run.kit(config, load_templates(files / "templates"), to or dry_run.NOBODY)
     with Store(config, SystemClock()) as store:
         return dry_run.trial(store, definitions, found, state, now_us, kit, step)
 

@@ -8,11 +8,12 @@ pass after the other goes through everybody, between micro-batches.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from tidings.domain.everybody import Asked, Cancel, Pause, Resume, Start, Told
+from tidings.domain.everybody import Asked, Cancel, Coming, ItemsChanged, Pause, Resume, Start, Told
+from tidings.domain.item import ItemChange
 from tidings.domain.message import HoldIntent
 from tidings.domain.profile import ProfileState
 from tidings.errors import TidingsError
@@ -122,12 +123,12 @@ class Everybody:
             since_us=taken_us,
             who=asked.who,
         )
-        told = Told(number=-1, offset=offset, known_us=begins_us, what=asked)
+        coming = Coming(offset=offset, known_us=begins_us, what=asked)
         self._change(broadcasts=self._remembered(now))
         if begins_us == taken_us:
-            return self._begin(told)
-        coming = sorted((*self.standing.scheduled, told), key=lambda one: (one.known_us, one.offset))
-        self._change(scheduled=tuple(coming))
+            return self._begin(coming)
+        later = sorted((*self.standing.scheduled, coming), key=lambda one: (one.known_us, one.offset))
+        self._change(scheduled=tuple(later))
         return []
 
     def _move(self, asked: Pause | Resume | Cancel, offset: int, taken_us: int) -> list[HoldIntent]:
@@ -140,8 +141,8 @@ class Everybody:
         self._change(broadcasts=self._remembered(moved), scheduled=scheduled)
         if now.state == BroadcastState.SCHEDULED:
             return []  # nobody has heard of it
-        told = self._hold(Told(number=-1, offset=offset, known_us=taken_us, what=asked))
-        return [HoldIntent(journey=name, state=hold, number=told.number, known_us=taken_us)]
+        number = self._hold(asked, offset, taken_us)
+        return [HoldIntent(journey=name, state=hold, number=number, known_us=taken_us)]
 
     def begin(self, versions: Versions) -> list[HoldIntent]:
         """The next scheduled one holds from its instant on; what the outbox is told. It goes by the version it was started with."""
@@ -155,19 +156,24 @@ class Everybody:
         self._change(broadcasts=self._remembered(gone))
         return []
 
-    def _begin(self, told: Told) -> list[HoldIntent]:
-        told = self._hold(told)
-        name = told.what.broadcast
+    def _begin(self, coming: Coming) -> list[HoldIntent]:
+        number = self._hold(coming.what, coming.offset, coming.known_us)
+        name, since_us = coming.what.broadcast, coming.known_us
         now = self.standing.broadcasts[name]
-        begun = msgspec.structs.replace(now, state=BroadcastState.RUNNING, number=told.number, since_us=told.known_us)
+        begun = msgspec.structs.replace(now, state=BroadcastState.RUNNING, number=number, since_us=since_us)
         self._change(broadcasts=self._remembered(begun))
-        return [HoldIntent(journey=name, state=HoldIntent.OPEN, number=told.number, known_us=told.known_us)]
+        return [HoldIntent(journey=name, state=HoldIntent.OPEN, number=number, known_us=since_us)]
 
-    def _hold(self, told: Told) -> Told:
+    def _hold(self, what: Asked | ItemsChanged, offset: int, known_us: int) -> int:
         """It holds now: it has its number, and everybody is to hear it."""
-        numbered = msgspec.structs.replace(told, number=self.standing.count)
-        self._change(count=self.standing.count + 1, active=(*self.standing.active, numbered))
-        return numbered
+        number = self.standing.count
+        told = Told(number=number, offset=offset, known_us=known_us, what=what)
+        self._change(count=number + 1, active=(*self.standing.active, told))
+        return number
+
+    def change_items(self, changes: Sequence[ItemChange], offset: int, known_us: int) -> None:
+        """These changes of items hold."""
+        self._hold(ItemsChanged(changes=tuple(changes)), offset, known_us)
 
     def _remembered(self, one: Broadcasting) -> dict[str, Broadcasting]:
         found = {name: other for name, other in self.standing.broadcasts.items() if name != one.name}
@@ -185,14 +191,13 @@ class Everybody:
         heard = max(state.heard, passed)
         return (told for told in now.active if told.number > heard and told.known_us <= until_us)
 
-    @property
-    def full(self) -> bool:
-        """Whether a pass must end before another record is taken."""
-        return len(self.standing.active) >= MAX_ACTIVE
+    def room_for(self, more: int) -> bool:
+        """Whether so many may be taken before a pass must end."""
+        return len(self.standing.active) + more <= MAX_ACTIVE
 
     def passing(self) -> bool:
-        """Whether there may be people who have not heard all; then a pass goes on, or begins."""
-        if not self.standing.active:
+        """Whether there may be people who have not heard all; then a pass goes on, or begins. Items have lists of their own."""
+        if all(isinstance(told.what, ItemsChanged) for told in self.standing.active):
             return False
         if self.standing.upto < 0:
             self._change(upto=self.last, after="")
@@ -203,5 +208,25 @@ class Everybody:
         if upto_id:
             self._change(after=upto_id)
             return
-        left = tuple(told for told in self.standing.active if told.number > self.standing.upto)
+        now = self.standing
+        left = tuple(told for told in now.active if told.number > now.upto or isinstance(told.what, ItemsChanged))
         self._change(active=left, upto=-1, after="")
+
+    def listed(self) -> tuple[ItemChange, str] | None:
+        """The change of an item that people are told of now, and up to which profile id they were; None when there is none."""
+        now = self.standing
+        told = next((told for told in now.active if isinstance(told.what, ItemsChanged)), None)
+        if told is None or not isinstance(told.what, ItemsChanged):
+            return None
+        return told.what.changes[now.place], now.place_after
+
+    def list_passed(self, upto_id: str) -> None:
+        """Of that change all whom it concerns up to this id have heard; with an empty id all have."""
+        now = self.standing
+        told = next(told for told in now.active if isinstance(told.what, ItemsChanged))
+        if upto_id:
+            self._change(place_after=upto_id)
+        elif isinstance(told.what, ItemsChanged) and now.place + 1 < len(told.what.changes):
+            self._change(place=now.place + 1, place_after="")
+        else:
+            self._change(active=tuple(one for one in now.active if one is not told), place=0, place_after="")

@@ -16,6 +16,6 @@ def look(config: Config, bounds: Bounds = COMMAND) -> Types:
     """What the latest days of the lake have; nothing before the first events. Raises DefinitionError, and InputError also beyond the bounds."""
     if not (config.data / "serving.db").exists():
         return Types()
-    definitions = workspace.load(Versions(config.data).current(config.workspace))
+    definitions = workspace.load(Versions(config.data).current(config.workspace), kept=True)
     with closing(query.connect(config.data, memory_mb=bounds.memory_mb)) as lake, within(bounds, lake):
         return mistyped(lake, definitions, config.type_check_days)

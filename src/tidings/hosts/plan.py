@@ -89,7 +89,7 @@ class _World:
     ) -> None:
         earlier: dict[str, str] = msgspec.json.decode(state.meta("journeys") or b"{}")
         layouts: dict[str, Sequence[str]] = msgspec.json.decode(state.meta("layouts") or b"{}")
-        self.before = workspace.load(running, earlier=earlier, layouts=layouts)
+        self.before = workspace.load(running, earlier=earlier, layouts=layouts, kept=True)
         self.after = workspace.load(coming, earlier=earlier, layouts=layouts)
         self.fresh = fresh_keys(self.before.layout.keys(), self.after.layout.keys())
         self.asked = look(lake, now_us)

@@ -62,13 +62,13 @@ def computed_traits(config: Config) -> Computed:
     versions = Versions(config.data)
     path = config.data / LAYOUTS
     stamp = versions.stamp()
-    layout = workspace.load(versions.current(config.workspace)).layout
+    layout = workspace.load(versions.current(config.workspace), kept=True).layout
 
     def computed(state: ProfileState) -> dict[str, Any]:
         nonlocal stamp, layout
         if versions.stamp() != stamp:
             stamp = versions.stamp()
-            layout = workspace.load(versions.current(config.workspace)).layout
+            layout = workspace.load(versions.current(config.workspace), kept=True).layout
         if state.layout not in layout.known and path.exists():
             layout.known.update(msgspec.json.decode(path.read_bytes(), type=dict[str, list[str]]))
         if state.layout not in layout.known:

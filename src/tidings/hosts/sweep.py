@@ -30,8 +30,8 @@ def bring_over(pipeline: Pipeline, changes: Changes, people: People, store: Stat
             break
         last = profile_id
         state = _living(people, profile_id, raw)
-        if state is not None and state.layout != pipeline.definitions.layout.layout_id:
-            batch.take(pipeline.adopt(state, 0))
+        if state is not None:
+            _bring_over(pipeline, state, batch)
     changes.swept(last)
     return batch, len(found)
 
@@ -46,12 +46,44 @@ def tell(pipeline: Pipeline, everybody: Everybody, people: People, store: StateS
         last, looked = profile_id, looked + 1
         state = _living(people, profile_id, raw)
         if state is not None and state.heard < everybody.last:
+            _bring_over(pipeline, state, batch)
             hear(pipeline, everybody, state, _ALL, batch)
     everybody.passed(last)
     return batch, looked
 
 
+def tell_of_item(pipeline: Pipeline, everybody: Everybody, people: People, store: StateStore) -> tuple[Batch, int]:
+    """The next people who look at an item that changed hear of it; what changed, and how many were looked at."""
+    listed = everybody.listed()
+    batch, last, looked = Batch(), "", 0
+    if listed is None:
+        return batch, looked
+    change, after = listed
+    found = store.interested(change.item_id, after, LOOK)
+    people.load_many([one for one in found if one not in people.live])
+    for profile_id in found:
+        if len(batch.touched) >= TOUCH or len(batch.facts) >= MAX_FACTS:
+            break
+        last, looked = profile_id, looked + 1
+        state = people.live.get(profile_id)
+        if state is not None:
+            _bring_over(pipeline, state, batch)
+        if state is None or change.item_id not in pipeline.items_of(state):  # of definitions that are no more
+            batch.interests[change.item_id, profile_id] = False
+        elif state.heard < everybody.last:
+            hear(pipeline, everybody, state, _ALL, batch)
+    everybody.list_passed(last if looked else "")
+    return batch, looked
+
+
 _ALL = 1 << 63
+
+
+def adopt(pipeline: Pipeline, state: ProfileState, known_us: int, batch: Batch) -> None:
+    """She comes over to the present definitions."""
+    batch.take(pipeline.adopt(state, known_us))
+    if pipeline.item_slots:
+        batch.note_items(state.profile_id, set(), pipeline.items_of(state))
 
 
 def hear(pipeline: Pipeline, everybody: Everybody, state: ProfileState, until_us: int, batch: Batch) -> None:
@@ -62,6 +94,11 @@ def hear(pipeline: Pipeline, everybody: Everybody, state: ProfileState, until_us
         state.heard = told.number
         if due or step.facts or step.intents:
             batch.take(step)
+
+
+def _bring_over(pipeline: Pipeline, state: ProfileState, batch: Batch) -> None:
+    if state.layout != pipeline.definitions.layout.layout_id:
+        adopt(pipeline, state, 0, batch)
 
 
 def _living(people: People, profile_id: str, raw: bytes) -> ProfileState | None:

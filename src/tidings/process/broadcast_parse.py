@@ -81,7 +81,6 @@ def parse(raw: Any, version: str, traits: Traits, where: str) -> Journey:
         version=version,
         description=str(raw.get("description", "")),
         entries=(),
-        reentry_us=0,
         exit_on=(),
         steps={step.id: step for step in steps},
         broadcast=found,

@@ -7,20 +7,19 @@ from collections.abc import Mapping
 import msgspec
 
 from tidings.clock import format_duration
-from tidings.domain.everybody import Cancel, Pause, Resume, Start, Told
+from tidings.domain.everybody import Asked, Cancel, Pause, Resume, Start, Told
 from tidings.domain.output import Ending
 from tidings.domain.profile import ProfileState, Run
 from tidings.process import broadcast as broadcasts
 from tidings.process import run as runs
 from tidings.process.journey import Journey
-from tidings.process.run import Walk
+from tidings.process.walk import Walk
 
 Versions = Mapping[tuple[str, str], Journey]
 
 
-def hear(versions: Versions, walk: Walk, told: Told) -> bool:
+def hear(versions: Versions, walk: Walk, told: Told, what: Asked) -> bool:
     """Do it; whether anything came of it."""
-    what = told.what
     if isinstance(what, Start):
         return _begin(versions.get((what.broadcast, what.version)), walk, told, what)
     waiting = [run for run in walk.state.runs if run.journey == what.broadcast]

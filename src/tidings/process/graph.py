@@ -67,6 +67,12 @@ def depth(steps: Steps, step_id: str, within: frozenset[str] = frozenset()) -> i
     return 1 + max(depth(steps, one, within | {step_id}) for one in inside)
 
 
+def between(steps: Steps, start: str, join: str) -> set[str]:
+    """Steps that lie on the way from one to a join, which is not one of them."""
+    ways = {one: step.targets() for one, step in steps.items() if one != join}
+    return {start, *_after(ways, start)} - {join, EXIT}
+
+
 def quick(steps: Steps) -> dict[str, tuple[str, ...]]:
     """Step id to the steps where a run may be next without having waited.
 

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from tidings.clock import format_duration
 from tidings.domain.filter import EventFilter
 from tidings.domain.profile import ProfileState
+from tidings.process import admission
+from tidings.process.admission import Rules
 from tidings.process.broadcast import Broadcast
 from tidings.process.entries.base import Entry
 from tidings.process.results import FEEDBACK
@@ -29,8 +30,8 @@ class Journey(msgspec.Struct, frozen=True, kw_only=True):
     description: str
     entries: Sequence[Entry]
     """What starts a run: any of these. None in an earlier version, which nobody enters any more."""
-    reentry_us: int
-    """A new run may start so long after the last one ended; -1 for never again."""
+    admits: Rules = Rules()
+    """How often one gets in."""
     exit_on: tuple[EventFilter, ...]
     """Events that end a run wherever it waits."""
     steps: Mapping[str, Step]
@@ -45,6 +46,8 @@ class Journey(msgspec.Struct, frozen=True, kw_only=True):
     """What these rules look at; None when there is none."""
     holdout: int = 0
     """How many in a hundred get none of its messages; 0 for nobody."""
+    shadow: bool = False
+    """Whether it decides and does nothing: its messages are recorded, see decide/shadow.py; what it wants outside is left."""
     asked: frozenset[str] = frozenset()
     """Steps of which it is kept what came of them, as others go by it."""
     priority: str = "normal"
@@ -121,12 +124,8 @@ def entry_words(journey: Journey) -> str:
 
 def words(journey: Journey) -> Sequence[str]:
     """The journey for people, a line a step."""
-    after = (
-        f"again {format_duration(journey.reentry_us)} after the last run" if journey.reentry_us else "again and again"
-    )
-    again = "only once" if journey.reentry_us < 0 else after
     return [
-        f"Entry: {entry_words(journey)} ({again})",
+        f"Entry: {entry_words(journey)} ({admission.words(journey.admits)})",
         *ending_words(journey),
         *(f"{step.id}: {step.words()}" for step in journey.steps.values()),
     ]

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tidings.accumulate.base import only
-from tidings.clock import parse_duration
 from tidings.domain import filter as event_filter
 from tidings.domain.filter import EventFilter
 from tidings.domain.names import known
 from tidings.errors import DefinitionError
-from tidings.process import results, watch
+from tidings.process import admission, results, watch
+from tidings.process.admission import Rules
 from tidings.process.entries import kinds as entry_kinds
+from tidings.process.entries.base import Entry
 from tidings.process.journey import PRIORITIES, Journey
 from tidings.process.steps import holdout, kinds
 from tidings.process.steps.base import EXIT, Step
@@ -25,11 +26,14 @@ SETTINGS = {
     "description",
     "entry",
     "reentry",
+    "per",
+    "limit",
     "priority",
     "goal",
     "exit_on",
     "exit_if",
     "holdout",
+    "shadow",
     "steps",
 }
 """What a file of a journey may say."""
@@ -57,10 +61,11 @@ def parse(raw: Any, version: str, traits: Traits, where: str, *, entered: bool =
         version=version,
         description=str(raw.get("description", "")),
         entries=entries,
-        reentry_us=_parse_reentry(raw.get("reentry", "always"), f"{where}: reentry"),
+        admits=_admits(raw, entries, where),
         exit_on=_parse_exit_on(raw.get("exit_on"), f"{where}: exit_on"),
         steps=steps,
         holdout=holdout.percent_of(raw["holdout"], f"{where}: holdout") if "holdout" in raw else 0,
+        shadow=_parse_shadow(raw.get("shadow", False), f"{where}: shadow"),
         asked=frozenset(one for step in steps.values() for one, _ in step.asks()),
         priority=_parse_priority(raw.get("priority", "normal"), f"{where}: priority"),
         goal=goal,
@@ -68,6 +73,20 @@ def parse(raw: Any, version: str, traits: Traits, where: str, *, entered: bool =
         watched={step_id: rules for step_id, rules in watched.items() if rules},
         reads=Reads(reads) if reads or any(watched.values()) else None,
     )
+
+
+def _parse_shadow(raw: Any, where: str) -> bool:
+    if not isinstance(raw, bool):
+        raise DefinitionError(where, "not yes or no", got=raw, wanted="true or false")
+    return raw
+
+
+def _admits(raw: dict[str, Any], entries: Sequence[Entry], where: str) -> Rules:
+    rules = admission.parse(raw, where)
+    if rules.per is not None and entries and not any(entry.hears() for entry in entries):
+        do = f"enter by an event that has {rules.per.name}, or leave out `per`"
+        raise DefinitionError(f"{where}: per", "nobody would enter: no entry is by an event", got=rules.per.name, do=do)
+    return rules
 
 
 def _parse_priority(raw: Any, where: str) -> str:
@@ -95,15 +114,6 @@ def _parse_exit_if(raw: Any, traits: Traits, where: str) -> tuple[Awaited, ...]:
     if isinstance(raw, list):
         return tuple(watch.of_rule(one, traits, f"{where}[{index}]") for index, one in enumerate(raw))
     return (watch.of_rule(raw, traits, where),)
-
-
-def _parse_reentry(raw: Any, where: str) -> int:
-    if raw in ("always", "once"):
-        return 0 if raw == "always" else -1
-    try:
-        return parse_duration(raw["after"] if isinstance(raw, dict) and len(raw) == 1 else raw)
-    except (ValueError, KeyError) as error:
-        raise DefinitionError(where, "unknown", got=raw, wanted="always, once, or {after: 24h}") from error
 
 
 def _parse_steps(raw: Any, traits: Traits, where: str) -> dict[str, Step]:

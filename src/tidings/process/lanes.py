@@ -85,6 +85,7 @@ def _lane(moment: Moment, run: Run, path: str) -> Run:
         messages=dict(run.messages),
         answers=dict(run.answers),
         parent=run.run_id,
+        depth=run.depth,
     )
 
 

@@ -20,6 +20,7 @@ from tidings.domain.profile import ProfileState
 from tidings.domain.zones import UTC
 from tidings.errors import CorruptData, DefinitionError
 from tidings.ids import digest
+from tidings.rules import send_times
 from tidings.rules.bands import Score, find
 
 MAX_TAKEN_IN = 100
@@ -52,6 +53,8 @@ class Layout:
         self._feeds: dict[str, Feed] = {}
         self.zone = UTC
         """The time zone of whoever has none."""
+        self.send_times = send_times.UNKNOWN
+        """When everybody engages with mail."""
         self.scores: Mapping[str, Score] = {}
         self.rules: Mapping[str, Any] = {}
         """Rules of segments as written, for those that name each other."""
@@ -132,9 +135,10 @@ class Layout:
                     feed.slots = (*feed.slots, slot)
                     feed.plain.append((slot, accumulator.fold))
 
-    def only(self, slots: Iterable[int]) -> Layout:
-        """The same layout, in which only these slots remember: for a rehearsal, which asks for few of them."""
+    def only(self, slots: set[int]) -> Layout:
+        """The same layout, in which only these slots remember, and only traits are known that they make: for a rehearsal."""
         narrow = copy(self)
+        narrow._traits = {name: one for name, one in self._traits.items() if slots.issuperset(one.slots)}
         narrow._feeds = {}
         narrow._feed(sorted(slots))
         return narrow

@@ -13,7 +13,7 @@ from tidings.domain import feedback
 from tidings.domain.address import address
 from tidings.domain.event import Event
 from tidings.domain.profile import ADDRESS, ConsentEntry, ProfileState, TraitValue
-from tidings.process import arms, session
+from tidings.process import admission, arms, session
 from tidings.process.layout import Layout
 
 _ENCODE = msgspec.json.encode
@@ -146,8 +146,7 @@ def absorb(state: ProfileState, other: ProfileState, layout: Layout, categories:
     for purpose, entry in other.consents.items():
         note_consent(state, purpose, entry, categories)
     arms.absorb(state, other)
-    for journey, ended_us in other.ended.items():
-        state.ended[journey] = max(ended_us, state.ended.get(journey, 0))
+    admission.absorb(state, other)
 
 
 def computed(state: ProfileState, layout: Layout, at_us: int = 0) -> dict[str, Any]:

@@ -1,101 +1,69 @@
 """The walk of one person's run through a journey.
 
-A run waits for a timer or for an event, never for nothing; beside that it may watch rules (see `process/watch.py`). Everything here returns what happened; deciding on messages is
-a callback, so that this file knows nothing of consent.
+A run waits for a timer or for an event, never for nothing; beside that it may watch rules (see `process/watch.py`).
+Everything here returns what happened; deciding on messages is a callback, so that this file knows nothing of consent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from tidings.domain.event import Event
-from tidings.domain.message import Intent
-from tidings.domain.output import Ending, Fact, FactKind
+from tidings.domain.output import Ending, FactKind
 from tidings.domain.profile import ProfileState, Run
 from tidings.ids import run_id
-from tidings.process import arms, lanes, outside, results, watch
+from tidings.process import admission, arms, lanes, outside, results, watch
+from tidings.process import walk as walks
 from tidings.process.journey import Journey
 from tidings.process.steps import holdout, start
-from tidings.process.steps.base import EXIT, Answer, Beginning, Draft, Move
+from tidings.process.steps.base import EXIT, Ask, Beginning, Move
 from tidings.process.steps.parallel import ANY, Parallel
+from tidings.process.walk import Walk
 from tidings.process.watch import Watched
 
 MAX_MOVES = 50
 """Steps that one trigger may take a run through; a journey that goes round in a circle ends here."""
-MAX_PATH = 60
-"""Path entries kept per run: the first and the latest ones."""
-MAX_RUNS = 50
-"""Active runs per person."""
 MAX_BEGUN = 20
 """Runs of other journeys that steps may start because of one trigger."""
 MAX_ITEM_BYTES = 4_000
 """Properties of the entering event that a run keeps."""
 
 
-REFUSALS = ("full", "running", "once", "too_soon")
-"""Words for why somebody does not enter: too many runs, one of this journey, only one ever, too soon after the last."""
-
-Send = Callable[[Run, Draft, int], Answer]
-"""(run, draft, occurred_us) decides on a message, or when to ask again; returns what became of it."""
-
-
-class Walk(msgspec.Struct):
-    """One trigger on one person: what a journey needs to know of it, and the facts it leaves."""
-
-    state: ProfileState
-    known_us: int
-    """When we knew: received time of the event, or due instant of the timer."""
-    cause: str
-    """``event:<offset>`` or ``timer:<run or segment>``."""
-    send: Send
-    facts: list[Fact]
-    late: bool = False
-    """What begins by it acts only after all that is known at this instant has been heard."""
-    intents: list[Intent] = []
-    """What it wants done outside is added here."""
-    journeys: Mapping[str, Journey] = {}
-    """Present journeys by name, for steps that start one."""
-    begun: int = 0
-    """How many runs steps have started."""
-    forking: tuple[str, ...] = ()
-    """Runs that are beginning their lanes: these go on when all are begun, however soon one arrives."""
-    arrived: str = ""
-    """The path of the lane that arrived last."""
-
-
-def begin(journey: Journey, walk: Walk, occurred_us: int, item: dict[str, Any], *, entry: int = 0) -> bool:
+def begin(
+    journey: Journey,
+    walk: Walk,
+    occurred_us: int,
+    item: dict[str, Any],
+    *,
+    entry: int = 0,
+    event: str = "",
+    key: str = "",
+) -> bool:
     """Start a run, if it may, and by one cause only one; whether it does.
 
-    `item` has the properties of the entering event; `entry` is the number of the journey's entry that begins it.
+    `item` has the properties of the entering `event`; `entry` is the number of the journey's entry that begins it, `key` what the
+    run is about beside the person where the entry knows it.
     """
-    if not may_enter(journey, walk, occurred_us) or (len(journey.entries) > 1 and begun(journey, walk)):
+    key = key or _key(journey, item, event)
+    if not may_enter(journey, walk, occurred_us, key) or (len(journey.entries) > 1 and begun(journey, walk)):
         return False
-    enter(journey, walk, occurred_us, item, entry=entry)
+    enter(journey, walk, occurred_us, item, entry=entry, key=key)
     return True
 
 
-def may_enter(journey: Journey, walk: Walk, occurred_us: int) -> bool:
-    """Whether this person is let in now: one run at a time, not too soon after the last, and not for nothing."""
-    if refusal(journey, walk.state, walk.known_us):
+def _key(journey: Journey, item: dict[str, Any], event: str = "") -> str:
+    """What the run is about beside the person, where its journey has runs per such."""
+    return journey.admits.per.key(item, event) if journey.admits.per is not None else ""
+
+
+def may_enter(journey: Journey, walk: Walk, occurred_us: int, key: str = "") -> bool:
+    """Whether this person is let in now: by how often one gets in, and not for nothing."""
+    if admission.refusal(journey.name, journey.admits, walk.state, walk.known_us, key):
         return False
     return journey.reads is None or not over_already(journey, walk.state, max(occurred_us, walk.state.clock_us))
-
-
-def refusal(journey: Journey, state: ProfileState, known_us: int) -> str:
-    """Why re-entry rules let nobody of this state in, in a word of `REFUSALS`; empty when they do."""
-    if len(state.runs) >= MAX_RUNS:
-        return "full"
-    if any(run.journey == journey.name for run in state.runs):
-        return "running"
-    ended_us = state.ended.get(journey.name)
-    if ended_us is None:
-        return ""
-    if journey.reentry_us < 0:
-        return "once"
-    return "too_soon" if known_us < ended_us + journey.reentry_us else ""
 
 
 def over_already(journey: Journey, state: ProfileState, at_us: int) -> str:
@@ -104,6 +72,11 @@ def over_already(journey: Journey, state: ProfileState, at_us: int) -> str:
         return f"has reached the goal already: {journey.goal.words()}"
     found = next((one for one in journey.exit_if if one.holds(state, at_us)), None)
     return f"would leave at once: {found.words()}" if found is not None else ""
+
+
+def ended_name(journey: str, key: str) -> str:
+    """Under which name it is kept when the last run ended: of the journey, or of what its runs are about."""
+    return f"{journey}/{key}" if key else journey
 
 
 def begun(journey: Journey, walk: Walk) -> bool:
@@ -115,12 +88,19 @@ def begun(journey: Journey, walk: Walk) -> bool:
 
 
 def enter(
-    journey: Journey, walk: Walk, occurred_us: int, item: dict[str, Any], *, entry: int = 0, by: str = ""
+    journey: Journey,
+    walk: Walk,
+    occurred_us: int,
+    item: dict[str, Any],
+    *,
+    entry: int = 0,
+    key: str = "",
+    by: str = "",
 ) -> None:
     """Start a run and walk it to its first wait.
 
-    `entry` is the number of the journey's entry that begins it; `by` tells a run that another one begins from what the same cause
-    begins elsewhere.
+    `entry` is the number of the journey's entry that begins it, `key` what it is about beside the person; `by` tells a run that
+    another one begins from what the same cause begins elsewhere.
     """
     bounded = item if len(msgspec.json.encode(item)) <= MAX_ITEM_BYTES else {}
     run = Run(
@@ -138,11 +118,16 @@ def enter(
         path=[],
         late=walk.late,
         entry=entry,
+        depth=walk.depth,
+        key=key,
     )
     if journey.holdout:
         _hold_out(journey, walk, run)
     walk.state.runs.append(run)
-    walk.facts.append(_fact(FactKind.RUN_STARTED, walk, run, occurred_us, {"step": run.step}))
+    if journey.admits.limit is not None:
+        admission.note_entry(journey.name, walk.state, walk.known_us)
+    more = {"key": key} if key else {}
+    walk.facts.append(walks.fact(FactKind.RUN_STARTED, walk, run, occurred_us, {"step": run.step, **more}))
     _arrive(journey, walk, run, journey.first, occurred_us)
 
 
@@ -159,6 +144,8 @@ def on_event(journey: Journey, walk: Walk, run: Run, event: Event, *, touched: b
     """Tell a waiting run of an event. `touched`: it changed something that the run's rules read."""
     if run.messages:
         results.hear(run, event)
+    if journey.admits.per is not None and not journey.admits.per.concerns(run.key, event):
+        return
     goal, state = journey.goal, walk.state
     rules = journey.watched.get(run.step, ()) if touched and not _looks_back(run, state) else ()
     at_us = max(state.clock_us, run.since_us)
@@ -244,30 +231,31 @@ def pause(walk: Walk, run: Run) -> None:
     """Hold its timer: nothing happens to it until it goes on, or is ended."""
     if not run.paused_us:
         run.paused_us, run.due_us, run.bid = walk.known_us, 0, []
-        _note(walk, run, walk.known_us, "paused", "")
+        walks.note(walk, run, walk.known_us, "paused", "")
 
 
 def resume(walk: Walk, run: Run, until_us: int, outcome: str) -> None:
     """A paused run waits again, until an instant."""
     run.paused_us = 0
-    _note(walk, run, walk.known_us, outcome, "")
-    _wait(walk, run, until_us)
+    walks.note(walk, run, walk.known_us, outcome, "")
+    walks.wait(walk, run, until_us)
 
 
 def take_back(walk: Walk, run: Run, occurred_us: int, outcome: str) -> None:
     """End a run that should not have begun: for re-entry it never was."""
     walk.state.runs.remove(run)
-    walk.facts.append(_ended(walk, run, occurred_us, outcome, Ending.TAKEN_BACK))
+    admission.forget_entry(run.journey, walk.state, run.known_us)
+    walk.facts.append(walks.ended(walk, run, occurred_us, outcome, Ending.TAKEN_BACK))
 
 
 def _take(journey: Journey, walk: Walk, run: Run, move: Move, at_us: int) -> None:
     _remember(journey, walk, run, move)
-    _note(walk, run, at_us, move.outcome, move.goto)
+    walks.note(walk, run, at_us, move.outcome, move.goto)
     if move.goto:
         run.timer_us = run.due_us = 0
         _arrive(journey, walk, run, move.goto, at_us)
     else:
-        _wait(walk, run, move.until_us)
+        walks.wait(walk, run, move.until_us)
 
 
 def _arrive(journey: Journey, walk: Walk, run: Run, step_id: str, at_us: int) -> None:
@@ -288,7 +276,7 @@ def _arrive(journey: Journey, walk: Walk, run: Run, step_id: str, at_us: int) ->
             return
         move = step.enter(walk.state, run) if found is None else step.on_rule(run, found.index)
         if walk.late and (move.goto or move.ask is not None or move.fork):
-            _wait(walk, run, at_us)
+            walks.wait(walk, run, at_us)
             return
         step_id, at_us = _do(journey, walk, run, move, at_us), max(at_us, run.since_us)
         if not step_id:
@@ -309,20 +297,30 @@ def _do(journey: Journey, walk: Walk, run: Run, move: Move, at_us: int) -> str:
         answer = walk.send(run, move.draft, at_us)
         outcome = answer.outcome
         if answer.until_us:
-            _note(walk, run, at_us, outcome, "")
-            _wait(walk, run, answer.until_us)
+            walks.note(walk, run, at_us, outcome, "")
+            walks.wait(walk, run, answer.until_us)
             return ""
+    if move.ask is not None and outside.chained(run, walk.known_us):
+        move = Move(outside.CHAINED, goto=journey.steps[run.step].targets()[0], result=outside.NOT_ASKED)
+        outcome = move.outcome
     if move.begin is not None:
-        move = _begin(walk, run, move, move.begin)
+        move = _begin(journey, walk, run, move, move.begin)
         outcome = move.outcome
     _remember(journey, walk, run, move)
-    _note(walk, run, at_us, outcome, move.goto)
+    walks.note(walk, run, at_us, outcome, move.goto)
     if move.fork:
         return _fork(journey, walk, run, move.fork)
-    until_us = move.until_us if move.ask is None else outside.ask(walk.state, run, move.ask, walk)
+    until_us = move.until_us if move.ask is None else _ask(journey, walk, run, move.ask)
     if not move.goto:
-        _wait(walk, run, until_us)
+        walks.wait(walk, run, until_us)
     return move.goto
+
+
+def _ask(journey: Journey, walk: Walk, run: Run, wanted: Ask) -> int:
+    """Ask for something outside; in shadow mode nobody is asked, and the run goes on as without an answer."""
+    if journey.shadow:
+        return outside.until(run, wanted, walk.known_us)
+    return outside.ask(walk.state, run, wanted, walk)
 
 
 def _look_on_arrival(walk: Walk, run: Run, rules: Sequence[Watched]) -> Watched | None:
@@ -338,29 +336,34 @@ def _look_on_arrival(walk: Walk, run: Run, rules: Sequence[Watched]) -> Watched 
     return found
 
 
-def _begin(walk: Walk, run: Run, move: Move, wanted: Beginning) -> Move:
-    """Begin a run of another journey, if its rules let one begin."""
+def _begin(journey: Journey, walk: Walk, run: Run, move: Move, wanted: Beginning) -> Move:
+    """Begin a run of another journey, if its rules let one begin; a shadow begins shadows only."""
     found = walk.journeys.get(wanted.journey)
-    why = "gone" if found is None else _why_not(found, walk, run.since_us)
+    why = "gone" if found is None else _why_not(found, walk, run.since_us, wanted.item)
+    if found is not None and journey.shadow and not found.shadow:
+        why = "shadow"
     if found is None or why:
         words = f"{wanted.journey} does not start: {why}"
         return msgspec.structs.replace(move, outcome=words, result=f"{start.REFUSED}:{why}")
     walk.begun += 1
-    enter(found, walk, run.since_us, wanted.item, by=f"{walk.cause}/{run.run_id}/{run.step}")
+    by = f"{walk.cause}/{run.run_id}/{run.step}"
+    enter(found, walk, run.since_us, wanted.item, key=_key(found, wanted.item), by=by)
     return msgspec.structs.replace(move, outcome=f"started {wanted.journey}", result=start.STARTED)
 
 
-def _why_not(journey: Journey, walk: Walk, at_us: int) -> str:
+def _why_not(journey: Journey, walk: Walk, at_us: int, item: dict[str, Any]) -> str:
     """A word for why no run of another journey begins now; empty when one does."""
     if walk.begun >= MAX_BEGUN:
         return "circle"
-    return refusal(journey, walk.state, walk.known_us) or ("over" if not may_enter(journey, walk, at_us) else "")
+    key = _key(journey, item)
+    why = admission.refusal(journey.name, journey.admits, walk.state, walk.known_us, key)
+    return why or ("over" if not may_enter(journey, walk, at_us, key) else "")
 
 
 def _fork(journey: Journey, walk: Walk, run: Run, paths: Mapping[str, str]) -> str:
     """Walk the lanes to their first waits; where the run goes on if all it waits for have arrived, else nothing."""
-    begun = lanes.fork(walk, run, paths, MAX_RUNS - len(walk.state.runs))
-    walk.facts += [_fact(FactKind.LANE_STARTED, walk, one, one.since_us, {"step": run.step}) for one in begun]
+    begun = lanes.fork(walk, run, paths, admission.MAX_RUNS - len(walk.state.runs))
+    walk.facts += [walks.fact(FactKind.LANE_STARTED, walk, one, one.since_us, {"step": run.step}) for one in begun]
     walk.forking = (*walk.forking, run.run_id)
     for lane in begun:
         if lives(walk.state, lane):
@@ -377,7 +380,7 @@ def _joined(journey: Journey, walk: Walk, run: Run, path: str) -> Move:
     fork = journey.steps[run.step]
     move = fork.joined(path) if isinstance(fork, Parallel) else Move("its fork is gone", goto=EXIT)
     _remember(journey, walk, run, move)
-    _note(walk, run, run.since_us, move.outcome, move.goto)
+    walks.note(walk, run, run.since_us, move.outcome, move.goto)
     return move
 
 
@@ -394,10 +397,10 @@ def _join(journey: Journey, walk: Walk, lane: Run, at_us: int) -> None:
     state, parent = walk.state, lanes.parent_of(walk.state, lane)
     if parent is None:  # it ended a moment ago
         return
-    walk.facts.append(_fact(FactKind.LANE_ENDED, walk, lane, at_us, {"step": lane.step, "outcome": "arrived"}))
+    walk.facts.append(walks.fact(FactKind.LANE_ENDED, walk, lane, at_us, {"step": lane.step, "outcome": "arrived"}))
     lanes.arrive(state, lane, parent, at_us)
     walk.arrived = lane.lane
-    _bound_path(parent)
+    walks.bound_path(parent)
     fork = journey.steps.get(parent.step)
     if isinstance(fork, Parallel) and fork.until == ANY:
         _end_lanes(walk, parent, at_us, f"{lane.lane} arrived first")
@@ -414,7 +417,7 @@ def lives(state: ProfileState, run: Run) -> bool:
 def _end_lanes(walk: Walk, run: Run, at_us: int, outcome: str) -> None:
     ended = lanes.below(walk.state, run)
     for lane in ended:
-        walk.facts.append(_fact(FactKind.LANE_ENDED, walk, lane, at_us, {"step": lane.step, "outcome": outcome}))
+        walk.facts.append(walks.fact(FactKind.LANE_ENDED, walk, lane, at_us, {"step": lane.step, "outcome": outcome}))
     for lane in ended:
         walk.state.runs.remove(lane)
 
@@ -430,39 +433,9 @@ def _remember(journey: Journey, walk: Walk, run: Run, move: Move) -> None:
         outside.keep_answer(run, move.answer)
 
 
-def _wait(walk: Walk, run: Run, until_us: int) -> None:
-    run.timer_us = until_us
-    # What was over before we knew of it is due after this instant, not at it: what the log took at the same instant (a
-    # phone that was offline sends the cart and the order together) is heard first.
-    run.due_us = max(until_us, walk.known_us + 1)
-
-
-def _note(walk: Walk, run: Run, at_us: int, outcome: str, goto: str) -> None:
-    run.path.append([run.step, at_us, walk.known_us, outcome, walk.cause])
-    _bound_path(run)
-    data = {"step": run.step, "outcome": outcome, "next": goto}
-    walk.facts.append(_fact(FactKind.RUN_STEP, walk, run, at_us, data))
-
-
-def _bound_path(run: Run) -> None:
-    if len(run.path) > MAX_PATH:
-        del run.path[MAX_PATH // 2 : len(run.path) - MAX_PATH // 2]
-
-
 def _end(walk: Walk, run: Run, at_us: int, outcome: str, how: str) -> None:
     run = lanes.whole(walk.state, run)  # a lane only arrives; what ends it ends all
     _end_lanes(walk, run, at_us, outcome)
     walk.state.runs.remove(run)
-    walk.state.ended[run.journey] = walk.known_us
-    walk.facts.append(_ended(walk, run, at_us, outcome, how))
-
-
-def _ended(walk: Walk, run: Run, at_us: int, outcome: str, how: str) -> Fact:
-    return _fact(FactKind.RUN_ENDED, walk, run, at_us, {"step": run.step, "outcome": outcome, "end": how})
-
-
-def _fact(kind: str, walk: Walk, run: Run, occurred_us: int, data: dict[str, Any]) -> Fact:
-    more = {"run_id": run.run_id, "version": run.version, **data}
-    if run.parent:
-        more |= {"whole": lanes.whole(walk.state, run).run_id, "lane": run.lane}
-    return Fact(kind, walk.state.profile_id, run.journey, occurred_us, walk.known_us, walk.cause, more)
+    admission.note_end(run.journey, run.key, walk.state, walk.known_us)
+    walk.facts.append(walks.ended(walk, run, at_us, outcome, how))

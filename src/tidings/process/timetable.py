@@ -47,10 +47,6 @@ class Timetables:
                 self._readers[read] = (*self._readers.get(read, ()), one)
         self._slots = frozenset(int(one.removeprefix("slot:")) for one in self._readers if one.startswith("slot:"))
 
-    def __bool__(self) -> bool:
-        """Whether there are any."""
-        return bool(self.by_key)
-
     def touched(self, slots: Iterable[int], given: Sequence[str], purpose: str, *, fresh: bool) -> Collection[Timed]:
         """Those that read any of these slots and given traits, or the consent to this purpose, each once; all when she is new."""
         if fresh:

@@ -21,7 +21,7 @@ NAME = re.compile(r"[A-Za-z0-9_-]{1,100}")
 """A name is also that of the secret's file."""
 _HEADER = re.compile(r"[A-Za-z0-9-]{1,100}")
 _VALUE = re.compile(r"[\x20-\x7e]{0,500}")
-_OURS = {"host", "content-length", "content-type", "connection", "transfer-encoding", "user-agent", "accept-encoding"}
+_OURS = ("host", "content-length", "content-type", "connection", "transfer-encoding", "user-agent", "accept-encoding")
 """Headers that are ours to set; and those that begin with ``webhook-``."""
 
 _ONE = schema.settings(

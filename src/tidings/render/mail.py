@@ -150,6 +150,7 @@ def _context(
         "person": values.get("person") or {},
         "cart": values.get("cart") or [],
         "event": values.get("event") or {},
+        "answers": values.get("answers") or {},
         "journey": intent.journey,
         "category": intent.category,
         "message_id": intent.message_id,

@@ -38,7 +38,7 @@ MAX_SLOT_ITEMS = 50
 """Most recommended items that one slot may ask for."""
 RESERVED = frozenset(
     """
-    person cart event journey category shop unsubscribe_url subject preheader message_id forloop tablerowloop
+    person cart event answers journey category shop unsubscribe_url subject preheader message_id forloop tablerowloop
     """.split()  # noqa: SIM905 - one word after the other reads better
 )
 """Names that templates can use besides their slots."""

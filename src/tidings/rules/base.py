@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
@@ -13,6 +13,9 @@ from tidings.accumulate.reading import Reading
 from tidings.domain.profile import ProfileState
 from tidings.domain.sql import Query
 from tidings.rules.bands import Score
+
+if TYPE_CHECKING:
+    from tidings.rules.send_times import SendTimes
 
 __all__ = ["NEVER", "NO", "YES", "Condition", "Parser", "Reading", "Traits", "Verdict", "earliest"]
 
@@ -48,6 +51,11 @@ class Traits(Protocol):
     @property
     def zone(self) -> str:
         """The time zone of whoever has none."""
+        ...
+
+    @property
+    def send_times(self) -> SendTimes:
+        """When everybody engages with mail."""
         ...
 
     def inside(self, segment: str, where: str) -> AbstractContextManager[Any]:

@@ -11,6 +11,8 @@ import msgspec
 
 from tidings.domain.control import is_change
 from tidings.domain.event import Event
+from tidings.domain.everybody import is_asked
+from tidings.domain.item import is_item
 from tidings.domain.output import APPLIED, REJECTED
 from tidings.outputs.join import Taken
 
@@ -43,9 +45,9 @@ class EventRows:
         outcome, event = taken.outcome, taken.event
         counts = self._counts.setdefault(outcome.source, [0, 0, 0])
         counts[outcome.status] += 1
-        if is_change(taken.record):
+        if is_change(taken.record) or is_asked(taken.record):
             return  # it is about nobody
-        name = event.name if isinstance(event, Event) else ""
+        name = event.name if isinstance(event, Event) else "Item" if is_item(taken.record) else ""
         word, _, sentence = outcome.reason.partition(": ")
         self._recent.append(
             (outcome.offset, taken.received_us, outcome.status, outcome.source, name, outcome.profile_id, word)

@@ -65,6 +65,12 @@ class Commit(msgspec.Struct, kw_only=True):
     """Number of the output block; unchanged when there is none."""
     outputs: bytes
     """Encoded output (without profile bytes) and intents, kept until `drop_outputs`; empty when there is none."""
+    items: dict[str, bytes] = {}
+    """Item id to its encoded state."""
+    interests: Sequence[tuple[str, str]] = ()
+    """(item id, profile id) to add to the index of who must be told of an item."""
+    uninterests: Sequence[tuple[str, str]] = ()
+    """Those to drop from it; before the others are added."""
     meta: dict[str, bytes] = {}
     """Named values of the host that change with it (which definitions run)."""
     fired_us: int = 0
@@ -92,6 +98,14 @@ class StateStore(Protocol):
 
     def generation(self, at_us: int) -> Generation:
         """The dedup generation of an instant. A batch must not span two, or what counts as a copy depends on batches."""
+        ...
+
+    def items(self, item_ids: Sequence[str]) -> list[bytes | None]:
+        """Encoded states of items in the order asked; None where nothing is known."""
+        ...
+
+    def interested(self, item_id: str, after_id: str, limit: int) -> list[str]:
+        """Profile ids, by id, of those after `after_id` that must be told of an item; at most `limit`."""
         ...
 
     def due(self, until_us: int, limit: int) -> list[Wake]:

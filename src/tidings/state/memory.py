@@ -21,6 +21,8 @@ class MemoryState:
         self._offset = 0
         self._seq = 0
         self._fired_us = 0
+        self._items: dict[str, bytes] = {}
+        self._interests: dict[str, set[str]] = {}
         self._outputs: dict[int, bytes] = {}
         self._meta: dict[str, bytes] = {}
 
@@ -50,6 +52,14 @@ class MemoryState:
         """See `StateStore.generation`. A clock that steps back stays in the newest one."""
         newest = max(self._seen, default=NO_GENERATION)
         return newest if newest.start_us > at_us else Generation.of(at_us, self._window_us)
+
+    def items(self, item_ids: Sequence[str]) -> list[bytes | None]:
+        """See `StateStore.items`."""
+        return [self._items.get(one) for one in item_ids]
+
+    def interested(self, item_id: str, after_id: str, limit: int) -> list[str]:
+        """See `StateStore.interested`."""
+        return nsmallest(limit, (one for one in self._interests.get(item_id, ()) if one > after_id))
 
     def due(self, until_us: int, limit: int) -> list[Wake]:
         """See `StateStore.due`."""
@@ -85,6 +95,11 @@ class MemoryState:
         self._fired_us = max(self._fired_us, commit.fired_us)
         if commit.outputs:
             self._outputs[commit.seq] = commit.outputs
+        self._items.update(commit.items)
+        for item, profile_id in commit.uninterests:
+            self._interests.get(item, set()).discard(profile_id)
+        for item, profile_id in commit.interests:
+            self._interests.setdefault(item, set()).add(profile_id)
         self._meta.update(commit.meta)
 
     def position(self) -> tuple[int, int]:

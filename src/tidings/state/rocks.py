@@ -1,6 +1,6 @@
 """State in RocksDB: one synced write batch per micro-batch (see docs/adr/0002-state.md for why).
 
-Column families: states, links, wakes, outputs, meta, and one per dedup generation (``seen-<from>-<to>``): ids are looked up
+Column families: states, links, wakes, outputs, meta, items, interests (item and profile), and one per dedup generation (``seen-<from>-<to>``): ids are looked up
 in the present and the previous generation, and older ones are dropped whole, so forgetting costs nothing per id. Their
 names say what they span, because the window may be configured anew.
 """
@@ -15,7 +15,7 @@ from rocksdict import AccessType, BlockBasedOptions, Cache, Options, Rdict, Read
 
 from tidings.state.base import NO_GENERATION, Commit, Generation, Wake
 
-_FAMILIES = ("states", "links", "wakes", "outputs", "meta")
+_FAMILIES = ("states", "links", "wakes", "outputs", "meta", "items", "interests")
 _WIDTH = 8
 
 
@@ -47,7 +47,7 @@ class RocksState:
         except Exception:  # noqa: BLE001 - the binding raises a bare Exception for "no database yet"
             present = []
         families = sorted({*_FAMILIES, *present})
-        columns = {name: _options(self._cache, points=name != "wakes") for name in families}
+        columns = {name: _options(self._cache, points=name not in ("wakes", "interests")) for name in families}
         self._db = Rdict(
             str(path), _options(self._cache, points=True), column_families=columns, access_type=AccessType.read_write()
         )
@@ -110,6 +110,21 @@ class RocksState:
         newest = max(self._seen, default=NO_GENERATION)
         return newest if newest.start_us > at_us else Generation.of(at_us, self._window_us)
 
+    def items(self, item_ids: Sequence[str]) -> list[bytes | None]:
+        """See `StateStore.items`."""
+        return self._many("items", [one.encode("utf-8", "surrogatepass") for one in item_ids])
+
+    def interested(self, item_id: str, after_id: str, limit: int) -> list[str]:
+        """See `StateStore.interested`."""
+        prefix = _interest(item_id, "")
+        rows = self._cf["interests"].iter()
+        rows.seek(prefix + after_id.encode() + (b"\x00" if after_id else b""))
+        found: list[str] = []
+        while rows.valid() and len(found) < limit and rows.key().startswith(prefix):
+            found.append(rows.key()[len(prefix) :].decode())
+            rows.next()
+        return found
+
     def due(self, until_us: int, limit: int) -> list[Wake]:
         """See `StateStore.due`."""
         found: list[Wake] = []
@@ -148,6 +163,8 @@ class RocksState:
             batch.delete(_wake_key(wake), wakes)
         for wake in commit.wakes:
             put(_wake_key(wake), b"", wakes)
+        if commit.items or commit.interests or commit.uninterests:
+            self._put_items(batch, commit)
         if commit.outputs:
             put(commit.seq.to_bytes(_WIDTH, "big"), commit.outputs, handles["outputs"])
         for name, value in commit.meta.items():
@@ -161,6 +178,15 @@ class RocksState:
         self._popped = self._skip_to(commit)
         self._offset, self._seq = commit.offset, commit.seq
         self._fired_us = max(self._fired_us, commit.fired_us)
+
+    def _put_items(self, batch: Any, commit: Commit) -> None:
+        items, interests = self._handles["items"], self._handles["interests"]
+        for item, data in commit.items.items():
+            batch.put(item.encode("utf-8", "surrogatepass"), data, items)
+        for item, profile_id in commit.uninterests:
+            batch.delete(_interest(item, profile_id), interests)
+        for item, profile_id in commit.interests:
+            batch.put(_interest(item, profile_id), b"", interests)
 
     def _skip_to(self, commit: Commit) -> bytes:
         """Where the next look at wake-ups may begin: behind the tombstones of those that were fired."""
@@ -231,6 +257,12 @@ def _generation(family: str) -> Generation:
     """The generation whose ids a column family keeps."""
     _, start_us, end_us = family.split("-")
     return Generation(int(start_us), int(end_us))
+
+
+def _interest(item: str, profile_id: str) -> bytes:
+    """Length first: an item id may hold anything."""
+    name = item.encode("utf-8", "surrogatepass")
+    return len(name).to_bytes(2, "big") + name + profile_id.encode()
 
 
 def _wake_key(wake: Wake) -> bytes:

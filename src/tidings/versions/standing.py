@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from tidings.domain.everybody import Told
+from tidings.domain.everybody import Coming, Told
 
 META = "everybody"
 """Name under which the state keeps it."""
@@ -60,8 +60,12 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """The present pass through everybody is about those up to this number; -1 when there is none."""
     after: str = ""
     """Up to which profile id everybody has heard those."""
-    scheduled: tuple[Told, ...] = ()
-    """Starts whose instant is to come, the earliest first; their numbers are not given yet. Bounded."""
+    scheduled: tuple[Coming, ...] = ()
+    """Starts whose instant is to come, the earliest first. Bounded."""
+    place: int = 0
+    """Of the first of `active` that is about items: those of its changes before this place are told to all whom they concern."""
+    place_after: str = ""
+    """Of the change at this place: so are people up to this profile id."""
     broadcasts: dict[str, Broadcasting] = {}
     """By name: the latest start of each. Bounded."""
     offset: int = 0

@@ -255,6 +255,12 @@ def test_a_journey_is_drawn_with_the_runs_at_each_step(console: Visitor, world: 
 # Messages
 
 
+def test_what_may_go_to_one_person_is_said_beside_the_messages(console: Visitor) -> None:
+    text = words(console.get("/messages"))
+    assert "Marketing Needs consent. At most 2 marketing messages in 1d. What a cap refuses is dropped." in text
+    assert "Transactional Needs no consent; a withdrawal counts all the same. Exempt from what holds across" in text
+
+
 def test_messages_can_be_narrowed_to_a_state(console: Visitor, world: World) -> None:
     assert len(re.findall(r'href="/messages/[0-9a-f]{32}"', console.get("/messages").text)) == 14
     for state in ("accepted", "suppressed", "refused", "in_doubt", "queued"):
@@ -289,7 +295,7 @@ def test_why_a_message_was_sent_is_a_chain_from_the_event_to_the_answer(console:
     assert "bought with 85123A in 112 of 1,893 orders" in text
     assert "250 2.0.0 stored" in text
     assert "Waited 5 min, until" in text
-    assert "person.first_name (template) Anna" in text
+    assert "person.first_name Anna (read by template)" in text
 
 
 def test_why_a_message_was_not_sent_names_the_reason(console: Visitor, world: World) -> None:
@@ -450,3 +456,39 @@ def test_relative_times_are_relative_to_the_clock(world: World) -> None:
 
     assert "min ago</time>" in soon
     assert "1 d ago</time>" in later
+
+
+def test_why_not_is_a_page_for_each_person_and_journey(console: Visitor, world: World) -> None:
+    anna = profile(world, "Anna Berger")
+    assert f"/people/{anna}/why-not/abandoned_cart" in console.get(f"/people/{anna}").text
+
+    capped = words(console.get(f"/people/{anna}/why-not/abandoned_cart"))
+    never = words(console.get(f"/people/{anna}/why-not/win_back"))
+
+    assert "and not sent (frequency_cap). This person has already had as many messages" in capped
+    assert capped.count("abandoned_cart (accepted)") == 2
+    assert "Never entered: a run begins when somebody enters segment winnable_back; this person never did." in never
+    assert console.get(f"/people/{anna}/why-not/nothing").status == 404
+    assert console.get("/people/nobody/why-not/abandoned_cart").status == 404
+
+
+def test_a_journey_is_tried_as_a_person_without_a_trace(console: Visitor, world: World) -> None:
+    world.note_layouts()
+    before = rows(world, "ledger.db", "SELECT count(*) FROM messages")
+
+    page = console.get("/journeys/abandoned_cart/try?as=anna")
+
+    text = words(page)
+    assert "waits for Order Completed, at most 5m" in text
+    assert "or Order Completed → Bought" in text
+    assert "would not be sent: frequency cap" in text
+    source = re.search(r'<iframe class="mail" src="([^"]+)" sandbox=""', page.text)
+    assert source is not None
+    mail = console.get(unescape(source[1]))
+    assert mail.status == 200
+    assert "sandbox" in mail.headers["content-security-policy"]
+    assert "/o/" not in mail.text
+    assert "/l/" not in mail.text
+    assert rows(world, "ledger.db", "SELECT count(*) FROM messages") == before
+    assert "Nobody is known by xyz" in words(console.get("/journeys/abandoned_cart/try?as=xyz"))
+    assert console.get("/journeys/nothing/try").status == 404

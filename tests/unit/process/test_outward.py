@@ -18,6 +18,7 @@ from tidings.domain.wire import INTERNAL_SOURCE
 from tidings.errors import DefinitionError
 from tidings.hosts.outside import Answering, Reply, nobody
 from tidings.hosts.simulator import Simulator
+from tidings.process.outside import MAX_CHAIN
 from tidings.testing.histories import call
 
 HOOKS = 'crm: {url: "https://crm.example/score"}'
@@ -228,6 +229,37 @@ def test_merged_in_the_middle_the_answer_still_finds_the_run(tmp_path: Path) -> 
     one.take([one.record("identify", 50, user="ann", anonymous="phone", traits={})], 50)
     one.until(200)
     assert one.ends() == [("greet", "good")]
+
+
+def test_journeys_that_set_each_other_off_for_ever_come_to_an_end(tmp_path: Path) -> None:
+    hello = "entry: [{event: Hello}, {event: List Joined}]\nsteps: [{id: a, list: {add: vip}}, {id: b, exit: added}]"
+    one = world(tmp_path, hello)
+    one.track(1, "Hello")
+    assert len(one.ends()) == MAX_CHAIN + 1
+    assert len(one.simulator.sink.events) == MAX_CHAIN
+    assert "go round in a circle" in str([fact.data for fact in one.facts("run_step")][-2])
+    one.track(10, "Hello")
+    assert len(one.simulator.sink.events) == 2 * MAX_CHAIN, "who comes anew is served"
+
+
+def test_two_journeys_that_undo_each_other_come_to_an_end(tmp_path: Path) -> None:
+    segments = "gold: {rule: {trait: plan, equals: gold}}\nfree: {rule: {trait: plan, equals: free}}"
+    one = world(
+        tmp_path,
+        "entry: {segment: gold}\nsteps: [{id: a, update: {plan: free}}]",
+        segments=segments,
+        back="entry: {segment: free}\nsteps: [{id: a, update: {plan: gold}}]",
+    )
+    one.identify(1, plan="gold")
+    assert MAX_CHAIN <= len(one.simulator.sink.events) <= MAX_CHAIN + 1
+
+
+def test_what_goes_round_with_time_in_between_goes_on(tmp_path: Path) -> None:
+    steps = "[{id: w, wait: 1h}, {id: a, list: {add: vip}}, {id: b, exit: added}]"
+    one = world(tmp_path, f"entry: [{{event: Hello}}, {{event: List Joined}}]\nsteps: {steps}")
+    one.track(1, "Hello")
+    one.until(100 * 3_600 + 60)
+    assert len(one.simulator.sink.events) == 100
 
 
 WRONG = {

@@ -9,7 +9,7 @@ import pytest
 from tests.unit.core import World, definitions, write
 from tidings import workspace
 from tidings.errors import DefinitionError
-from tidings.process.run import MAX_RUNS
+from tidings.process.admission import MAX_RUNS
 
 TWO = """
     entry: {event: Go}

@@ -13,6 +13,7 @@ from tidings import workspace
 from tidings.clock import DAY_US, HOUR_US, iso, parse_instant
 from tidings.domain.profile import ProfileState
 from tidings.errors import DefinitionError
+from tidings.hosts.check import check_workspace
 
 SEND = "- {id: tell, send: {template: welcome, category: transactional}}"
 MORNING = f"""
@@ -141,7 +142,7 @@ def test_a_split_shares_by_its_weights_and_she_keeps_her_way(tmp_path: Path) -> 
         ('wait: {until: "25:00"}', "no time of day"),
         ('wait: {until: "09:00", weekdays: [someday]}', "no days of the week"),
         ("wait: {until_trait: x, before: 1d, after: 1d}", "use `before` or `after`, not both"),
-        ("wait: {before: 1d}", "needs a span, `until` or `until_trait`"),
+        ("wait: {before: 1d}", "needs a span, `until`, `until_trait` or `until_date`"),
         ("wait: soon", "not a duration"),
     ],
 )
@@ -169,3 +170,19 @@ def test_a_trait_that_is_waited_for_is_one_of_those_that_are_listed(tmp_path: Pa
     (tmp_path / "given.yml").write_text("traits: [renews_on, email]\n")
     with pytest.raises(DefinitionError, match="unknown trait; got 'renews_at'; did you mean renews_on"):
         workspace.load(write(tmp_path, greet=RENEWAL))
+
+
+def test_an_instant_that_is_the_same_for_everyone(tmp_path: Path) -> None:
+    one = world(tmp_path, RENEWAL.replace("until_trait: renews_at, before: 3d", "until_date: 2027-03-20"))
+    hello(one, "2027-03-01T12:00:00Z")
+    one.until((parse_instant("2027-04-01") - START_US) / 1_000_000)
+    assert [at[:16] for at in told_at(one)] == ["2027-03-20T00:00"]
+
+
+def test_a_wait_that_is_past_is_refused_in_new_files(tmp_path: Path) -> None:
+    folder = write(tmp_path, greet=RENEWAL.replace("until_trait: renews_at, before: 3d", "until_date: 2020-03-20"))
+    (folder / "templates").mkdir()
+    (folder / "templates/welcome.mjml").write_text("<mjml><mj-body></mj-body></mjml>", "utf-8")
+    loaded = workspace.load(folder)
+    with pytest.raises(DefinitionError, match=r"journeys/greet.yml:5: steps\[0\].wait.until_date: the wait is past"):
+        check_workspace(folder, loaded)

@@ -352,3 +352,9 @@ def test_whatever_the_values_the_wire_holds_each_header_once_and_both_parts(pers
 
 def test_the_date_is_the_instant_of_the_decision():
     assert header(render(MADE, decided_us=NOW_US + 999_999).mime, "Date") == "Mon, 24 Nov 2025 16:00:00 +0000"
+
+
+def test_a_mail_may_say_what_a_webhook_answered():
+    made = template("<mj-text>Level {{ answers.ask.level | default: 'none' }}</mj-text>")
+    assert b"Level none" in render(made).mime
+    assert b"Level 7" in render(made, {"answers": {"ask": {"level": 7}}}).mime

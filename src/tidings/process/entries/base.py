@@ -9,6 +9,7 @@ import msgspec
 
 from tidings.domain.event import Event
 from tidings.domain.filter import EventFilter
+from tidings.domain.item import ItemChange
 from tidings.domain.profile import ProfileState
 from tidings.process.entries.calendar import Timetable
 from tidings.process.segment import Change
@@ -47,6 +48,18 @@ class Entry(Protocol):
 
     def timetable(self) -> Timetable | None:
         """When it begins runs by time alone; None when it does not."""
+        ...
+
+    def looks(self) -> int:
+        """The slot of the items of whose changes it must be told; -1 for none."""
+        ...
+
+    def wants(self, change: ItemChange) -> bool:
+        """Whether this change of an item is one that it is about."""
+        ...
+
+    def concerns(self, state: ProfileState, change: ItemChange, at_us: int) -> bool:
+        """Whether a change that it wants begins a run of this person."""
         ...
 
     def filters(self) -> tuple[EventFilter, ...]:
@@ -92,6 +105,15 @@ class EntryBase(msgspec.Struct, frozen=True):
 
     def timetable(self) -> Timetable | None:
         return None
+
+    def looks(self) -> int:
+        return -1
+
+    def wants(self, change: ItemChange) -> bool:  # noqa: ARG002 - it looks at no items
+        return False
+
+    def concerns(self, state: ProfileState, change: ItemChange, at_us: int) -> bool:  # noqa: ARG002
+        return False
 
     def filters(self) -> tuple[EventFilter, ...]:
         return ()

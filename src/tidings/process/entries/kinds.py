@@ -16,7 +16,7 @@ from tidings.rules import schema as rule_schema
 from tidings.rules import text
 from tidings.rules.base import Traits
 
-KINDS = ("event", "segment", "date", "schedule", "call")
+KINDS = ("event", "segment", "item", "date", "schedule", "call")
 """Kinds that a journey may name."""
 MAX_ENTRIES = 20
 """Ways into one journey."""

@@ -26,6 +26,7 @@ KINDS = (
     "webhook",
     "parallel",
     "start",
+    "send_time",
     "exit",
 )
 """Kinds that a journey may name."""

@@ -1,6 +1,7 @@
 """wait: a span from the instant the run arrived; or until a time of day where the person is; or until a date of hers.
 
-``wait: 1d``, ``wait: {until: "09:00", weekdays: [mon, tue]}``, ``wait: {until_trait: trial_ends_at, before: 3d}``. Times of day go by her own clock
+``wait: 1d``, ``wait: {until: "09:00", weekdays: [mon, tue]}``, ``wait: {until_trait: trial_ends_at, before: 3d}``,
+``wait: {until_date: 2030-12-24T09:00Z}``. Times of day go by her own clock
 as in `local_time`; a missing or invalid zone is the workspace's. What is over already, or unknown, is not waited for.
 """
 
@@ -18,7 +19,7 @@ from tidings.domain.profile import ProfileState, Run
 from tidings.domain.zones import zone
 from tidings.errors import DefinitionError
 from tidings.process.steps.base import Move, Step, StepBase
-from tidings.rules import local_time
+from tidings.rules import local_time, window
 from tidings.rules.base import Reading, Traits
 from tidings.rules.local_time import WEEKDAYS
 
@@ -36,7 +37,8 @@ _DATE = schema.settings(
     },
     ["until_trait"],
 )
-SCHEMA = {"anyOf": [schema.SPAN, _TIME, _DATE]}
+_DAY = schema.settings({"until_date": schema.DATE}, ["until_date"])
+SCHEMA = {"anyOf": [schema.SPAN, _TIME, _DATE, _DAY]}
 
 
 class Wait(StepBase, frozen=True):
@@ -138,6 +140,23 @@ class WaitDate(StepBase, frozen=True):
         return f"Wait until {self._shown()}"
 
 
+class WaitDay(StepBase, frozen=True):
+    """Until an instant that is the same for everyone. One that is past is refused in new definitions; see hosts/check.py."""
+
+    at_us: int
+
+    def enter(self, state: ProfileState, run: Run) -> Move:  # noqa: ARG002 - the same for everyone
+        if self.at_us <= run.since_us:
+            return Move(f"{iso(self.at_us)} is past: does not wait", goto=self.next)
+        return Move(f"waits until {iso(self.at_us)}", until_us=self.at_us)
+
+    def on_timer(self, run: Run) -> Move:  # noqa: ARG002
+        return Move(f"it is {iso(self.at_us)}", goto=self.next)
+
+    def words(self) -> str:
+        return f"Wait until {iso(self.at_us)}"
+
+
 def parse(raw: dict[str, Any], step_id: str, following: str, traits: Traits, where: str) -> Step:
     settings, path = raw["wait"], f"{where}.wait"
     if not isinstance(settings, dict):
@@ -147,10 +166,13 @@ def parse(raw: dict[str, Any], step_id: str, following: str, traits: Traits, whe
         at_s = local_time.seconds(settings["until"], f"{path}.until") % 86_400
         weekdays = local_time.days(settings.get("weekdays", list(WEEKDAYS)), f"{path}.weekdays")
         return WaitTime(step_id, following, at_s=at_s, weekdays=weekdays, default_zone=traits.zone)
+    if "until_date" in settings:
+        only(settings, {"until_date"}, path)
+        return WaitDay(step_id, following, at_us=window.date(settings["until_date"], f"{path}.until_date"))
     only(settings, {"until_trait", "before", "after"}, path)
     trait = settings.get("until_trait")
     if not isinstance(trait, str) or not trait:
-        raise DefinitionError(path, "needs a span, `until` or `until_trait`", got=settings)
+        raise DefinitionError(path, "needs a span, `until`, `until_trait` or `until_date`", got=settings)
     if "before" in settings and "after" in settings:
         raise DefinitionError(path, "use `before` or `after`, not both")
     before, after = (_span(settings[name], f"{path}.{name}") if name in settings else 0 for name in ("before", "after"))

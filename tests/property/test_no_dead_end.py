@@ -1,0 +1,282 @@
+"""No run is ever stuck: a model check of the machine that a run is, over all kinds of steps and small journeys made of them.
+
+Journeys are enumerated: every kind of step in every journey of up to three steps, and of four and five steps one kind of each behaviour; each
+with its ways leading on, to the end, or back to the beginning. Of each, every state is explored that some order of these inputs leads to: the next
+timer, the event that steps wait for, what comes back from outside, what becomes of a message, the goal, an exit, a merge. In each state each run
+must wait for a timer that is set, or for lanes that do; and timers alone must bring it to its end, or at least further in time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+from typing import Any
+
+import msgspec
+import pytest
+
+from tidings import workspace
+from tidings.clock import HOUR_US, SECOND_US
+from tidings.domain import feedback
+from tidings.domain import profile as states
+from tidings.domain.event import Event
+from tidings.domain.message import CallIntent, EventIntent, SendIntent
+from tidings.domain.profile import ProfileState, Run
+from tidings.domain.wire import INTERNAL_SOURCE
+from tidings.errors import DefinitionError
+from tidings.pipeline import Pipeline, Step
+from tidings.process import graph, journey_parse
+from tidings.process.journey import Journey
+from tidings.process.steps import kinds
+from tidings.workspace import Definitions
+
+START_US = 1_800_000_000_000_000
+FORMS: dict[str, tuple[str, Any]] = {
+    "send": ("send", {"template": "x", "category": "transactional"}),
+    "wait": ("wait", "1h"),
+    "wait until a time": ("wait", {"until": "09:00"}),
+    "wait for a date": ("wait", {"until_trait": "t"}),
+    "wait_until": ("wait_until", {"event": "E", "timeout": "2h", "then": "WAY"}),
+    "wait for a rule": ("wait_until", {"rule": {"trait": "t", "exists": True}, "timeout": "2h", "then": "WAY"}),
+    "wait for a click": ("wait_until", {"message": "s0", "is": "clicked", "timeout": "2h", "on_event": "WAY"}),
+    "branch": ("branch", {"if": {"trait": "t", "exists": True}, "then": "WAY"}),
+    "branch on a click": ("branch", {"of": "s0", "is": "clicked", "then": "WAY"}),
+    "split": ("split", {"WAY": 50, "NEXT": 50}),
+    "holdout": ("holdout", 50),
+    "parallel": ("parallel", {"paths": {"a": "NEXT", "b": "WAY"}, "join": "JOIN"}),
+    "parallel any": ("parallel", {"paths": {"a": "NEXT", "b": "WAY"}, "join": "JOIN", "until": "any"}),
+    "start": ("start", {"journey": "other"}),
+    "send_time": ("send_time", {"within": "3h"}),
+    "update": ("update", {"t": 1}),
+    "list": ("list", {"add": "vip"}),
+    "webhook": ("webhook", {"name": "crm", "timeout": "1h"}),
+    "exit": ("exit", "done"),
+}
+"""Each kind, in forms that behave differently, with as little as it needs. `NEXT`, `WAY`, `JOIN` become steps."""
+BEHAVIOURS = ("send", "wait", "wait_until", "branch", "parallel")
+"""One of each behaviour: asks and goes on, waits for time, waits for what comes, goes one of two ways, forks."""
+WAYS = ("on", "end", "back")
+"""Where ways that are not the next step lead: one further, to the end, to the beginning."""
+MOST_STATES = 5_000
+"""States of one journey that are explored; none has as many."""
+MOST_TIMERS = 300
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Definitions:
+    folder = tmp_path_factory.mktemp("model")
+    (folder / "journeys").mkdir()
+    (folder / "policy.yml").write_text("transactional: {consent: not_needed}\n", "utf-8")
+    (folder / "webhooks.yml").write_text("crm: {url: 'https://crm.example/x'}\n", "utf-8")
+    other = (
+        "journey: other\nentry: {event: Never}\nsteps:\n  - {id: a, send_time: {within: 3h}}\n  - {id: b, wait: 1h}\n"
+    )
+    (folder / "journeys/other.yml").write_text(other, "utf-8")
+    return workspace.load(folder)
+
+
+def test_every_kind_of_step_is_looked_at() -> None:
+    """A new kind has to be added to `FORMS`."""
+    assert {kind for kind, _ in FORMS.values()} == set(kinds.KINDS)
+
+
+def journeys(found: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+    """The journeys of these steps, one for each place where ways may lead."""
+    forks = any("WAY" in str(FORMS[form]) for form in found)
+    for way in WAYS if forks else WAYS[:1]:
+        taken = [(n, *FORMS[form]) for n, form in enumerate(found)]
+        steps = [{"id": f"s{n}", kind: _led(settings, n, len(found), way)} for n, kind, settings in taken]
+        yield {
+            "journey": "j",
+            "entry": {"event": "Go"},
+            "goal": {"event": "Goal"},
+            "exit_on": "Stop",
+            "steps": steps,
+        }
+
+
+def _led(settings: Any, n: int, count: int, way: str) -> Any:
+    def step(number: int) -> str:
+        return f"s{number}" if number < count else "exit"
+
+    names = {
+        "NEXT": step(n + 1),
+        "WAY": {"on": step(n + 2), "end": "exit", "back": "s0"}[way],
+        "JOIN": step(n + 3),
+    }
+    if not isinstance(settings, dict):
+        return settings
+    if "NEXT" in settings and names["NEXT"] == names["WAY"]:  # a split of one way
+        return {names["NEXT"]: 50, "s0" if names["NEXT"] == "exit" else "exit": 50}
+    return {names.get(key, key): _named(value, names) for key, value in settings.items()}
+
+
+def _named(value: Any, names: dict[str, str]) -> Any:
+    if isinstance(value, dict):
+        return {key: _named(one, names) for key, one in value.items()}
+    return names.get(value, value) if isinstance(value, str) else value
+
+
+class Explorer:
+    """All states of one journey."""
+
+    def __init__(self, base: Definitions, journey: Journey) -> None:
+        found = {"j": journey, "other": base.journeys["other"]}
+        versions = {(one.name, one.version): one for one in found.values()}
+        self.pipeline = Pipeline(msgspec.structs.replace(base, journeys=found, versions=versions))
+        self.base = base
+        self.back = any(step in (journey.first,) for one in journey.steps.values() for step in one.targets())
+        self.seen: set[bytes] = set()
+
+    def explore(self) -> int:
+        """The number of states."""
+        start = states.new("p0", self.base.layout.layout_id, len(self.base.layout.accumulators))
+        step = self.pipeline.on_event(start, event("Go", START_US))
+        ahead = [(states.encode(step.state), step.intents)]
+        while ahead:
+            data, intents = ahead.pop()
+            state = states.decode(data)
+            self.check(state)
+            key = essence(state)
+            if key in self.seen:
+                continue
+            self.seen.add(key)
+            assert len(self.seen) < MOST_STATES, "the states of this journey are without end"
+            if state.runs:
+                self.ends(states.decode(data))
+                for after in self.inputs(data, intents):
+                    ahead.append((states.encode(after.state), [*intents[-6:], *after.intents]))
+        return len(self.seen)
+
+    def check(self, state: ProfileState) -> None:
+        """Each run waits for something that comes."""
+        parents = {run.parent for run in state.runs}
+        ids = {run.run_id for run in state.runs}
+        assert parents - {""} <= ids, "a lane belongs to nobody"
+        for run in state.runs:
+            assert run.due_us or run.run_id in parents, f"stuck at {run.step}: {run.path}"
+        dues = [due for run in state.runs for due in (run.due_us, run.look_due_us) if due]
+        assert state.next_due_us == min(dues, default=0)
+
+    def ends(self, state: ProfileState) -> None:
+        """Timers alone end every run, or bring it further in time where the journey goes back."""
+        begun_us = state.next_due_us
+        for number in range(MOST_TIMERS):
+            if not state.runs:
+                return
+            if self.back and number == 60:
+                assert state.next_due_us > begun_us + HOUR_US, "goes round without time passing"
+                return
+            state = self.pipeline.on_timer(state, state.next_due_us).state
+        pytest.fail(f"never ends: {[(run.journey, run.step) for run in state.runs]}")
+
+    def inputs(self, data: bytes, intents: list[Any]) -> Iterator[Step]:
+        """What may happen next."""
+
+        def now() -> tuple[ProfileState, int]:
+            state = states.decode(data)
+            return state, min(state.next_due_us - 1, max(run.since_us for run in state.runs) + 60 * SECOND_US)
+
+        state = states.decode(data)
+        yield self.pipeline.on_timer(state, state.next_due_us)
+        for name in ("E", "Goal", "Stop", "Go"):
+            state, at_us = now()
+            yield self.pipeline.on_event(state, event(name, at_us))
+        for intent in intents[-6:]:
+            state, at_us = now()
+            came = comes_back(intent, at_us)
+            if came is not None:
+                yield self.pipeline.on_event(state, came)
+        state, at_us = now()
+        other = states.new(
+            f"p{len(state.identifiers) + 1}", self.base.layout.layout_id, len(self.base.layout.accumulators)
+        )
+        other = self.pipeline.on_event(other, event("Go", at_us - 30 * SECOND_US)).state
+        yield self.pipeline.on_merge(state, other, event("Identify", at_us, kind="identify"))
+
+
+def event(name: str, at_us: int, **more: Any) -> Event:
+    return Event(
+        event_id=more.pop("event_id", f"{name}-{at_us}"),
+        kind=more.pop("kind", "track"),
+        name=name,
+        occurred_us=at_us,
+        received_us=at_us,
+        offset=(at_us - START_US) // SECOND_US + 1,
+        **more,
+    )
+
+
+def comes_back(intent: Any, at_us: int) -> Event | None:
+    """What the outside says to an intent."""
+    if isinstance(intent, EventIntent):
+        name = intent.name or "Identify"
+        return event(
+            name, at_us, event_id=intent.event_id, kind=intent.kind, source=INTERNAL_SOURCE, traits=intent.properties
+        )
+    if isinstance(intent, CallIntent):
+        said = {"call_id": intent.call_id, "result": "ok", "status": 200, "body": {"a": 1}, "attempts": 1}
+        return event(feedback.WEBHOOK_ANSWERED, at_us, source=INTERNAL_SOURCE, properties=said)
+    if isinstance(intent, SendIntent):
+        return event(feedback.EMAIL_CLICKED, at_us, properties={"message_id": intent.message_id})
+    return None
+
+
+def essence(state: ProfileState) -> bytes:
+    """What tells states apart: where runs wait, not when it is, nor who they are, nor in which order they came."""
+    by_id = {run.run_id: run for run in state.runs}
+
+    def name(run: Run) -> str:
+        return f"{name(by_id[run.parent])}/{run.lane}" if run.parent else run.journey
+
+    def waits(run: Run) -> list[Any]:
+        return [name(run), run.step, bool(run.due_us), run.held, sorted(run.results.items())]
+
+    arms = sorted((key, drawn[0]) for key, drawn in state.arms.items())
+    runs = sorted(waits(run) for run in state.runs)
+    return msgspec.json.encode([runs, sorted(state.ended), sorted(state.traits), arms])
+
+
+def explored(base: Definitions, sequences: Iterator[tuple[str, ...]]) -> tuple[int, int, int]:
+    """(journeys, refused, states)."""
+    taken = refused = found = 0
+    for sequence in sequences:
+        for raw in journeys(sequence):
+            journey = read(base, raw)
+            if journey is None:
+                refused += 1
+                continue
+            taken += 1
+            found += Explorer(base, journey).explore()
+    return taken, refused, found
+
+
+def read(base: Definitions, raw: dict[str, Any]) -> Journey | None:
+    """The journey; None when it is refused for its graph."""
+    try:
+        journey = journey_parse.parse(raw, "v", base.layout, "j")
+        graph.check(journey, "j")
+    except DefinitionError as error:
+        if not any(
+            why in str(error)
+            for why in ("nothing leads to", "circle", "result of step", "nothing comes of", "paths within paths")
+        ):
+            raise
+        return None
+    return journey
+
+
+@pytest.mark.parametrize("length", [1, 2, 3])
+def test_no_dead_end_in_any_small_journey(length: int, base: Definitions) -> None:
+    """Every kind."""
+    taken, refused, found = explored(base, product(FORMS, repeat=length))
+    print(f"{length} steps: {taken:,} journeys, {refused:,} refused, {found:,} states")
+    assert taken > 0
+
+
+@pytest.mark.parametrize("length", [4, 5])
+def test_no_dead_end_in_longer_journeys(length: int, base: Definitions) -> None:
+    """One kind of each behaviour."""
+    taken, refused, found = explored(base, product(BEHAVIOURS, repeat=length))
+    print(f"{length} steps: {taken:,} journeys, {refused:,} refused, {found:,} states")
+    assert taken > 0
