@@ -97,7 +97,7 @@ class Pipeline:
     @property
     def goes_by_clock(self) -> bool:
         """Whether anything is judged at a person's own clock, which any event of hers moves."""
-        return bool(self._segments.by_name) or bool(self._timed) or self._watches
+        return bool(self._segments.by_name) or self._by_time or self._watches
 
     def on_event(self, state: ProfileState, event: Event) -> Step:
         """One event of this person."""

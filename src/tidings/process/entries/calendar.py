@@ -76,10 +76,10 @@ class Who(msgspec.Struct, frozen=True):
     """The segment that the rule is, for people."""
 
     def words(self) -> str:
-        """``for everybody in segment news``."""
+        """``is in segment news``; nothing for everybody."""
         if self.segment:
-            return f" for everybody in segment {self.segment}"
-        return f" for everybody of whom it holds: {self.rule.words()}" if self.rule is not None else ""
+            return f"is in segment {self.segment}"
+        return f"meets the rule ({self.rule.words()})" if self.rule is not None else ""
 
 
 def parse_who(settings: dict[str, Any], traits: Traits, where: str) -> Who:

@@ -104,12 +104,12 @@ class DateEntry(EntryBase, frozen=True):
         return (self.who.rule,) if self.who.rule is not None else ()
 
     def words(self) -> str:
-        day = f"the day of {self.trait} comes back" if self.yearly else f"it is {self.trait}"
         shift = "before" if self.shift_us < 0 else "after"
         shifted = f"{format_duration(abs(self.shift_us))} {shift} " if self.shift_us else ""
         at = f", at {calendar.clock_words(self.at_s)} where the person is" if self.at_s >= 0 else ""
-        whom = f",{self.who.words()}" if self.who.rule is not None else ""
-        return f"{shifted}{day}{at}{whom}"
+        yearly = ", every year" if self.yearly else ""
+        whom = f", and {self.who.words()} then" if self.who.rule is not None else ""
+        return f"comes to {shifted}{self.trait}{yearly}{at}{whom}"
 
 
 def _day(year: int, born: date) -> date:

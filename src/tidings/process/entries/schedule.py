@@ -119,7 +119,7 @@ class ScheduleEntry(EntryBase, frozen=True):
 
     def words(self) -> str:
         where = f"in {self.fixed}" if self.fixed else "where the person is"
-        return f"it is {calendar.clock_words(self.at_s)} {where}, {self.days.words()},{self.who.words()}"
+        return f"{self.who.words()} at {calendar.clock_words(self.at_s)} {where}, {self.days.words()}"
 
 
 def parse(raw: dict[str, Any], traits: Traits, where: str) -> Entry:
