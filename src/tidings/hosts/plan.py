@@ -30,7 +30,7 @@ from tidings.versions import files
 from tidings.versions.backfill import folded
 from tidings.versions.changed import ChangedDefinition, changed
 from tidings.versions.effect import effects, entering_by_time, look
-from tidings.versions.entering import entering
+from tidings.versions.entering import entering, meant
 from tidings.versions.in_force import META, InForce
 from tidings.versions.mistyped import mistyped
 from tidings.versions.needs import missing
@@ -68,7 +68,7 @@ def plan(config: Config, folder: Path, bounds: Bounds = COMMAND) -> Plan:
             segments=segments,
             people=world.people([one for effect in segments for one in (*effect.entering, *effect.leaving)]),
             journeys=world.journeys(definitions, [effect.segment for effect in segments]),
-            next_day=world.next_day(bounds.people),
+            next_day=world.next_day(bounds.people, definitions),
             needs=missing(lake, world.after, world.fresh),
             mistyped=mistyped(lake, world.after, config.type_check_days, only=_new(definitions)).found,
             notes=[*notes, *world.ending(), *world.entering(definitions)],
@@ -138,19 +138,20 @@ class _World:
 
     def entering(self, definitions: Sequence[ChangedDefinition]) -> list[str]:
         """Whom journeys that are new or changed, and go by time, would enter next."""
-        names = [one.name for one in definitions if one.kind == "journey"]
-        return [one.sentence() for one in entering(self._lake, self.after, names, self.asked)]
+        found = entering(self._lake, self.after, _journeys(definitions), self.asked)
+        return [one.sentence() for one in found]
 
     def _runs(self, journey: str) -> dict[str, int]:
         asked = "SELECT version, count(*) FROM runs WHERE journey = ? AND state = 'active' GROUP BY version"
         return dict(self._serving.execute(asked, (journey,)).fetchall())
 
-    def next_day(self, most: int) -> NextDay:
+    def next_day(self, most: int, definitions: Sequence[ChangedDefinition]) -> NextDay:
         """What would follow by time alone, under either, for so many people at most."""
         until_us = self._now_us + DAY_US
         due = self._state.due(until_us, most + 1)
         coming = entering_by_time(self._lake, self.after, self.asked, until_us) if self._by_segment() else []
-        ids = list(dict.fromkeys([*due, *coming]))
+        timed = meant(self._lake, self.after, _journeys(definitions), self.asked, most + 1)
+        ids = list(dict.fromkeys([*due, *coming, *timed]))
         people = self._state.living(ids[:most])
         states = [profiles.decode(raw) for raw in dict.fromkeys(people.values())]
         past = self._past(states) if self.fresh else MemoryPast({})
@@ -175,6 +176,11 @@ class _World:
     def _past(self, states: Sequence[Any]) -> MemoryPast:
         ids = [one for state in states for one in everyone(state)]
         return MemoryPast(folded(self._lake, Folding(self.after.layout, self.fresh), ids, self._state.offset()))
+
+
+def _journeys(definitions: Sequence[ChangedDefinition]) -> list[str]:
+    """Names of journeys that differ."""
+    return [one.name for one in definitions if one.kind == "journey"]
 
 
 def _new(definitions: Sequence[ChangedDefinition]) -> set[tuple[str, str]]:

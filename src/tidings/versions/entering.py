@@ -38,17 +38,36 @@ class Entering(msgspec.Struct, frozen=True, kw_only=True):
 
 def entering(lake: duckdb.DuckDBPyConnection, after: Definitions, names: Iterable[str], query: Query) -> list[Entering]:
     """Of these journeys each entry that goes by time. `effect.look` has prepared what the query asks."""
+    return [_entering(lake, one, len(after.layout.accumulators), query) for one in _timed(after, names)]
+
+
+def _timed(after: Definitions, names: Iterable[str]) -> list[Timed]:
     chosen = set(names)
-    timed = [one for one in Timetables(ways(after.journeys.values())).all() if one.way.journey.name in chosen]
-    return [_entering(lake, one, len(after.layout.accumulators), query) for one in timed]
+    return [one for one in Timetables(ways(after.journeys.values())).all() if one.way.journey.name in chosen]
+
+
+def meant(
+    lake: duckdb.DuckDBPyConnection, after: Definitions, names: Iterable[str], query: Query, most: int
+) -> list[str]:
+    """Ids of people who are meant by entries of these journeys that go by time, at most so many."""
+    found: dict[str, None] = {}
+    for one in _timed(after, names):
+        next_us = when(one, len(after.layout.accumulators), query.at_us)
+        people = _people(one, Query(next_us or query.at_us, query.known_us))
+        found |= dict.fromkeys(row[0] for row in run(lake, f"{people} ORDER BY profile_id LIMIT {most}"))
+    return list(found)[:most]
 
 
 def _entering(lake: duckdb.DuckDBPyConnection, one: Timed, slots: int, query: Query) -> Entering:
     next_us = when(one, slots, query.at_us)
-    asked = Query(next_us or query.at_us, query.known_us)
-    people = " INTERSECT ".join(f"({part})" for part in _asked(one, asked))
-    counted = run(lake, f"SELECT count(*) FROM (SELECT DISTINCT profile_id FROM ({people}))")[0][0]
+    people = _people(one, Query(next_us or query.at_us, query.known_us))
+    counted = run(lake, f"SELECT count(*) FROM ({people})")[0][0]
     return Entering(journey=one.way.journey.name, words=one.way.entry.words(), next_us=next_us, people=int(counted))
+
+
+def _people(one: Timed, query: Query) -> str:
+    """SELECT them, each once."""
+    return f"SELECT DISTINCT profile_id FROM ({' INTERSECT '.join(f'({part})' for part in _asked(one, query))})"
 
 
 def _asked(one: Timed, query: Query) -> Iterator[str]:
