@@ -109,8 +109,15 @@ class Calls:
         return found
 
     def due(self, hook: str, now_us: int, limit: int) -> list[DueCall]:
-        """At most `limit` queued calls of one webhook whose turn has come, the longest waiting first."""
-        return [DueCall(_INTENT.decode(row[0]), row[1]) for row in self._db.rows(_SQL["due"], (hook, now_us, limit))]
+        """At most `limit` queued calls of one webhook whose turn has come and whose time is not over, the longest waiting first."""
+        rows = self._db.rows(_SQL["due"], (hook, now_us, now_us, limit))
+        return [DueCall(_INTENT.decode(row[0]), row[1]) for row in rows]
+
+    def expired(self, hook: str, now_us: int, limit: int) -> list[DueCall]:
+        """At most `limit` queued calls of one webhook for whose answer nobody waits any more."""
+        return [
+            DueCall(_INTENT.decode(row[0]), row[1]) for row in self._db.rows(_SQL["expired"], (hook, now_us, limit))
+        ]
 
     def next_due_us(self, hook: str, after_us: int) -> int:
         """The next instant after this one at which a queued call of a webhook is due; 0 for none."""

@@ -12,10 +12,14 @@ import pytest
 
 from tests.unit.console.build import NOW_US, PEOPLE, World
 from tests.unit.console.web import Answer, Visitor
+from tests.unit.deliver.test_caller import NOW_US as CALLED_US
+from tests.unit.deliver.test_caller import intent as call
 from tidings.clock import ManualClock
 from tidings.config import Config
 from tidings.console import show
 from tidings.console.app import create_app, create_inbox_app
+from tidings.deliver.calls import Calls
+from tidings.domain import outward
 from tidings.workspace import __file__ as workspace_file
 
 RETAIL = Path(workspace_file).parent / "workspaces" / "retail"
@@ -100,6 +104,23 @@ def test_figures_that_do_not_add_up_are_shown_as_such(world: World, tmp_path: Pa
     page = Visitor(create_app(Config(data=tmp_path / "data", workspace=world.config.workspace))).get("/")
 
     assert 'data-ok="no"' in page.text
+
+
+def test_the_overview_says_which_webhook_goes_wrong_and_why(world: World, tmp_path: Path) -> None:
+    calls = Calls(tmp_path / "calls.db")
+    calls.add([], [call(1, webhook="crm"), call(2, webhook="crm"), call(3, webhook="fine")])
+    answer = outward.Answer(result="failed", status=301, error="redirect: <b>301</b>")
+    calls.finish(call(1, webhook="crm"), answer, now_us=CALLED_US)
+    calls.finish(call(3, webhook="fine"), outward.Answer(result="ok", status=200), now_us=CALLED_US)
+    calls.close()
+
+    page = Visitor(create_app(Config(data=tmp_path, workspace=world.config.workspace))).get("/").text
+
+    rows = re.findall(r'data-webhook="(\w+)">(.*?)</tr>', page)
+    assert [name for name, _ in rows] == ["crm", "fine"]
+    assert "1 wrong in a row: redirect: &lt;b&gt;301" in rows[0][1]
+    assert re.findall(r'<td class="right">(\d+)', rows[0][1]) == ["0", "1", "1"]
+    assert re.findall(r'<td class="right">(\d+)', rows[1][1]) == ["1", "0", "0"]
 
 
 @pytest.mark.parametrize("path", PAGES)

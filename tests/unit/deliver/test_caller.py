@@ -164,6 +164,15 @@ def test_no_try_begins_when_the_run_has_gone_on(calls: Calls) -> None:
     assert (two["error"].partition(":")[0], two["attempts"]) == ("expired", 0)
 
 
+def test_calls_whose_time_is_over_hold_up_nobody(calls: Calls) -> None:
+    calls.add([], [intent(n, until_us=NOW_US) for n in range(1, 151)])
+    calls.add([], [intent(500)])
+    play = Play(calls, lambda _: Posted(status=200), Webhook(name="crm", url=URL, per_minute=1))
+    said = play.run(NOW_US + 10 * SECOND_US)
+    assert sorted(one["result"] for one in said) == ["failed"] * 150 + ["ok"]
+    assert len(play.poster.sent) == 1
+
+
 def test_a_webhook_that_is_gone_or_has_no_secret(calls: Calls) -> None:
     def keys(name: str) -> Sequence[bytes]:
         raise InputError("no secret")
