@@ -8,7 +8,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-ALL = ("ingest", "process", "segments", "backfill", "latency", "million", "render", "recommend")
+ALL = ("ingest", "process", "segments", "backfill", "latency", "million", "render", "recommend", "deciding")
 
 
 def main() -> None:

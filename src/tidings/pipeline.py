@@ -19,7 +19,7 @@ from typing import Any
 
 import msgspec
 
-from tidings.decide import bids, decision, holdout, withdrawal
+from tidings.decide import decision, holdout, timers, withdrawal
 from tidings.decide import shadow as shadows
 from tidings.decide.decision import Asked, Later
 from tidings.decide.reasons import SHADOW
@@ -33,10 +33,10 @@ from tidings.process import adopt, everybody, identity, lanes, outside, profile,
 from tidings.process import run as runs
 from tidings.process.adopt import Adoption
 from tidings.process.journey import Journey, Way, ways
-from tidings.process.run import Walk
 from tidings.process.segment import Change, Segment
 from tidings.process.steps.base import Answer, Draft
 from tidings.process.timetable import Timed, Timetables
+from tidings.process.walk import Walk
 from tidings.workspace import Definitions
 
 MAX_TIMERS = 1_000_000
@@ -192,7 +192,7 @@ class Pipeline:
             walk = self._walk(step, told.known_us, cause_of(told.what, told.offset))
             came = everybody.hear(self.definitions.versions, walk, told, told.what)
         if came:
-            _reschedule(state)
+            timers.reschedule(state)
         return step
 
     def rehearse(self, state: ProfileState, journey: Journey, item: dict[str, Any], at_us: int) -> Step:
@@ -204,7 +204,7 @@ class Pipeline:
         step = Step(state, [], [])
         runs.enter(journey, self._walk(step, at_us, REHEARSAL), at_us, item)
         for _ in range(MAX_REHEARSED):
-            _reschedule(state)
+            timers.reschedule(state)
             if not state.next_due_us:
                 break
             self._fire(step, state.next_due_us, entering=False)
@@ -264,14 +264,14 @@ class Pipeline:
         self._look_again(walk)
         if entering:
             self._enter_by_segment(walk, changed)
-        _reschedule(state)
+        timers.reschedule(state)
 
     # Timers
 
     def _settle(self, step: Step, event: Event) -> None:
         """After an event or a merge: what it put into the past rings at once. Loaded history begins no journey that way."""
         state = step.state
-        _reschedule(state)
+        timers.reschedule(state)
         if state.next_due_us and state.next_due_us <= event.received_us:
             self._fire(step, event.received_us, late=True, entering=not event.backfill)
         if state.runs:
@@ -285,7 +285,7 @@ class Pipeline:
             if why:
                 walk = self._walk(step, event.received_us, event_cause(event.offset))
                 runs.take_back(walk, run, event.occurred_us, why)
-                _reschedule(step.state)
+                timers.reschedule(step.state)
 
     def _fire(self, step: Step, until_us: int, *, late: bool = False, entering: bool = True, cause: str = "") -> None:
         """All timers due by `until_us`, in order. `late`: an event just put them into the past.
@@ -294,7 +294,7 @@ class Pipeline:
         """
         state = step.state
         for _ in range(MAX_TIMERS):
-            due_us, scheduled_us, name, run = _next_timer(state)
+            due_us, scheduled_us, name, run = timers.following(state)
             if not due_us or due_us > until_us:
                 break
             if run is not None:
@@ -305,7 +305,7 @@ class Pipeline:
                 walk = self._walk(step, due_us, cause or f"timer:{name}:{scheduled_us}")
                 walk.late = late or scheduled_us < due_us
                 self._ring(walk, name, scheduled_us, entering=entering)
-        _reschedule(state)
+        timers.reschedule(state)
 
     def _ring(self, walk: Walk, name: str, scheduled_us: int, *, entering: bool) -> None:
         """A segment's alarm: judge it at the instant that the alarm was set for."""
@@ -440,41 +440,3 @@ def _changes(state: ProfileState, touched: Iterable[Segment], at_us: int, known_
 def _segment_fact(walk: Walk, profile_id: str, change: Change) -> Fact:
     kind = FactKind.SEGMENT_ENTERED if change.entered else FactKind.SEGMENT_LEFT
     return Fact(kind, profile_id, change.segment, change.occurred_us, walk.known_us, walk.cause)
-
-
-def _next_timer(state: ProfileState) -> tuple[int, int, str, Run | None]:
-    """(due, scheduled, name, run or None) of the timer that fires next; zeros when there is none.
-
-    At one instant alarms of segments come first, then looks at rules that runs watch, then waits, each named by its run; then
-    entries that go by time, so that a run which ends at that instant keeps nobody out; then messages compete.
-    """
-    best: tuple[int, int, int, str] = (0, 0, 0, "")
-    found: Run | None = None
-    for run in state.runs:
-        if run.due_us:
-            key = (run.due_us, run.timer_us, 4 if run.bid else 2, bids.order(run))
-            if not best[0] or key < best:
-                best, found = key, run
-        if run.look_due_us and (not best[0] or (run.look_due_us, run.look_us, 1, run.run_id) < best):
-            best, found = (run.look_due_us, run.look_us, 1, run.run_id), run
-    for name, when in state.alarms.items():
-        alarm = (when[1], when[0], 3 if name.startswith(timetable.MARK) else 0, name)
-        if not best[0] or alarm < best:
-            best, found = alarm, None
-    due_us, scheduled_us, rank, name = best
-    if found is not None:
-        name = f"{found.run_id}:watch" if rank == 1 else found.run_id
-    return due_us, scheduled_us, name, found
-
-
-def _reschedule(state: ProfileState) -> None:
-    due_us = 0
-    for run in state.runs:
-        if run.due_us and (not due_us or run.due_us < due_us):
-            due_us = run.due_us
-        if run.look_due_us and (not due_us or run.look_due_us < due_us):
-            due_us = run.look_due_us
-    for alarm in state.alarms.values():
-        if not due_us or alarm[1] < due_us:
-            due_us = alarm[1]
-    state.next_due_us = due_us

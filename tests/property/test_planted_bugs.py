@@ -31,9 +31,9 @@ from tidings.hosts.drive import Driver
 from tidings.hosts.simulator import MemorySink
 from tidings.lake.duck import open_duck
 from tidings.pipeline import Pipeline, Step
-from tidings.process import profile, run, session
-from tidings.process.run import Walk
+from tidings.process import profile, session, walk
 from tidings.process.segment import Segments
+from tidings.process.walk import Walk
 from tidings.rules import sequence
 from tidings.rules import sql as rule_sql
 from tidings.rules.base import Verdict
@@ -107,7 +107,7 @@ def end_past_waits_at_the_instant_that_they_became_known(patch: pytest.MonkeyPat
         run.timer_us = until_us
         run.due_us = max(until_us, walk.known_us)
 
-    patch.setattr(run, "_wait", wait)
+    patch.setattr(walk, "wait", wait)
 
 
 def act_on_a_past_alarm_before_the_rest_is_heard(patch: pytest.MonkeyPatch) -> None:

@@ -15,9 +15,9 @@ import msgspec
 from tidings.domain.event import Event
 from tidings.pipeline import Pipeline, Step
 from tidings.process.journey import Journey
-from tidings.process.run import Walk
 from tidings.process.segment import Change, Segment, Segments
 from tidings.process.steps.start import Start
+from tidings.process.walk import Walk
 from tidings.rules.base import Condition
 from tidings.workspace import Definitions
 

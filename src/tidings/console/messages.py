@@ -50,7 +50,7 @@ def messages(request: Request) -> Response:
 def _policies(definitions: Definitions | None) -> list[tuple[str, list[str]]]:
     """Each category with its policy in words."""
     found = definitions.policies if definitions is not None else {}
-    return [(name, policy.words(one)) for name, one in found.items()]
+    return [(name, [f"{line[:1].upper()}{line[1:]}." for line in policy.words(one)]) for name, one in found.items()]
 
 
 def message(request: Request) -> Response:

@@ -54,11 +54,10 @@ class Cap(msgspec.Struct, frozen=True, kw_only=True):
     """``day``, ``week`` or ``month`` of hers; empty when it goes by a span."""
     categories: frozenset[str]
     """Messages of these count, together."""
-
-    @property
-    def per(self) -> str:
-        """As it is written."""
-        return self.unit or format_duration(self.span_us)
+    named: tuple[str, ...]
+    """The same, sorted."""
+    per: str
+    """The span or unit as it is shown."""
 
 
 class Reached(msgspec.Struct, frozen=True):
@@ -86,7 +85,7 @@ class Reached(msgspec.Struct, frozen=True):
         return {
             "at_most": self.cap.at_most,
             "per": self.cap.per,
-            "categories": sorted(self.cap.categories),
+            "categories": self.cap.named,
             "counted": len(self.counted),
             "messages": [one.message_id for one in self.counted[-MAX_SHOWN:]],
         }
@@ -134,12 +133,14 @@ def _cap(raw: Mapping[str, Any], categories: frozenset[str], where: str) -> Cap:
     at_most, per = raw.get("at_most"), raw.get("per", "")
     if not isinstance(at_most, int) or isinstance(at_most, bool) or not 1 <= at_most <= MAX_CAP:
         raise DefinitionError(f"{where}.at_most", "out of range", got=at_most, wanted=f"1 to {MAX_CAP}")
+    named = tuple(sorted(categories))
     if per in CALENDAR:
-        return Cap(at_most=at_most, unit=per, categories=categories)
+        return Cap(at_most=at_most, unit=per, categories=categories, named=named, per=per)
     try:
-        return Cap(at_most=at_most, span_us=parse_duration(per), categories=categories)
+        span_us = parse_duration(per)
     except ValueError as error:
         raise DefinitionError(f"{where}.per", f"{error}; or day, week or month") from error
+    return Cap(at_most=at_most, span_us=span_us, categories=categories, named=named, per=format_duration(span_us))
 
 
 def reached(cap: Cap, sends: Sequence[Sent], name: str, at_us: int) -> Reached:
@@ -180,7 +181,7 @@ def _midnights_us(day: date, name: str) -> tuple[int, ...]:
 
 def words(cap: Cap) -> str:
     """The cap for people."""
-    what = " and ".join(sorted(cap.categories))
+    what = " and ".join(cap.named)
     span = f"a {cap.unit} of hers" if cap.unit else format_duration(cap.span_us)
     return f"at most {cap.at_most} {what} messages in {span}"
 
@@ -188,7 +189,7 @@ def words(cap: Cap) -> str:
 def shown(evidence: Mapping[str, Any]) -> str:
     """A cap's evidence in a sentence; also as older messages kept it."""
     per = evidence.get("per") or format_duration(int(evidence["per_us"]))
-    span = f"this {per}" if per in CALENDAR else f"the {per} before this one"
+    span = f"that {per}" if per in CALENDAR else f"the {per} before this one"
     what = " and ".join(evidence.get("categories", ()))
     return f"{evidence['counted']} of at most {evidence['at_most']}{f' {what}' if what else ''} messages in {span}."
 

@@ -13,7 +13,7 @@ from tidings.domain.profile import ProfileState, Run
 from tidings.process import broadcast as broadcasts
 from tidings.process import run as runs
 from tidings.process.journey import Journey
-from tidings.process.run import Walk
+from tidings.process.walk import Walk
 
 Versions = Mapping[tuple[str, str], Journey]
 

@@ -6,61 +6,30 @@ Everything here returns what happened; deciding on messages is a callback, so th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from tidings.domain.event import Event
-from tidings.domain.message import Intent
-from tidings.domain.output import Ending, Fact, FactKind
+from tidings.domain.output import Ending, FactKind
 from tidings.domain.profile import ProfileState, Run
 from tidings.ids import run_id
 from tidings.process import admission, arms, lanes, outside, results, watch
+from tidings.process import walk as walks
 from tidings.process.journey import Journey
 from tidings.process.steps import holdout, start
-from tidings.process.steps.base import EXIT, Answer, Beginning, Draft, Move
+from tidings.process.steps.base import EXIT, Beginning, Move
 from tidings.process.steps.parallel import ANY, Parallel
+from tidings.process.walk import Walk
 from tidings.process.watch import Watched
 
 MAX_MOVES = 50
 """Steps that one trigger may take a run through; a journey that goes round in a circle ends here."""
-MAX_PATH = 60
-"""Path entries kept per run: the first and the latest ones."""
 MAX_BEGUN = 20
 """Runs of other journeys that steps may start because of one trigger."""
 MAX_ITEM_BYTES = 4_000
 """Properties of the entering event that a run keeps."""
-
-
-Send = Callable[[Run, Draft, int], Answer]
-"""(run, draft, occurred_us) decides on a message, or when to ask again; returns what became of it."""
-
-
-class Walk(msgspec.Struct):
-    """One trigger on one person: what a journey needs to know of it, and the facts it leaves."""
-
-    state: ProfileState
-    known_us: int
-    """When we knew: received time of the event, or due instant of the timer."""
-    cause: str
-    """``event:<offset>`` or ``timer:<run or segment>``."""
-    send: Send
-    facts: list[Fact]
-    late: bool = False
-    """What begins by it acts only after all that is known at this instant has been heard."""
-    intents: list[Intent] = []
-    """What it wants done outside is added here."""
-    depth: int = 0
-    """When the cause is what a run did: how deep that lies in a chain of such."""
-    journeys: Mapping[str, Journey] = {}
-    """Present journeys by name, for steps that start one."""
-    begun: int = 0
-    """How many runs steps have started."""
-    forking: tuple[str, ...] = ()
-    """Runs that are beginning their lanes: these go on when all are begun, however soon one arrives."""
-    arrived: str = ""
-    """The path of the lane that arrived last."""
 
 
 def begin(
@@ -158,7 +127,7 @@ def enter(
     if journey.admits.limit is not None:
         admission.note_entry(journey.name, walk.state, walk.known_us)
     more = {"key": key} if key else {}
-    walk.facts.append(_fact(FactKind.RUN_STARTED, walk, run, occurred_us, {"step": run.step, **more}))
+    walk.facts.append(walks.fact(FactKind.RUN_STARTED, walk, run, occurred_us, {"step": run.step, **more}))
     _arrive(journey, walk, run, journey.first, occurred_us)
 
 
@@ -262,31 +231,31 @@ def pause(walk: Walk, run: Run) -> None:
     """Hold its timer: nothing happens to it until it goes on, or is ended."""
     if not run.paused_us:
         run.paused_us, run.due_us, run.bid = walk.known_us, 0, []
-        _note(walk, run, walk.known_us, "paused", "")
+        walks.note(walk, run, walk.known_us, "paused", "")
 
 
 def resume(walk: Walk, run: Run, until_us: int, outcome: str) -> None:
     """A paused run waits again, until an instant."""
     run.paused_us = 0
-    _note(walk, run, walk.known_us, outcome, "")
-    _wait(walk, run, until_us)
+    walks.note(walk, run, walk.known_us, outcome, "")
+    walks.wait(walk, run, until_us)
 
 
 def take_back(walk: Walk, run: Run, occurred_us: int, outcome: str) -> None:
     """End a run that should not have begun: for re-entry it never was."""
     walk.state.runs.remove(run)
     admission.forget_entry(run.journey, walk.state, run.known_us)
-    walk.facts.append(_ended(walk, run, occurred_us, outcome, Ending.TAKEN_BACK))
+    walk.facts.append(walks.ended(walk, run, occurred_us, outcome, Ending.TAKEN_BACK))
 
 
 def _take(journey: Journey, walk: Walk, run: Run, move: Move, at_us: int) -> None:
     _remember(journey, walk, run, move)
-    _note(walk, run, at_us, move.outcome, move.goto)
+    walks.note(walk, run, at_us, move.outcome, move.goto)
     if move.goto:
         run.timer_us = run.due_us = 0
         _arrive(journey, walk, run, move.goto, at_us)
     else:
-        _wait(walk, run, move.until_us)
+        walks.wait(walk, run, move.until_us)
 
 
 def _arrive(journey: Journey, walk: Walk, run: Run, step_id: str, at_us: int) -> None:
@@ -307,7 +276,7 @@ def _arrive(journey: Journey, walk: Walk, run: Run, step_id: str, at_us: int) ->
             return
         move = step.enter(walk.state, run) if found is None else step.on_rule(run, found.index)
         if walk.late and (move.goto or move.ask is not None or move.fork):
-            _wait(walk, run, at_us)
+            walks.wait(walk, run, at_us)
             return
         step_id, at_us = _do(journey, walk, run, move, at_us), max(at_us, run.since_us)
         if not step_id:
@@ -328,8 +297,8 @@ def _do(journey: Journey, walk: Walk, run: Run, move: Move, at_us: int) -> str:
         answer = walk.send(run, move.draft, at_us)
         outcome = answer.outcome
         if answer.until_us:
-            _note(walk, run, at_us, outcome, "")
-            _wait(walk, run, answer.until_us)
+            walks.note(walk, run, at_us, outcome, "")
+            walks.wait(walk, run, answer.until_us)
             return ""
     if move.ask is not None and outside.chained(run, walk.known_us):
         move = Move(outside.CHAINED, goto=journey.steps[run.step].targets()[0], result=outside.NOT_ASKED)
@@ -338,12 +307,12 @@ def _do(journey: Journey, walk: Walk, run: Run, move: Move, at_us: int) -> str:
         move = _begin(journey, walk, run, move, move.begin)
         outcome = move.outcome
     _remember(journey, walk, run, move)
-    _note(walk, run, at_us, outcome, move.goto)
+    walks.note(walk, run, at_us, outcome, move.goto)
     if move.fork:
         return _fork(journey, walk, run, move.fork)
     until_us = move.until_us if move.ask is None else outside.ask(walk.state, run, move.ask, walk, journey.shadow)
     if not move.goto:
-        _wait(walk, run, until_us)
+        walks.wait(walk, run, until_us)
     return move.goto
 
 
@@ -387,7 +356,7 @@ def _why_not(journey: Journey, walk: Walk, at_us: int, item: dict[str, Any]) -> 
 def _fork(journey: Journey, walk: Walk, run: Run, paths: Mapping[str, str]) -> str:
     """Walk the lanes to their first waits; where the run goes on if all it waits for have arrived, else nothing."""
     begun = lanes.fork(walk, run, paths, admission.MAX_RUNS - len(walk.state.runs))
-    walk.facts += [_fact(FactKind.LANE_STARTED, walk, one, one.since_us, {"step": run.step}) for one in begun]
+    walk.facts += [walks.fact(FactKind.LANE_STARTED, walk, one, one.since_us, {"step": run.step}) for one in begun]
     walk.forking = (*walk.forking, run.run_id)
     for lane in begun:
         if lives(walk.state, lane):
@@ -404,7 +373,7 @@ def _joined(journey: Journey, walk: Walk, run: Run, path: str) -> Move:
     fork = journey.steps[run.step]
     move = fork.joined(path) if isinstance(fork, Parallel) else Move("its fork is gone", goto=EXIT)
     _remember(journey, walk, run, move)
-    _note(walk, run, run.since_us, move.outcome, move.goto)
+    walks.note(walk, run, run.since_us, move.outcome, move.goto)
     return move
 
 
@@ -421,10 +390,10 @@ def _join(journey: Journey, walk: Walk, lane: Run, at_us: int) -> None:
     state, parent = walk.state, lanes.parent_of(walk.state, lane)
     if parent is None:  # it ended a moment ago
         return
-    walk.facts.append(_fact(FactKind.LANE_ENDED, walk, lane, at_us, {"step": lane.step, "outcome": "arrived"}))
+    walk.facts.append(walks.fact(FactKind.LANE_ENDED, walk, lane, at_us, {"step": lane.step, "outcome": "arrived"}))
     lanes.arrive(state, lane, parent, at_us)
     walk.arrived = lane.lane
-    _bound_path(parent)
+    walks.bound_path(parent)
     fork = journey.steps.get(parent.step)
     if isinstance(fork, Parallel) and fork.until == ANY:
         _end_lanes(walk, parent, at_us, f"{lane.lane} arrived first")
@@ -441,7 +410,7 @@ def lives(state: ProfileState, run: Run) -> bool:
 def _end_lanes(walk: Walk, run: Run, at_us: int, outcome: str) -> None:
     ended = lanes.below(walk.state, run)
     for lane in ended:
-        walk.facts.append(_fact(FactKind.LANE_ENDED, walk, lane, at_us, {"step": lane.step, "outcome": outcome}))
+        walk.facts.append(walks.fact(FactKind.LANE_ENDED, walk, lane, at_us, {"step": lane.step, "outcome": outcome}))
     for lane in ended:
         walk.state.runs.remove(lane)
 
@@ -457,39 +426,9 @@ def _remember(journey: Journey, walk: Walk, run: Run, move: Move) -> None:
         outside.keep_answer(run, move.answer)
 
 
-def _wait(walk: Walk, run: Run, until_us: int) -> None:
-    run.timer_us = until_us
-    # What was over before we knew of it is due after this instant, not at it: what the log took at the same instant (a
-    # phone that was offline sends the cart and the order together) is heard first.
-    run.due_us = max(until_us, walk.known_us + 1)
-
-
-def _note(walk: Walk, run: Run, at_us: int, outcome: str, goto: str) -> None:
-    run.path.append([run.step, at_us, walk.known_us, outcome, walk.cause])
-    _bound_path(run)
-    data = {"step": run.step, "outcome": outcome, "next": goto}
-    walk.facts.append(_fact(FactKind.RUN_STEP, walk, run, at_us, data))
-
-
-def _bound_path(run: Run) -> None:
-    if len(run.path) > MAX_PATH:
-        del run.path[MAX_PATH // 2 : len(run.path) - MAX_PATH // 2]
-
-
 def _end(walk: Walk, run: Run, at_us: int, outcome: str, how: str) -> None:
     run = lanes.whole(walk.state, run)  # a lane only arrives; what ends it ends all
     _end_lanes(walk, run, at_us, outcome)
     walk.state.runs.remove(run)
     admission.note_end(run.journey, run.key, walk.state, walk.known_us)
-    walk.facts.append(_ended(walk, run, at_us, outcome, how))
-
-
-def _ended(walk: Walk, run: Run, at_us: int, outcome: str, how: str) -> Fact:
-    return _fact(FactKind.RUN_ENDED, walk, run, at_us, {"step": run.step, "outcome": outcome, "end": how})
-
-
-def _fact(kind: str, walk: Walk, run: Run, occurred_us: int, data: dict[str, Any]) -> Fact:
-    more = {"run_id": run.run_id, "version": run.version, **data}
-    if run.parent:
-        more |= {"whole": lanes.whole(walk.state, run).run_id, "lane": run.lane}
-    return Fact(kind, walk.state.profile_id, run.journey, occurred_us, walk.known_us, walk.cause, more)
+    walk.facts.append(walks.ended(walk, run, at_us, outcome, how))

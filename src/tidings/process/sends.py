@@ -10,8 +10,14 @@ from tidings.domain.profile import ProfileState, Sent
 
 def note(state: ProfileState, sent: Sent, keep: Mapping[str, int]) -> None:
     """Remember a message; `keep` says how many of each category."""
-    if keep.get(sent.category):
-        state.sends = _bounded([*state.sends, sent], keep)
+    most = keep.get(sent.category, 0)
+    if not most:
+        return
+    state.sends.append(sent)
+    if len(state.sends) > most:  # else there is room, whatever they are
+        own = [one for one in state.sends if one.category == sent.category]
+        if len(own) > most:
+            state.sends.remove(own[0])
 
 
 def note_ghost(state: ProfileState, sent: Sent, keep: Mapping[str, int]) -> None:

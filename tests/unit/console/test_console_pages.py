@@ -255,6 +255,12 @@ def test_a_journey_is_drawn_with_the_runs_at_each_step(console: Visitor, world: 
 # Messages
 
 
+def test_what_may_go_to_one_person_is_said_beside_the_messages(console: Visitor) -> None:
+    text = words(console.get("/messages"))
+    assert "Marketing Needs consent. At most 2 marketing messages in 1d. What a cap refuses is dropped." in text
+    assert "Transactional Needs no consent; a withdrawal counts all the same. Exempt from what holds across" in text
+
+
 def test_messages_can_be_narrowed_to_a_state(console: Visitor, world: World) -> None:
     assert len(re.findall(r'href="/messages/[0-9a-f]{32}"', console.get("/messages").text)) == 14
     for state in ("accepted", "suppressed", "refused", "in_doubt", "queued"):
