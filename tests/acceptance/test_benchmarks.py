@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[2]
 SMALL = {
     "process": ["--people", "400", "--events", "400"],
     "backfill": ["--people", "300", "--events", "2000", "--segments", "10"],
+    "broadcast": ["--people", "400", "--seconds", "1", "--looked", "50"],
     "segments": ["--people", "300", "--events", "600", "--segments", "10"],
     "deciding": ["--people", "50", "--rounds", "1"],
 }

@@ -129,7 +129,8 @@ def journey(request: Request) -> Response:
     site = of(request)
     shown = site.workspace.shown()
     name = request.path_params["name"]
-    found = shown.definitions.journeys.get(name) if shown.definitions else None
+    known = shown.definitions
+    found = (known.journeys.get(name) or known.broadcasts.get(name)) if known else None
     if found is None:
         raise missing(f"The workspace has no journey {name[:80]}. {shown.problem}")
     with site.store() as store:

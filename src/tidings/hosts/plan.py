@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -16,13 +16,15 @@ from tidings.clock import DAY_US, SystemClock
 from tidings.config import Config
 from tidings.decide.policy import ACROSS
 from tidings.domain import profile as profiles
+from tidings.domain.names import nearest
 from tidings.hosts.ahead import ahead
 from tidings.hosts.apply import plan_id
 from tidings.hosts.bounds import COMMAND, Bounds, within
-from tidings.hosts.changes import fresh_keys
+from tidings.hosts.changes import fresh_keys, moving
 from tidings.hosts.check import check_workspace
 from tidings.hosts.simulator import MemoryPast
 from tidings.lake import query
+from tidings.process import moves
 from tidings.process.adopt import Adoption, everyone
 from tidings.process.backfill import Folding
 from tidings.process.steps.send import Send
@@ -34,10 +36,12 @@ from tidings.versions.effect import effects, entering_by_time, look
 from tidings.versions.in_force import META, InForce
 from tidings.versions.mistyped import mistyped
 from tidings.versions.needs import missing
-from tidings.versions.planned import NextDay, Person, Plan, Touched
+from tidings.versions.planned import NextDay, Person, Plan, Touched, Waiting
 from tidings.versions.shelf import Versions
 from tidings.workspace import Definitions
 
+_WAITING = """SELECT version, step, count(*) FROM runs WHERE journey = ? AND state = 'active'
+  GROUP BY version, step ORDER BY count(*) DESC, version, step LIMIT 200"""
 _PERSON = "SELECT name, email, user_id FROM people WHERE profile_id = ?"
 
 
@@ -72,7 +76,7 @@ def plan(config: Config, folder: Path, bounds: Bounds = COMMAND) -> Plan:
             next_day=world.next_day(bounds.people),
             needs=missing(lake, world.after, world.fresh),
             mistyped=mistyped(lake, world.after, config.type_check_days, only=_new(definitions)).found,
-            notes=[*notes, *world.ending()],
+            notes=[*notes, *world.ending(), *world.moved_from_nowhere()],
         )
 
 
@@ -121,7 +125,15 @@ class _World:
             why = [f"{kind} {part} {how[kind, part]}" for kind, part in dict.fromkeys(parts) if (kind, part) in how]
             why += [] if ("journey", name) in how else self._rules(name)
             if why:
-                found.append(Touched(journey=name, why=", ".join(why), runs=self._runs(name)))
+                found.append(
+                    Touched(
+                        journey=name,
+                        why=", ".join(why),
+                        runs=self._runs(name),
+                        changed=("journey", name) in how,
+                        waiting=self._waiting(name) if ("journey", name) in how else [],
+                    )
+                )
         return found
 
     def _rules(self, name: str) -> list[str]:
@@ -139,9 +151,33 @@ class _World:
                 found.append(f"{count:,} active runs of journey {key} end where they would go on: {why}")
         return found
 
+    def moved_from_nowhere(self) -> Iterator[str]:
+        """What `moves` names of earlier versions that is not there: nobody would be moved by it."""
+        for name in moving(self.before, self.after):
+            earlier = {version: one for (of, version), one in self.before.versions.items() if of == name}
+            for version, mapped in self.after.journeys[name].moves.items():
+                if version not in (moves.ANY, *earlier):
+                    yield f"journey {name}: moves names version {version}, which it never had{_near(version, earlier)}"
+                    continue
+                among = earlier.values() if version == moves.ANY else [earlier[version]]
+                steps = {step for one in among for step in one.steps}
+                for step in [step for step, to in mapped.items() if step not in steps and to != step]:
+                    yield f"journey {name}: moves names step {step}, which no earlier version has{_near(step, steps)}"
+
     def _runs(self, journey: str) -> dict[str, int]:
         asked = "SELECT version, count(*) FROM runs WHERE journey = ? AND state = 'active' GROUP BY version"
         return dict(self._serving.execute(asked, (journey,)).fetchall())
+
+    def _waiting(self, name: str) -> list[Waiting]:
+        """Where runs wait, and where the new version of their journey takes them."""
+        rows = self._serving.execute(_WAITING, (name,)).fetchall()
+        journey = self.after.journeys.get(name)
+        there = {} if journey is None else journey.moves
+        return [
+            Waiting(version=version, step=step, runs=count, to=moves.target(there, version, step))
+            for version, step, count in rows
+            if journey is None or version != journey.version
+        ]
 
     def next_day(self, most: int) -> NextDay:
         """What would follow by time alone, under either, for so many people at most."""
@@ -152,7 +188,7 @@ class _World:
         people = self._state.living(ids[:most])
         states = [profiles.decode(raw) for raw in dict.fromkeys(people.values())]
         past = self._past(states) if self.fresh else MemoryPast({})
-        adoption = Adoption("planned", 0, self._now_us, self.fresh, past=past)
+        adoption = Adoption("planned", 0, self._now_us, self.fresh, past=past, moving=moving(self.before, self.after))
         return NextDay(
             people=len(states),
             cut=len(ids) > most,
@@ -173,6 +209,11 @@ class _World:
     def _past(self, states: Sequence[Any]) -> MemoryPast:
         ids = [one for state in states for one in everyone(state)]
         return MemoryPast(folded(self._lake, Folding(self.after.layout, self.fresh), ids, self._state.offset()))
+
+
+def _near(name: str, names: Iterable[str]) -> str:
+    near = nearest(name, names)
+    return f"; did you mean {near}?" if near else ""
 
 
 def _new(definitions: Sequence[ChangedDefinition]) -> set[tuple[str, str]]:

@@ -12,6 +12,7 @@ from tidings.process import admission
 from tidings.process.admission import Rules
 from tidings.process.broadcast import Broadcast
 from tidings.process.entries.base import Entry
+from tidings.process.moves import Moves
 from tidings.process.results import FEEDBACK
 from tidings.process.steps.base import Step
 from tidings.process.watch import Awaited, Reads, Watched
@@ -36,6 +37,8 @@ class Journey(msgspec.Struct, frozen=True, kw_only=True):
     """Events that end a run wherever it waits."""
     steps: Mapping[str, Step]
     """By id, in order."""
+    moves: Moves = {}
+    """Where runs of earlier versions go on."""
     goal: Awaited | None = None
     """What the journey is for: when it comes a run ends, wherever it waits, and counts as one that reached it."""
     exit_if: tuple[Awaited, ...] = ()
