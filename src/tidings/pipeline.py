@@ -29,7 +29,19 @@ from tidings.domain.item import ItemChange
 from tidings.domain.message import Intent
 from tidings.domain.output import Fact, FactKind, event_cause
 from tidings.domain.profile import ProfileState, Run
-from tidings.process import adopt, everybody, identity, lanes, outside, profile, results, segment, sends, timetable
+from tidings.process import (
+    adopt,
+    everybody,
+    identity,
+    lanes,
+    outside,
+    profile,
+    results,
+    segment,
+    sends,
+    timetable,
+    watch,
+)
 from tidings.process import run as runs
 from tidings.process.adopt import Adoption
 from tidings.process.journey import Journey, Way, ways
@@ -245,6 +257,9 @@ class Pipeline:
         elif state.layout != self._layout.layout_id:
             adopt.bring_over(state, self._layout, adoption)
             if adoption.judged:
+                adopt.move_runs(
+                    self._walk(step, adoption.known_us, adoption.cause), self.definitions.journeys, adoption
+                )
                 self._judge_anew(step, adoption.known_us, adoption.cause, entering=adoption.entering)
                 cause = "" if adoption.entering else adoption.cause  # runs that begin need causes of their own
                 self._fire(step, adoption.known_us, entering=adoption.entering, cause=cause)
@@ -361,7 +376,7 @@ class Pipeline:
         for run in walk.state.runs if self._watches else ():
             found = self.definitions.versions.get((run.journey, run.version))
             if found is not None:
-                runs.look_again(found, walk, run)
+                watch.again(walk, run, found.watched.get(run.step, ()))
 
     def _enter(self, walk: Walk, event: Event, changed: list[Change]) -> None:
         for way in self._by_entry.get(event.name, ()):

@@ -14,7 +14,7 @@ from tidings.console.site import Site, missing, of
 from tidings.domain.output import Ending
 from tidings.process import admission
 from tidings.process.graph import between
-from tidings.process.journey import Journey, ending_words, entry_words, ways
+from tidings.process.journey import Journey, ending_words, entry_words, priority_words, ways
 from tidings.process.steps.base import EXIT
 from tidings.process.steps.parallel import Parallel
 from tidings.process.timetable import Timetables
@@ -132,7 +132,8 @@ def journey(request: Request) -> Response:
     site = of(request)
     shown = site.workspace.shown()
     name = request.path_params["name"]
-    found = shown.definitions.journeys.get(name) if shown.definitions else None
+    known = shown.definitions
+    found = (known.journeys.get(name) or known.broadcasts.get(name)) if known else None
     if found is None:
         raise missing(f"The workspace has no journey {name[:80]}. {shown.problem}")
     with site.store() as store:
@@ -153,7 +154,11 @@ def journey(request: Request) -> Response:
         n=n,
         outcomes=outcomes,
         goal=goal_words(found, endings),
-        ends=[*ending_words(found), *([f"Holds out {found.holdout} %"] if found.holdout else [])],
+        ends=[
+            *ending_words(found),
+            *priority_words(found),
+            *([f"Holds out {found.holdout} %"] if found.holdout else []),
+        ],
         held=ghosts["n"] if ghosts is not None else 0,
         runs=runs,
         elsewhere=_elsewhere(n, found),
