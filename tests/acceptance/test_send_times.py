@@ -13,10 +13,10 @@ import yaml
 from click.testing import CliRunner
 
 from tests.acceptance.test_as_of import Place, track, us
-from tidings.testing.histories import call
 from tidings import workspace
 from tidings.cli import main
 from tidings.clock import iso
+from tidings.testing.histories import call
 
 HOUR_S, DAY_S = 3_600, 86_400
 NOW, KNOWN = iso(us(8 * DAY_S)), iso(us(8 * DAY_S + 1))
