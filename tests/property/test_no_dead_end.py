@@ -21,7 +21,7 @@ from tidings.domain import feedback
 from tidings.domain import profile as states
 from tidings.domain.event import Event
 from tidings.domain.message import CallIntent, EventIntent, SendIntent
-from tidings.domain.profile import ProfileState, Run
+from tidings.domain.profile import ProfileState, Run, TraitValue
 from tidings.domain.wire import INTERNAL_SOURCE
 from tidings.errors import DefinitionError
 from tidings.pipeline import Pipeline, Step
@@ -33,6 +33,7 @@ from tidings.workspace import Definitions
 START_US = 1_800_000_000_000_000
 FORMS: dict[str, tuple[str, Any]] = {
     "send": ("send", {"template": "x", "category": "transactional"}),
+    "send that waits for its turn": ("send", {"template": "x", "category": "offers"}),
     "wait": ("wait", "1h"),
     "wait until a time": ("wait", {"until": "09:00"}),
     "wait for a date": ("wait", {"until_trait": "t"}),
@@ -53,6 +54,14 @@ FORMS: dict[str, tuple[str, Any]] = {
     "exit": ("exit", "done"),
 }
 """Each kind, in forms that behave differently, with as little as it needs. `NEXT`, `WAY`, `JOIN` become steps."""
+POLICY = """
+caps: [{at_most: 1, per: 90m}]
+quiet: {from: "09:00", to: "11:00"}
+arbitration: {window: 30m, hold: 5m}
+offers: {consent: not_needed, when_capped: wait, patience: 12h}
+transactional: {consent: not_needed}
+"""
+ADDRESS = TraitValue("ann@x.example", 1, "e")
 BEHAVIOURS = ("send", "wait", "wait_until", "branch", "parallel")
 """One of each behaviour: asks and goes on, waits for time, waits for what comes, goes one of two ways, forks."""
 WAYS = ("on", "end", "back")
@@ -67,7 +76,7 @@ MOST_TIMERS = 60
 def base(tmp_path_factory: pytest.TempPathFactory) -> Definitions:
     folder = tmp_path_factory.mktemp("model")
     (folder / "journeys").mkdir()
-    (folder / "policy.yml").write_text("transactional: {consent: not_needed}\n", "utf-8")
+    (folder / "policy.yml").write_text(POLICY, "utf-8")
     (folder / "webhooks.yml").write_text("crm: {url: 'https://crm.example/x'}\n", "utf-8")
     other = (
         "journey: other\nentry: {event: Never}\nsteps:\n  - {id: a, send_time: {within: 3h}}\n  - {id: b, wait: 1h}\n"
@@ -133,7 +142,7 @@ class Explorer:
 
     def explore(self) -> int:
         """The number of states."""
-        start = states.new("p0", self.base.layout.layout_id, len(self.base.layout.accumulators))
+        start = self.somebody("p0")
         step = self.pipeline.on_event(start, event("Go", START_US))
         ahead = [(states.encode(step.state), step.intents)]
         while ahead:
@@ -154,6 +163,12 @@ class Explorer:
         if not self.back:
             self.ends()
         return len(self.seen)
+
+    def somebody(self, profile_id: str) -> ProfileState:
+        """A person with an address, who did nothing yet."""
+        state = states.new(profile_id, self.base.layout.layout_id, len(self.base.layout.accumulators))
+        state.traits["email"] = ADDRESS
+        return state
 
     def check(self, state: ProfileState) -> None:
         """Each run waits for something that comes."""
@@ -202,9 +217,7 @@ class Explorer:
             if came is not None:
                 yield self.pipeline.on_event(state, came)
         state, at_us = now()
-        other = states.new(
-            f"p{len(state.identifiers) + 1}", self.base.layout.layout_id, len(self.base.layout.accumulators)
-        )
+        other = self.somebody(f"p{len(state.identifiers) + 1}")
         other = self.pipeline.on_event(other, event("Go", at_us - 30 * SECOND_US)).state
         yield self.pipeline.on_merge(state, other, event("Identify", at_us, kind="identify"))
 
@@ -245,11 +258,11 @@ def essence(state: ProfileState) -> bytes:
 
     def waits(run: Run) -> list[Any]:
         timers = [bool(run.due_us), run.timer_us > run.since_us, bool(run.look_due_us)]
-        return [name(run), run.step, timers, run.held, sorted(run.results.items())]
+        return [name(run), run.step, timers, run.held, bool(run.bid), sorted(run.results.items())]
 
     arms = sorted((key, drawn[0]) for key, drawn in state.arms.items())
     runs = sorted(waits(run) for run in state.runs)
-    return msgspec.json.encode([runs, sorted(state.ended), sorted(state.traits), arms])
+    return msgspec.json.encode([runs, sorted(state.ended), sorted(state.traits), arms, bool(state.sends)])
 
 
 def explored(base: Definitions, sequences: Iterator[tuple[str, ...]]) -> tuple[int, int, int]:
