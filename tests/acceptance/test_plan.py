@@ -115,6 +115,19 @@ def test_a_plan_beyond_its_bounds_is_refused(here: Here) -> None:
     assert planning.plan(here.config, here.after, Bounds(people=1)).next_day.people == 1
 
 
+def test_a_plan_counts_whom_a_schedule_would_enter(here: Here, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(here.before, other)
+    text = 'journey: daily\nentry: {schedule: {at: "09:00", rule: {not: {did: {event: Nothing}}}}}\nsteps: [{id: s, send: {template: hello}}]\n'
+    (other / "journeys" / "daily.yml").write_text(text)
+    plan, before = planning.plan(here.config, other), planning.plan(here.config, here.before)
+    (note,) = [one for one in plan.notes if "daily" in one and "next" in one]
+    people = plan.next_day.people
+    assert re.search(rf"next 20.*T09:00:00Z, .*; {people} people are meant then", note)
+    decided = [sum(one.send + sum(one.refused.values()) for one in made.next_day.after) for made in (plan, before)]
+    assert decided[0] == decided[1] + people
+
+
 def test_a_plan_says_which_runs_could_not_go_on(here: Here, tmp_path: Path) -> None:
     other = tmp_path / "other"
     shutil.copytree(here.before, other)

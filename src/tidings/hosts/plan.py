@@ -33,6 +33,7 @@ from tidings.versions import files
 from tidings.versions.backfill import folded
 from tidings.versions.changed import ChangedDefinition, changed
 from tidings.versions.effect import effects, entering_by_time, look
+from tidings.versions.entering import entering, meant
 from tidings.versions.in_force import META, InForce
 from tidings.versions.mistyped import mistyped
 from tidings.versions.needs import missing
@@ -73,10 +74,10 @@ def plan(config: Config, folder: Path, bounds: Bounds = COMMAND) -> Plan:
             segments=segments,
             people=world.people([one for effect in segments for one in (*effect.entering, *effect.leaving)]),
             journeys=world.journeys(definitions, [effect.segment for effect in segments]),
-            next_day=world.next_day(bounds.people),
+            next_day=world.next_day(bounds.people, definitions),
             needs=missing(lake, world.after, world.fresh),
             mistyped=mistyped(lake, world.after, config.type_check_days, only=_new(definitions)).found,
-            notes=[*notes, *world.ending(), *world.moved_from_nowhere()],
+            notes=[*notes, *world.ending(), *world.moved_from_nowhere(), *world.entering(definitions)],
         )
 
 
@@ -164,6 +165,11 @@ class _World:
                 for step in [step for step, to in mapped.items() if step not in steps and to != step]:
                     yield f"journey {name}: moves names step {step}, which no earlier version has{_near(step, steps)}"
 
+    def entering(self, definitions: Sequence[ChangedDefinition]) -> list[str]:
+        """Whom journeys that are new or changed, and go by time, would enter next."""
+        found = entering(self._lake, self.after, _journeys(definitions), self.asked)
+        return [one.sentence() for one in found]
+
     def _runs(self, journey: str) -> dict[str, int]:
         asked = "SELECT version, count(*) FROM runs WHERE journey = ? AND state = 'active' GROUP BY version"
         return dict(self._serving.execute(asked, (journey,)).fetchall())
@@ -179,12 +185,13 @@ class _World:
             if journey is None or version != journey.version
         ]
 
-    def next_day(self, most: int) -> NextDay:
+    def next_day(self, most: int, definitions: Sequence[ChangedDefinition]) -> NextDay:
         """What would follow by time alone, under either, for so many people at most."""
         until_us = self._now_us + DAY_US
         due = self._state.due(until_us, most + 1)
         coming = entering_by_time(self._lake, self.after, self.asked, until_us) if self._by_segment() else []
-        ids = list(dict.fromkeys([*due, *coming]))
+        timed = meant(self._lake, self.after, _journeys(definitions), self.asked, most + 1)
+        ids = list(dict.fromkeys([*due, *coming, *timed]))
         people = self._state.living(ids[:most])
         states = [profiles.decode(raw) for raw in dict.fromkeys(people.values())]
         past = self._past(states) if self.fresh else MemoryPast({})
@@ -214,6 +221,11 @@ class _World:
 def _near(name: str, names: Iterable[str]) -> str:
     near = nearest(name, names)
     return f"; did you mean {near}?" if near else ""
+
+
+def _journeys(definitions: Sequence[ChangedDefinition]) -> list[str]:
+    """Names of journeys that differ."""
+    return [one.name for one in definitions if one.kind == "journey"]
 
 
 def _new(definitions: Sequence[ChangedDefinition]) -> set[tuple[str, str]]:
