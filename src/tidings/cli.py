@@ -20,7 +20,7 @@ from tidings.cli_broadcast import broadcast, items
 from tidings.cli_definitions import cuts, rule, schema, send_times
 from tidings.cli_explain import dry_run, shadow, why, why_not
 from tidings.cli_people import person, segment
-from tidings.cli_rehearse import backtest
+from tidings.cli_rehearse import backtest, test
 from tidings.cli_run import start_run
 from tidings.cli_webhooks import webhook_secret
 from tidings.clock import iso
@@ -425,6 +425,7 @@ def role(name: str, path: Path) -> None:
 
 
 for _command in (
+    test,
     backtest,
     why,
     why_not,

@@ -12,6 +12,7 @@ import click
 import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
 from tidings import config
 
@@ -126,6 +127,39 @@ def backtest(
         if resume is not None:
             ERRORS.print(f"interrupted; the same command goes on from {resume}")
         sys.exit(130)
+
+
+@click.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path), default=Path("workspace"))
+@click.option("-k", "only", default="", metavar="NAME", help="Only tests that have NAME in their name or file.")
+@click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
+def test(folder: Path, only: str, as_json: bool) -> None:
+    """Run the tests of the workspace in FOLDER: its journeys under a virtual clock. Ends with 1 when one fails.
+
+    Tests are files in its folder tests/: what people do, how time passes, and what is expected then.
+    """
+    from tidings.testing import trials  # noqa: PLC0415 - only this command needs it
+
+    results = []
+    for result in trials.run(folder, only):
+        results.append(result)
+        if not as_json:
+            _say(result.name, result.failure)
+    failed = sum(1 for one in results if one.failure)
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(results)).decode())
+    else:
+        took_s = sum(one.took_s for one in results)
+        verdict = f"[red]{failed} failed[/red], " if failed else ""
+        SCREEN.print(f"{verdict}[green]{len(results) - failed} passed[/green]  [dim]{took_s:.1f} s[/dim]")
+    sys.exit(int(bool(failed)))
+
+
+def _say(name: str, failure: str) -> None:
+    mark, style = ("✗", "red") if failure else ("✓", "green")
+    SCREEN.print(Text.assemble((f"{mark} ", style), name))
+    if failure:
+        SCREEN.print(Text(f"    {failure}", style="red"))
 
 
 @contextmanager

@@ -92,6 +92,7 @@ class Pipeline:
         self.item_events = frozenset(name for way in self._by_item for one in way.entry.filters() for name in one.names)
         """Names of the events that change them."""
         self._timed = Timetables(ways(definitions.journeys.values()))
+        self._by_time = bool(self._timed.by_key)
         self._shadows = shadows.shadows(definitions.versions)
         self._keep = {name: one.keep for name, one in definitions.policies.items()}
         self.reaches_out = any(one.reaches_out() for one in definitions.versions.values())
@@ -108,7 +109,7 @@ class Pipeline:
     @property
     def goes_by_clock(self) -> bool:
         """Whether anything is judged at a person's own clock, which any event of hers moves."""
-        return bool(self._segments.by_name) or bool(self._timed) or self._watches
+        return bool(self._segments.by_name) or self._by_time or self._watches
 
     def on_event(self, state: ProfileState, event: Event) -> Step:
         """One event of this person."""
@@ -129,7 +130,7 @@ class Pipeline:
         if fresh:
             touched = self._segments.first_look(touched, len(state.values))
         told = bool(state.runs) and (event.name in self._heard or self._watched(state, slots, given, purpose))
-        timed = self._timed and self._arrange(
+        timed = self._by_time and self._arrange(
             state, self._timed.touched(slots, given, purpose, fresh=fresh), event.received_us
         )
         if not touched and not told and not timed and event.name not in self._by_entry:

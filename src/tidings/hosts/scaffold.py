@@ -58,6 +58,7 @@ def scaffold(folder: Path, template: str = "retail") -> list[tuple[Path, str]]:
         (definitions / "journeys", "one journey a file"),
         (definitions / "templates", "one mail a file"),
         (definitions / "policy.yml", "consent and caps"),
+        (definitions / "tests", "what journeys are to do, as `tidings test` checks it"),
         (definitions / "sources", "maps of files to import"),
     ]
     return [(path, about) for path, about in made if path.exists()]

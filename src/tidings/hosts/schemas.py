@@ -13,6 +13,7 @@ from tidings.domain import schema
 from tidings.process import broadcast_parse, journey_form, webhooks
 from tidings.rules import bands
 from tidings.rules import schema as rules
+from tidings.trials import parse as trials
 
 
 def schemas() -> dict[str, dict[str, Any]]:
@@ -28,6 +29,7 @@ def schemas() -> dict[str, dict[str, Any]]:
         "policy": schema.whole_file("policy.yml", policy.SCHEMA, {}),
         "settings": schema.whole_file("settings.yml", workspace.SETTINGS, {}),
         "webhooks": schema.whole_file("webhooks.yml", webhooks.SCHEMA, {}),
+        "tests": schema.whole_file("tests/*.yml", trials.schema_of_file(), {}),
         "given": schema.whole_file("given.yml", given.SCHEMA, {}),
         "rule": schema.whole_file("a rule", rules.RULE, rules.defs()),
     }

@@ -130,6 +130,7 @@ def words(journey: Journey) -> Sequence[str]:
     return [
         f"Entry: {entry_words(journey)} ({admission.words(journey.admits)})",
         *ending_words(journey),
+        *priority_words(journey),
         *(f"{step.id}: {step.words()}" for step in journey.steps.values()),
     ]
 
@@ -139,3 +140,8 @@ def ending_words(journey: Journey) -> list[str]:
     goal = [f"Goal: {journey.goal.words()}"] if journey.goal is not None else []
     exits = [*(one.words() for one in journey.exit_on), *(one.words() for one in journey.exit_if)]
     return [*goal, *([f"Leaves at once: {' or '.join(exits)}"] if exits else [])]
+
+
+def priority_words(journey: Journey) -> list[str]:
+    """Whose messages go first, for people; nothing for the usual."""
+    return [] if journey.priority == "normal" else [f"Priority of its messages: {journey.priority}"]

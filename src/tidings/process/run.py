@@ -19,7 +19,7 @@ from tidings.process import admission, arms, entering, lanes, outside, results, 
 from tidings.process import walk as walks
 from tidings.process.journey import Journey
 from tidings.process.steps import holdout, start
-from tidings.process.steps.base import EXIT, Ask, Beginning, Move
+from tidings.process.steps.base import EXIT, Beginning, Move
 from tidings.process.steps.parallel import ANY, Parallel
 from tidings.process.walk import Walk
 from tidings.process.watch import Watched
@@ -293,17 +293,10 @@ def _do(journey: Journey, walk: Walk, run: Run, move: Move, at_us: int) -> str:
     walks.note(walk, run, at_us, outcome, move.goto)
     if move.fork:
         return _fork(journey, walk, run, move.fork)
-    until_us = move.until_us if move.ask is None else _ask(journey, walk, run, move.ask)
+    until_us = move.until_us if move.ask is None else outside.ask(walk.state, run, move.ask, walk, journey.shadow)
     if not move.goto:
         walks.wait(walk, run, until_us)
     return move.goto
-
-
-def _ask(journey: Journey, walk: Walk, run: Run, wanted: Ask) -> int:
-    """Ask for something outside; in shadow mode nobody is asked, and the run goes on as without an answer."""
-    if journey.shadow:
-        return outside.until(run, wanted, walk.known_us)
-    return outside.ask(walk.state, run, wanted, walk)
 
 
 def _begin(journey: Journey, walk: Walk, run: Run, move: Move, wanted: Beginning) -> Move:

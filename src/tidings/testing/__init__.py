@@ -1,1 +1,5 @@
-"""The public test kit: clocks, builders, and crashes as items of the input."""
+"""The public test kit: journeys under a virtual clock, workspaces' own tests, and crashes as items of the input."""
+
+from tidings.testing.rehearsal import Rehearsal, workspace_tests
+
+__all__ = ["Rehearsal", "workspace_tests"]

@@ -17,12 +17,15 @@ MAX_FILES = 2_000
 MAX_BYTES = 50_000_000
 """Their size together."""
 
+TESTS = "tests"
+"""The folder of a workspace's tests: they run no journey, so with other tests it is the same version."""
+
 Files = Mapping[str, bytes]
 """Path in the folder (with ``/``) to content."""
 
 
 def read(folder: Path) -> dict[str, bytes]:
-    """All files of a workspace, sorted by path; those whose name begins with a dot are left out. Raises DefinitionError."""
+    """All files of a workspace, sorted by path; its tests and those whose name begins with a dot are left out. Raises DefinitionError."""
     if not folder.is_dir():
         raise DefinitionError(
             str(folder), "no such workspace folder", do=f"run `tidings init` to make one in {folder.parent}"
@@ -41,7 +44,9 @@ def read(folder: Path) -> dict[str, bytes]:
 def _paths(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.rglob("*")):
         inside = path.relative_to(folder).parts
-        if path.is_file() and not any(part.startswith(".") or part == "__pycache__" for part in inside):
+        if inside[0] == TESTS or any(part.startswith(".") or part == "__pycache__" for part in inside):
+            continue
+        if path.is_file():
             yield path
 
 

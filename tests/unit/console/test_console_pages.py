@@ -273,6 +273,18 @@ def test_a_journey_is_drawn_with_the_runs_at_each_step(console: Visitor, world: 
     assert "Bought before the reminder 3" in text
 
 
+def test_a_journey_that_goes_by_time_says_when_it_is_next(world: World, tmp_path: Path) -> None:
+    shutil.copytree(world.config.workspace, tmp_path / "workspace")
+    text = 'journey: news\nentry: {schedule: {at: "09:00", rule: {did: {event: Go}}}}\nsteps: [{id: wait, wait: 1d}]\n'
+    (tmp_path / "workspace" / "journeys" / "news.yml").write_text(text)
+    visitor = Visitor(create_app(Config(data=world.config.data, workspace=tmp_path / "workspace")))
+
+    said = words(visitor.get("/journeys/news"))
+
+    assert "meets the rule (did Go) at 09:00 where the person is, every day" in said
+    assert re.search(r"next .*09:00.* for who has no time zone of her own", said)
+
+
 # Messages
 
 

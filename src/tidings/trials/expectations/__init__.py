@@ -1,0 +1,1 @@
+"""What a test may expect: one kind, one file."""
