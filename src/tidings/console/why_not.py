@@ -63,9 +63,10 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 def why_not(
     store: Store, definitions: Definitions, name: str, profile_id: str, at_us: int, state: ProfileState | None
 ) -> Answer:
-    """The answer as of an instant. `state` is hers as it was then, in the layout of these definitions; None when it is not
+    """The answer about a journey or broadcast as of an instant. `state` is hers as it was then, in the layout of these definitions; None when it is not
     to be had: then the rule of an entry segment is not explained."""
-    journey = definitions.journeys[name]
+    journey = definitions.named(name)
+    assert journey is not None, "the caller has looked"
     past = _runs(store, profile_id, at_us, state)
     chances, came = _chances(store, journey, profile_id, at_us)
     missed = [one for chance in chances if (one := miss(_then(store, journey, chance), chance, past)) is not None]
@@ -130,7 +131,8 @@ def _chances(store: Store, journey: Journey, profile_id: str, at_us: int) -> tup
     events = [people.read_event(store, row["offset"]) for row in rows]
     found = [_event_chance(event) for event in events if event is not None]
     counted = store.serving.row("came_count", **asked) if names else None
-    turns = [one for segment in _watched(journey) for one in _turns(store, journey, segment, profile_id, at_us)]
+    watched = _watched(journey) if journey.broadcast is None else []
+    turns = [one for segment in watched for one in _turns(store, journey, segment, profile_id, at_us)]
     latest = sorted([*found, *turns], key=lambda one: (one.known_us, one.offset))[-CHANCES:]
     return latest, (int(counted["n"]) if counted else 0) + len(turns)
 
@@ -146,6 +148,9 @@ def _event_chance(event: Event) -> Chance:
 
 
 def _watched(journey: Journey) -> list[str]:
+    """Segments whose changes begin runs; of a broadcast the one that it goes to."""
+    if journey.broadcast is not None:
+        return [journey.broadcast.segment] if journey.broadcast.segment else []
     return sorted({entry.watches() for entry in journey.entries} - {""})
 
 
@@ -209,7 +214,7 @@ def _then(store: Store, journey: Journey, chance: Chance) -> Journey | None:
 @lru_cache(maxsize=16)
 def _in(folder: Path, name: str) -> Journey | None:
     try:
-        return workspace.load(folder, kept=True).journeys.get(name)
+        return workspace.load(folder, kept=True).named(name)
     except TidingsError:
         return None  # a version that this release cannot read any more
 
@@ -246,21 +251,24 @@ def _chain(store: Store, case: Case, rows: Sequence[sqlite3.Row], at_us: int) ->
 
 
 def _entry(journey: Journey) -> Link:
-    return Link(
-        kind="step", title=f"A run begins when somebody {entry_words(journey)}", note=f"version {journey.version}"
-    )
+    words = entry_words(journey)
+    title = words if journey.broadcast is not None else f"A run begins when somebody {words}"
+    return Link(kind="step", title=title, note=f"version {journey.version}")
 
 
 def _stands(definitions: Definitions, journey: Journey, state: ProfileState | None, at_us: int) -> list[Link]:
     """Each segment that begins runs, with her own values."""
     found = _segments(definitions, journey) if state is not None else []
-    return [_stand(one, reasons(one.rule, state, at_us)) for one in found if state is not None]
+    rule = journey.broadcast.rule if journey.broadcast is not None else None
+    if rule is not None and state is not None:
+        return [_stand("whom it goes to", reasons(rule, state, at_us))]
+    return [_stand(f"the segment {one.name}", reasons(one.rule, state, at_us)) for one in found if state is not None]
 
 
-def _stand(segment: Segment, reason: Reason) -> Link:
+def _stand(name: str, reason: Reason) -> Link:
     return Link(
         kind="yes" if reason.holds else "no",
-        title=f"{'In' if reason.holds else 'Not in'} the segment {segment.name}",
+        title=f"{'In' if reason.holds else 'Not in'} {name}",
         detail="" if reason.parts else reason.own,
         facts=[(part.words, _said(part)) for part in reason.parts],
     )
