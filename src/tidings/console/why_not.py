@@ -74,7 +74,7 @@ def why_not(
     case = Case(
         journey=journey,
         runs=past,
-        messages=[_decided(row, at_us) for row in rows],
+        messages=[_decided(row, at_us, _run_of(row, name, past)) for row in rows],
         misses=missed,
         came=came,
         coming=_coming(definitions, journey, state, at_us),
@@ -184,12 +184,20 @@ def _messages(store: Store, journey: str, profile_id: str, at_us: int) -> list[s
     return sorted(rows, key=lambda row: (row["decided_us"], row["message_id"]))
 
 
-def _decided(row: sqlite3.Row, at_us: int) -> Decided:
+def _run_of(row: sqlite3.Row, journey: str, past: Sequence[PastRun]) -> str:
+    """The whole run that decided on a message: a parallel path is a run of its own while it lasts, and forgotten after it."""
+    mine = [one for one in past if one.journey == journey]
+    if any(one.run_id == row["run_id"] for one in mine):
+        return str(row["run_id"])
+    return next((one.run_id for one in reversed(mine) if one.known_us <= row["decided_us"]), str(row["run_id"]))
+
+
+def _decided(row: sqlite3.Row, at_us: int, run_id: str) -> Decided:
     """As it was at the instant: what had not ended by then was queued."""
     open_then = row["finished_us"] is not None and row["finished_us"] > at_us
     return Decided(
         message_id=row["message_id"],
-        run_id=row["run_id"],
+        run_id=run_id,
         template=row["template"],
         state="queued" if open_then else row["state"],
         reason="" if open_then else row["reason"],
@@ -246,7 +254,7 @@ def _chain(store: Store, case: Case, rows: Sequence[sqlite3.Row], at_us: int) ->
     told += [(one.known_us, one.offset, _began(one)) for one in mine[-SHOWN:]]
     links += [link for _, _, link in sorted(told, key=lambda one: one[:2])]
     if mine:
-        links += _walked(store, mine[-1], rows, at_us)
+        links += _walked(store, mine[-1], case.runs, rows, at_us)
     return links
 
 
@@ -304,12 +312,12 @@ def _began(run: PastRun) -> Link:
     )
 
 
-def _walked(store: Store, run: PastRun, rows: Sequence[sqlite3.Row], at_us: int) -> list[Link]:
+def _walked(store: Store, run: PastRun, past: Sequence[PastRun], rows: Sequence[sqlite3.Row], at_us: int) -> list[Link]:
     """The steps of a run, with the decisions that it took."""
     taken = store.serving.rows("run_steps", run.run_id)
     path = [[step[name] for name in ("step", "occurred_us", "known_us", "outcome", "cause")] for step in taken]
     links = why.steps(store, [entry for entry in path if entry[2] <= at_us])
     for row in rows:
-        if row["run_id"] == run.run_id:
+        if _run_of(row, run.journey, past) == run.run_id:
             links += why.decision(store, row, why.unpack(row))
     return links
