@@ -34,6 +34,7 @@ from tidings.process.entries import kinds as entries
 from tidings.process.steps import kinds as steps
 from tidings.render import mail, template
 from tidings.rules import parse as conditions
+from tidings.trials import expect
 from tidings.trials import parse as acts
 
 CLI = "docs/reference/cli.md"
