@@ -8,7 +8,19 @@ from __future__ import annotations
 import subprocess
 import sys
 
-ALL = ("ingest", "process", "segments", "backfill", "backtest", "latency", "million", "render", "recommend", "deciding")
+ALL = (
+    "ingest",
+    "process",
+    "segments",
+    "backfill",
+    "backtest",
+    "latency",
+    "million",
+    "broadcast",
+    "render",
+    "recommend",
+    "deciding",
+)
 
 
 def main() -> None:

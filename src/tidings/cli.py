@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 from tidings import __version__, config, workspace
-from tidings.cli_broadcast import broadcast
+from tidings.cli_broadcast import broadcast, items
 from tidings.cli_definitions import cuts, rule, schema, send_times
 from tidings.cli_explain import dry_run, shadow, why, why_not
 from tidings.cli_people import person, segment
@@ -156,11 +156,12 @@ def serve(path: Path) -> None:
 
 def _say_drift(settings: Config) -> None:
     """Say when the files are not what runs; what ran goes on. On a fresh data directory they must be right."""
+    from tidings.hosts.check import check_workspace  # noqa: PLC0415
     from tidings.versions.drift import drift as drifting  # noqa: PLC0415
     from tidings.versions.shelf import Versions  # noqa: PLC0415
 
     if not Versions(settings.data).running():
-        workspace.load(settings.workspace)
+        check_workspace(settings.workspace, workspace.load(settings.workspace))
     elif settings.workspace.is_dir() and (words := drifting(settings.data, settings.workspace).words()):
         SCREEN.print(f"[yellow]note[/yellow] {words}; what ran goes on. `tidings plan` shows what they would change")
 
@@ -438,6 +439,7 @@ for _command in (
     send_times,
     schema,
     broadcast,
+    items,
     webhook_secret,
     start_run,
 ):

@@ -1,4 +1,4 @@
-"""The commands about broadcasts: whom one would reach, start, pause, resume, cancel, and how they stand."""
+"""The commands about broadcasts (whom one would reach, start, pause, resume, cancel, how they stand), and about items."""
 
 from __future__ import annotations
 
@@ -123,3 +123,18 @@ def status(name: str, path: Path, as_json: bool) -> None:
         SCREEN.print(f"  {messages}")
     if not found:
         SCREEN.print("no broadcast was ever started")
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@CONFIG
+def items(file: Path, path: Path) -> None:
+    """Say what is known of items, from FILE (.jsonl or .csv): product_id, price, available or stock, name, url, image_url.
+
+    A price that is lower than the one known, or stock where there was none, begins journeys of whoever looked at the item.
+    """
+    from tidings.hosts import feed  # noqa: PLC0415
+    from tidings.hosts.door import Door  # noqa: PLC0415
+
+    sent = feed.send(file, Door(config.load(path)).items)
+    SCREEN.print(f"{sent:,} items said")

@@ -67,19 +67,19 @@ def why(message_id: str, path: Path, as_json: bool, render: bool, file: Path | N
 
 
 @click.command(name="why-not")
-@click.argument("who", metavar="PERSON")
+@click.argument("person")
 @click.argument("journey")
 @CONFIG
 @JSON
 @click.option("--as-of", default="", help="As of then: an instant, or a span back such as 2d. Now if not given.")
-def why_not(who: str, journey: str, path: Path, as_json: bool, as_of: str) -> None:
+def why_not(person: str, journey: str, path: Path, as_json: bool, as_of: str) -> None:
     """Why JOURNEY sent PERSON (profile id, user id, anonymous id or address) nothing: never entered, waits, ended, not allowed.
 
     The first line is the answer; what it rests on follows.
     """
     from tidings.hosts import why_not as asking  # noqa: PLC0415
 
-    found = asking.answer(config.load(path), who, journey, as_of)
+    found = asking.answer(config.load(path), person, journey, as_of)
     _json(found) if as_json else _lines(found.lines())
 
 

@@ -29,7 +29,19 @@ from tidings.domain.item import ItemChange
 from tidings.domain.message import Intent
 from tidings.domain.output import Fact, FactKind, event_cause
 from tidings.domain.profile import ProfileState, Run
-from tidings.process import adopt, everybody, identity, lanes, outside, profile, results, segment, sends, timetable
+from tidings.process import (
+    adopt,
+    everybody,
+    identity,
+    lanes,
+    outside,
+    profile,
+    results,
+    segment,
+    sends,
+    timetable,
+    watch,
+)
 from tidings.process import run as runs
 from tidings.process.adopt import Adoption
 from tidings.process.journey import Journey, Way, ways
@@ -80,6 +92,7 @@ class Pipeline:
         self.item_events = frozenset(name for way in self._by_item for one in way.entry.filters() for name in one.names)
         """Names of the events that change them."""
         self._timed = Timetables(ways(definitions.journeys.values()))
+        self._by_time = bool(self._timed.by_key)
         self._shadows = shadows.shadows(definitions.versions)
         self._keep = {name: one.keep for name, one in definitions.policies.items()}
         self.reaches_out = any(one.reaches_out() for one in definitions.versions.values())
@@ -96,7 +109,7 @@ class Pipeline:
     @property
     def goes_by_clock(self) -> bool:
         """Whether anything is judged at a person's own clock, which any event of hers moves."""
-        return bool(self._segments.by_name) or bool(self._timed) or self._watches
+        return bool(self._segments.by_name) or self._by_time or self._watches
 
     def on_event(self, state: ProfileState, event: Event) -> Step:
         """One event of this person."""
@@ -117,7 +130,7 @@ class Pipeline:
         if fresh:
             touched = self._segments.first_look(touched, len(state.values))
         told = bool(state.runs) and (event.name in self._heard or self._watched(state, slots, given, purpose))
-        timed = self._timed and self._arrange(
+        timed = self._by_time and self._arrange(
             state, self._timed.touched(slots, given, purpose, fresh=fresh), event.received_us
         )
         if not touched and not told and not timed and event.name not in self._by_entry:
@@ -244,6 +257,9 @@ class Pipeline:
         elif state.layout != self._layout.layout_id:
             adopt.bring_over(state, self._layout, adoption)
             if adoption.judged:
+                adopt.move_runs(
+                    self._walk(step, adoption.known_us, adoption.cause), self.definitions.journeys, adoption
+                )
                 self._judge_anew(step, adoption.known_us, adoption.cause, entering=adoption.entering)
                 cause = "" if adoption.entering else adoption.cause  # runs that begin need causes of their own
                 self._fire(step, adoption.known_us, entering=adoption.entering, cause=cause)
@@ -360,7 +376,7 @@ class Pipeline:
         for run in walk.state.runs if self._watches else ():
             found = self.definitions.versions.get((run.journey, run.version))
             if found is not None:
-                runs.look_again(found, walk, run)
+                watch.again(walk, run, found.watched.get(run.step, ()))
 
     def _enter(self, walk: Walk, event: Event, changed: list[Change]) -> None:
         for way in self._by_entry.get(event.name, ()):

@@ -160,6 +160,7 @@ def _load(
     marks = [
         f"zone@{layout.zone}",
         *_score_marks(files),
+        *(f"moves:{one.name}@{one.version}" for one in current.values() if one.moves),
         *timed,
         *(f"{segment.name}@{segment.version}" for segment in segments),
     ]

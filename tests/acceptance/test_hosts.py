@@ -14,6 +14,7 @@ from tidings import workspace
 from tidings.clock import DAY_US, MINUTE_US
 from tidings.domain.record import LogRecord
 from tidings.testing.histories import call
+from tidings.workspace import Definitions
 
 RETAIL = workspace.load(Path(workspace.__file__).parent / "workspaces/retail")
 START_US = 1_800_000_000_000_000
@@ -261,6 +262,52 @@ def test_both_hosts_put_out_the_same_bytes(story: Callable[[Storyteller], Any], 
         one.close()
     assert facts[0] == facts[1]
     assert sends[0] == sends[1]
+
+
+CROWDED = """
+caps: [{at_most: 2, per: day}]
+quiet: {from: "21:00", to: "08:00"}
+arbitration: {window: 1h, hold: 10m}
+marketing: {consent: not_needed, when_capped: wait, patience: 2d}
+"""
+
+
+def crowded(folder: Path) -> Definitions:
+    """Three journeys that want the same people at once."""
+    (folder / "journeys").mkdir(parents=True)
+    (folder / "policy.yml").write_text(CROWDED, "utf-8")
+    for value, name in enumerate(("low", "middle", "best")):
+        text = f"journey: {name}\nentry: {{event: Go}}\nsteps:\n  - id: s\n    send: {{template: t, value: {value}}}\n"
+        (folder / "journeys" / f"{name}.yml").write_text(text, "utf-8")
+    return workspace.load(folder)
+
+
+def test_both_hosts_decide_the_same_between_journeys_also_when_they_are_killed_meanwhile(tmp_path: Path) -> None:
+    definitions = crowded(tmp_path / "crowded")
+    hosts: list[Host] = [InMemory(definitions, START_US), OnDisk(definitions, START_US, tmp_path)]
+    for host in hosts:
+        tell = Storyteller(host)
+        tell.identify(0, "ann", "d1", email="ann@x.example", timezone="America/New_York")  # where it is three at night
+        tell.track(1, "Go", user="ann")
+        for minute in (5, 301, 310.5, 400, 2_000):
+            tell.until(minute)
+            host.restart()
+        tell.until(4 * 24 * 60)
+    went = [
+        [(one.journey, (one.decided_us - START_US) / MINUTE_US, one.suppressed) for one in host.sends()]
+        for host in hosts
+    ]
+    facts = [msgspec.json.encode(by_person(one)) for one in hosts]
+    for host in hosts:
+        host.close()
+    morning = 5 * 60
+    assert sorted(went[0], key=lambda one: one[1]) == [
+        ("best", morning, ""),
+        ("middle", morning + 60, ""),
+        ("low", morning + 16 * 60 + 8 * 60, ""),  # two a day: at the next midnight, which is quiet, so in the morning
+    ]
+    assert sorted(went[0]) == sorted(went[1])
+    assert facts[0] == facts[1]
 
 
 def by_person(host: Host) -> dict[str, Any]:

@@ -54,6 +54,8 @@ def test_a_plan_says_what_changes_and_for_whom(here: Here) -> None:
         "by_place": (0, 0, 0, 0),
     }
     touched = {one["journey"]: one["why"] for one in plan["journeys"]}
+    later = next(one for one in planning.plan(here.config, here.after).journeys if one.journey == "later")
+    assert later.words().endswith("what changed holds for them too")
     # `later` is written as before, and its branch asks for a segment that is not
     assert touched == {
         "miss_you": "journey miss_you added, segment quiet added",
@@ -113,6 +115,19 @@ def test_a_plan_beyond_its_bounds_is_refused(here: Here) -> None:
     assert planning.plan(here.config, here.after, Bounds(people=1)).next_day.people == 1
 
 
+def test_a_plan_counts_whom_a_schedule_would_enter(here: Here, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(here.before, other)
+    text = 'journey: daily\nentry: {schedule: {at: "09:00", rule: {not: {did: {event: Nothing}}}}}\nsteps: [{id: s, send: {template: hello}}]\n'
+    (other / "journeys" / "daily.yml").write_text(text)
+    plan, before = planning.plan(here.config, other), planning.plan(here.config, here.before)
+    (note,) = [one for one in plan.notes if "daily" in one and "next" in one]
+    people = plan.next_day.people
+    assert re.search(rf"next 20.*T09:00:00Z, .*; {people} people are meant then", note)
+    decided = [sum(one.send + sum(one.refused.values()) for one in made.next_day.after) for made in (plan, before)]
+    assert decided[0] == decided[1] + people
+
+
 def test_a_plan_says_which_runs_could_not_go_on(here: Here, tmp_path: Path) -> None:
     other = tmp_path / "other"
     shutil.copytree(here.before, other)
@@ -121,6 +136,43 @@ def test_a_plan_says_which_runs_could_not_go_on(here: Here, tmp_path: Path) -> N
     (other / "journeys" / "later.yml").write_text(re.sub(r".*still_big.*\n", "", journey))
     (note,) = [one for one in planning.plan(here.config, other).notes if "runs" in one]
     assert re.match("1 active runs of journey later@[0-9a-f]{12} end where they would go on: .*unknown segment", note)
+
+
+@pytest.mark.parametrize(
+    ("moves", "says"),
+    [
+        ("", "stay"),
+        ('moves: {"*": {pause: longer}}', "go on at longer of the new version"),
+        ('moves: {"*": {pause: exit}}', "leave"),
+        ('moves: {"*": same}', "stay"),  # there is no such step any more
+    ],
+)
+def test_a_plan_says_where_running_people_go(moves: str, says: str, here: Here, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(here.before, other)
+    journey = (other / "journeys" / "later.yml").read_text()
+    journey = journey.replace("{id: pause, wait: 2h}", "{id: longer, wait: 3h}").replace("steps:", f"{moves}\nsteps:")
+    (other / "journeys" / "later.yml").write_text(journey)
+    (touched,) = planning.plan(here.config, other).journeys
+    (waiting,) = touched.waiting
+    assert re.fullmatch(rf"1 at pause of [0-9a-f]{{12}}: {says}", waiting.words())
+    assert touched.words().endswith("end on their version" if says == "stay" else "go where `moves` says")
+    code, out = here.run("plan", str(other))
+    assert code == 0
+    assert waiting.words() in " ".join(out.split())
+
+
+def test_a_plan_says_what_moves_nobody(here: Here, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(here.before, other)
+    moves = 'moves: {"*": {pasue: mail}, 0a0a0a0a0a0a: {pause: mail}}\nsteps:'
+    path = other / "journeys" / "later.yml"
+    path.write_text(path.read_text().replace("steps:", moves))
+    said = [one for one in planning.plan(here.config, other).notes if "moves" in one]
+    assert said == [
+        "journey later: moves names step pasue, which no earlier version has; did you mean pause?",
+        "journey later: moves names version 0a0a0a0a0a0a, which it never had",
+    ]
 
 
 def test_a_plan_of_another_world_is_refused(here: Here, tmp_path: Path) -> None:

@@ -271,3 +271,23 @@ steps:
     assert code == 0, out
     assert "would not be sent: no_consent" in out
     assert re.search(r"\| Hello [12]", out), out
+
+
+def test_what_another_tool_says_by_events_is_compared_and_our_own_words_are_not_taken_for_it(
+    place: tuple[Installation, Inbox], tmp_path: Path
+) -> None:
+    here, _ = place
+    said = {"type": "track", "userId": "ann", "event": "Email Sent", "properties": {"campaign_name": "hello again"}}
+    here.post({**said, "messageId": "t1"}, {**said, "messageId": "t2", "userId": "bob"})
+    here.until(lambda: msgspec.json.decode(here.run("shadow", "hello", "--json")[1])["only_theirs"] == 1)
+
+    code, out = here.run("shadow", "hello", "--html", str(tmp_path / "shadow.html"))
+
+    assert code == 0, out
+    assert "hello in the shadow of events Email Sent" in out
+    assert re.search(r"1 both, \d only ours, 1 only theirs", out)
+    assert "Never entered: filter" in out
+    assert "hello is not in shadow mode now" in out
+    assert "bob" in (tmp_path / "shadow.html").read_text()
+    assert "0 both" in here.run("shadow", "hello", "--only", "another")[1]
+    assert here.run("shadow", "hello", "--within", "soon")[0] == 2

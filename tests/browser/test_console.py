@@ -343,6 +343,11 @@ def test_no_page_is_wider_than_a_phone_or_complains(chromium: Browser, world: Wo
         "/inbox/1",
     ]
     main += ["/inbox/1?view=source", "/events/3"]
+    world.note_layouts()
+    sent = world.ledger.message(world.handed_over[0])
+    anna = sent.profile_id if sent is not None else ""
+    main += [f"/people/{anna}/why-not/{journey}" for journey in ("abandoned_cart", "win_back")]
+    main += ["/journeys/abandoned_cart/try?as=anna", f"/journeys/second_order/try?as={anna}"]
     for path in main:
         page.goto(url + path)
         assert page.evaluate("document.documentElement.scrollWidth") <= 360, path

@@ -25,6 +25,7 @@ PLACES = {
     "yaml traits": "traits.yml",
     "yaml segments": "segments.yml",
     "yaml journey": "journeys/example.yml",
+    "yaml broadcast": "broadcasts/example.yml",
     "yaml policy": "policy.yml",
     "yaml scores": "scores.yml",
     "yaml given": "given.yml",
@@ -55,6 +56,7 @@ def test_definitions_are_valid(block: Block, tmp_path: Path) -> None:
     if block.info == "yaml journey":
         hooks = [one.text for one in blocks("yaml webhooks") if one.page == block.page]
         (tmp_path / "workspace" / "webhooks.yml").write_text("".join(hooks), "utf-8")
+    place.parent.mkdir(exist_ok=True)
     place.write_text(block.text, "utf-8")
     definitions = workspace.load(tmp_path / "workspace")
     check_workspace(tmp_path / "workspace", definitions)

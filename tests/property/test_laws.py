@@ -35,6 +35,7 @@ NAMES = [
     "Order Completed",
     "Consent Given",
     "Unsubscribed",
+    "Email Opened",
 ]
 
 

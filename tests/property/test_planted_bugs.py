@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, Phase, settings
 
 from tests.property import test_laws as laws
 from tests.property import test_ledger as ledger_law
+from tests.property import test_outward_laws as outward_law
 from tests.property import test_streaming_equals_sql as streaming
 from tests.property import test_time_is_exact as exact
 from tidings import workspace
@@ -22,8 +23,10 @@ from tidings.accumulate.cart import Cart
 from tidings.accumulate.latest import Latest
 from tidings.accumulate.recent import Recent
 from tidings.accumulate.sum import Sum
+from tidings.clock import DAY_US
 from tidings.deliver import ledger
 from tidings.domain import compare_sql, sql
+from tidings.domain.message import EventIntent
 from tidings.domain.output import REJECTED
 from tidings.domain.profile import ConsentEntry, ProfileState, Run, TraitValue
 from tidings.domain.sql import Query
@@ -31,8 +34,9 @@ from tidings.hosts.drive import Driver
 from tidings.hosts.simulator import MemorySink
 from tidings.lake.duck import open_duck
 from tidings.pipeline import Pipeline, Step
-from tidings.process import profile, session, walk
+from tidings.process import outside, profile, session, walk
 from tidings.process.segment import Segments
+from tidings.process.steps import asking, update
 from tidings.process.walk import Walk
 from tidings.rules import sequence
 from tidings.rules import sql as rule_sql
@@ -264,6 +268,23 @@ OPENED = ExitStack()
 """Files that a law leaves open when it fails."""
 
 
+def let_what_she_did_at_that_instant_win(patch: pytest.MonkeyPatch) -> None:
+    def intent(**fields: Any) -> EventIntent:
+        return EventIntent(**{**fields, "occurred_us": fields["occurred_us"] - 1})
+
+    patch.setattr(outside, "EventIntent", intent)
+
+
+def ask_under_another_id_each_time(patch: pytest.MonkeyPatch) -> None:
+    numbers = itertools.count()
+    patch.setattr(outside, "ask_id", lambda *parts: f"ask{next(numbers)}")
+
+
+def wait_for_ever_for_what_was_asked(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(asking, "PATIENCE_US", 3_650 * DAY_US)
+    patch.setattr(update, "PATIENCE_US", 3_650 * DAY_US)
+
+
 PLANTED: list[tuple[Plant, Callable[[], None]]] = [
     (forget_what_was_seen, laws.test_law_1_state_is_a_function_of_the_set_of_events),
     (count_sessions_without_joining, laws.test_law_1_state_is_a_function_of_the_set_of_events),
@@ -297,6 +318,10 @@ PLANTED: list[tuple[Plant, Callable[[], None]]] = [
     (compare_numbers_as_texts_in_sql, law_4),
     (give_every_trait_from_its_first_word_in_sql, law_4),
     (count_all_of_time_in_sql, law_4),
+    (let_what_she_did_at_that_instant_win, outward_law.test_law_2_a_replay_asks_and_goes_the_same_ways),
+    (ask_under_another_id_each_time, outward_law.test_law_2_a_replay_asks_and_goes_the_same_ways),
+    (forget_what_was_seen, outward_law.test_law_2_a_replay_asks_and_goes_the_same_ways),
+    (wait_for_ever_for_what_was_asked, outward_law.test_law_2_whenever_what_was_wanted_comes_back_and_however_often),
     (forget_what_was_seen, laws.test_law_5_every_event_is_accounted_for),
     (drop_rejected_events, laws.test_law_5_every_event_is_accounted_for),
     (

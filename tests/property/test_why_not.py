@@ -29,7 +29,12 @@ HISTORIES = 60
 FILES = {
     "traits_yml": "bought: {count: {event: Buy}}\n",
     "segments_yml": "big: {rule: {trait: bought, at_least: 2}}\nquiet: {rule: {did_not: {event: Buy, within: 3h}}}\n",
-    "policy_yml": "marketing: {consent: required, cap: {at_most: 1, per: 24h}}\ntransactional: {consent: not_needed}\n",
+    "policy_yml": """
+marketing: {consent: required, cap: {at_most: 1, per: 24h}}
+transactional: {consent: not_needed}
+news: {consent: not_needed}
+calm: {consent: not_needed, quiet: {from: "00:00", to: "23:00", then: drop}}
+""",
     "templates__t_mjml": TEMPLATE,
     "journeys__filtered_yml": """journey: filtered
 entry: {event: Go, where: {price: {at_least: 5}}}
@@ -59,7 +64,32 @@ entry: {segment: quiet}
 steps:
   - {id: mail, send: {template: t, category: marketing}}
 """,
+    "journeys__limited_yml": """journey: limited
+entry: {event: Go}
+limit: {at_most: 2, per: 30d}
+steps: [{id: mail, send: {template: t, category: transactional}}]
+""",
+    "journeys__aiming_yml": """journey: aiming
+entry: {event: Go}
+goal: {event: Buy}
+steps: [{id: pause, wait: 2h}, {id: mail, send: {template: t, category: transactional}}]
+""",
+    "journeys__held_yml": """journey: held
+entry: {event: Go}
+holdout: 50
+steps: [{id: mail, send: {template: t, category: news}}]
+""",
+    "journeys__calm_yml": """journey: calm
+entry: {event: Go}
+steps: [{id: mail, send: {template: t, category: calm}}]
+""",
+    "journeys__ghostly_yml": """journey: ghostly
+shadow: true
+entry: {event: Go}
+steps: [{id: mail, send: {template: t, category: news}}]
+""",
 }
+GO = ("once", "limited", "aiming", "held", "calm", "ghostly")
 ENTRY = {"filtered": "Go", "once": "Go", "thanks": "big", "again": "quiet"}
 
 
@@ -152,14 +182,14 @@ def refused_since(history: History, journey: str, who: str, profile_id: str, end
         found = [
             (history_known(history, one), one.offset)
             for one in history.told
-            if (one.who, one.name, one.loaded) == (who, "Go", False) and (journey == "once" or one.price >= 5)
+            if (one.who, one.name, one.loaded) == (who, "Go", False) and (journey in GO or one.price >= 5)
         ]
     started = [one for one in history.facts("run_started") if (one.subject, one.profile_id) == (journey, profile_id)]
     later = [one for one in found if one >= place(end) and one != place(started[-1])]
     if not later:
         return ""
-    assert journey == "once" or later[-1][0] < end.known_us + after_us
-    return "once" if journey == "once" else "too_soon"
+    assert journey in ("once", "limited") or later[-1][0] < end.known_us + after_us
+    return {"once": "once", "limited": "limit"}.get(journey, "too_soon")
 
 
 def place(fact: Fact) -> tuple[int, int]:
@@ -218,5 +248,6 @@ def test_the_histories_had_every_kind_of_end() -> None:
     assert {
         "never_entered: never_came", "never_entered: filter", "never_entered: loaded", "never_entered: not_in_segment",
         "not_again: once", "not_again: too_soon", "not_sent: no_consent", "not_sent: frequency_cap", "running: ",
-        "ended: did Buy", "accepted: ", "queued: ",
+        "ended: did Buy", "ended: goal reached: did Buy", "accepted: ", "queued: ", "not_again: limit", "not_sent: holdout",
+        "not_sent: quiet_hours", "not_sent: shadow",
     } <= kinds  # fmt: skip

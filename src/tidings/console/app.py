@@ -1,6 +1,6 @@
 """The console as a web app: `create_app` wires pages, the live stream, the guard and what they share.
 
-Read-only: no route changes anything, so there is nothing to forge. It shows personal data; it listens on loopback
+Nearly all of it only reads; what a button does (a broadcast is paused) is let in from our own pages alone, see guard.py. It shows personal data; it listens on loopback
 unless configured otherwise, and then belongs behind a proxy that knows who may see it.
 """
 
@@ -23,6 +23,7 @@ from tidings.clock import Clock, SystemClock
 from tidings.config import Config
 from tidings.console import (
     body,
+    broadcasts,
     explained,
     guard,
     inbox,
@@ -58,11 +59,12 @@ def create_app(
     clock: Clock | None = None,
     plan: Callable[[], Plan] | None = None,
     types: Callable[[], Types] | None = None,
+    move: Callable[[str, str], object] | None = None,
 ) -> Starlette:
     """The console of `config`'s data directory, which need not exist yet. `plan` says what the workspace folder would change, `types`
     which properties do not have the type that what runs asks for, within bounds of their own; without them the pages say which command does.
     """
-    return _app(config, clock or SystemClock(), PAGES, _routes(), plan, types)
+    return _app(config, clock or SystemClock(), PAGES, _routes(), plan, types, move)
 
 
 def create_inbox_app(config: Config, *, clock: Clock | None = None) -> Starlette:
@@ -82,6 +84,7 @@ def _app(
     routes: list[Route],
     plan: Callable[[], Plan] | None = None,
     types: Callable[[], Types] | None = None,
+    move: Callable[[str, str], object] | None = None,
 ) -> Starlette:
     shelf = Versions(config.data)
     workspace = Workspace(lambda: shelf.current(config.workspace), kept=True)
@@ -95,6 +98,7 @@ def _app(
         states=Follower(config.data / "state"),
         templates=templates(),
         pages=pages,
+        move=move,
     )
     hub = Hub(config, clock, workspace)
     csp = guard.policy(images=f"'self' data: {body.site(config.mail.shop_url)}".strip())
@@ -128,6 +132,8 @@ def _routes() -> list[Route]:
         Route("/journeys/{name}", journeys.journey),
         Route("/journeys/{name}/try", tried.page),
         Route("/journeys/{name}/try/{step}", tried.mail),
+        Route("/broadcasts", broadcasts.broadcasts),
+        Route("/broadcasts/{name}/{what}", broadcasts.act, methods=["POST"]),
         Route("/definitions", versions.definitions),
         Route("/messages", messages.messages),
         Route("/messages/{message_id}", messages.message),

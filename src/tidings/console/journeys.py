@@ -10,13 +10,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tidings.console import figures
-from tidings.console.site import missing, of
+from tidings.console.site import Site, missing, of
 from tidings.domain.output import Ending
 from tidings.process import admission
 from tidings.process.graph import between
-from tidings.process.journey import Journey, ending_words, entry_words
+from tidings.process.journey import Journey, ending_words, entry_words, priority_words, ways
 from tidings.process.steps.base import EXIT
 from tidings.process.steps.parallel import Parallel
+from tidings.process.timetable import Timetables
+from tidings.versions.entering import when
+from tidings.workspace import Definitions
 
 ROW = 116
 """Height of one step in the drawing, in pixels; the style sheet has it too."""
@@ -129,7 +132,8 @@ def journey(request: Request) -> Response:
     site = of(request)
     shown = site.workspace.shown()
     name = request.path_params["name"]
-    found = shown.definitions.journeys.get(name) if shown.definitions else None
+    known = shown.definitions
+    found = (known.journeys.get(name) or known.broadcasts.get(name)) if known else None
     if found is None:
         raise missing(f"The workspace has no journey {name[:80]}. {shown.problem}")
     with site.store() as store:
@@ -145,16 +149,28 @@ def journey(request: Request) -> Response:
         journey=found,
         entry=entry_words(found),
         again=admission.words(found.admits),
+        next_us=_next_us(site, found, shown.definitions),
         graph=graph(found),
         n=n,
         outcomes=outcomes,
         goal=goal_words(found, endings),
-        ends=[*ending_words(found), *([f"Holds out {found.holdout} %"] if found.holdout else [])],
+        ends=[
+            *ending_words(found),
+            *priority_words(found),
+            *([f"Holds out {found.holdout} %"] if found.holdout else []),
+        ],
         held=ghosts["n"] if ghosts is not None else 0,
         runs=runs,
         elsewhere=_elsewhere(n, found),
         row=ROW,
     )
+
+
+def _next_us(site: Site, journey: Journey, definitions: Definitions | None) -> int:
+    """When it next begins runs by time alone, for who has no zone of her own; 0 when it does not, or that depends on the person."""
+    slots = len(definitions.layout.accumulators) if definitions is not None else 0
+    timed = Timetables(ways([journey])).all()
+    return min(filter(None, (when(one, slots, site.clock.now_us()) for one in timed)), default=0)
 
 
 def goal_words(journey: Journey, endings: Mapping[str, int]) -> str:

@@ -9,6 +9,7 @@ from starlette.responses import HTMLResponse, Response
 from tidings.console import charts, figures, show
 from tidings.console.live import Hub
 from tidings.console.site import missing, of
+from tidings.console.store import Store
 
 
 def overview(request: Request) -> Response:
@@ -18,6 +19,7 @@ def overview(request: Request) -> Response:
     with site.store() as store:
         shot = figures.snapshot(store, site.workspace.shown())
         people = store.serving.row("people_count")
+        hooks = [dict(row) | {"queued": _queued(store, row["hook"])} for row in store.calls.rows("webhooks")]
     rate = list(hub.rate)
     return site.page(
         request,
@@ -29,9 +31,15 @@ def overview(request: Request) -> Response:
         rate=rate,
         rate_plot=charts.plot(rate, 720, 96, from_zero=True),
         types=site.typed().found,
+        hooks=hooks,
         public_url=site.config.public_url,
         write_keys=site.config.collect.write_keys,
     )
+
+
+def _queued(store: Store, hook: str) -> int:
+    row = store.calls.row("calls_queued", hook)
+    return row["n"] if row else 0
 
 
 class Original(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
--- Everything that the console asks of serving.db, ledger.db and inbox.db. All parameters are bound; every list has a limit.
+-- Everything that the console asks of serving.db, ledger.db, calls.db and inbox.db. All parameters are bound; every list has a limit.
 
 -- name: cursor
 SELECT seq, upto_offset FROM cursor;
@@ -187,3 +187,9 @@ SELECT coalesce((SELECT max(id) FROM mails) - (SELECT min(id) FROM mails) + 1, 0
 
 -- name: mail_by_message_id
 SELECT id FROM (SELECT id, message_id FROM mails ORDER BY id DESC LIMIT 20000) WHERE message_id LIKE ? LIMIT 1;
+
+-- name: webhooks
+SELECT hook, ok, failed, in_a_row, error, at_us FROM hooks ORDER BY in_a_row > 0 DESC, hook LIMIT 50;
+
+-- name: calls_queued
+SELECT count(*) AS n FROM (SELECT 1 FROM asks WHERE result = '' AND hook > '' AND hook = ? LIMIT 1000);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ PAGES = (
     ("People", "/people", "people"),
     ("Segments", "/segments", "segments"),
     ("Journeys", "/journeys", "journeys"),
+    ("Broadcasts", "/broadcasts", "broadcasts"),
     ("Definitions", "/definitions", "definitions"),
     ("Messages", "/messages", "messages"),
     ("Rejected", "/rejected", "rejected"),
@@ -51,6 +53,8 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     states: Follower
     """The live state of people."""
     templates: jinja2.Environment
+    move: Callable[[str, str], object] | None = None
+    """Does something to a broadcast by its name: ``pause``, ``resume`` or ``cancel``. Raises InputError; None where nobody can."""
     pages: tuple[tuple[str, str, str], ...] = PAGES
     """What the navigation offers."""
 

@@ -1,4 +1,4 @@
-"""What the console reads: the serving copy, the ledger, the local inbox and the log, all read-only.
+"""What the console reads: the serving copy, the ledger, webhook calls, the local inbox and the log, all read-only.
 
 Each may be missing (nothing has started yet): then every question has an empty answer, and the pages say what to do.
 Opened per request and closed after it, so that a page never holds up a checkpoint. Every question has a time limit.
@@ -18,6 +18,7 @@ import msgspec
 
 from tidings.clock import Clock
 from tidings.config import Config
+from tidings.deliver.calls import FILE as CALLS
 from tidings.deliver.database import named
 from tidings.domain.record import LogRecord
 from tidings.errors import CorruptData
@@ -108,7 +109,7 @@ class LoggedEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Store:
-    """All four, for one request or one live hub. Use as a context manager."""
+    """All of them, for one request or one live hub. Use as a context manager."""
 
     def __init__(self, config: Config, clock: Clock) -> None:
         self.config = config
@@ -116,13 +117,14 @@ class Store:
         self.serving = Database(config.data / "serving.db")
         self.ledger = Database(config.data / "ledger.db")
         self.inbox = Database(config.data / "inbox.db")
+        self.calls = Database(config.data / CALLS)
         self._log: SqliteLog | None = None
 
     def __enter__(self) -> Store:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for database in (self.serving, self.ledger, self.inbox):
+        for database in (self.serving, self.ledger, self.inbox, self.calls):
             database.close()
         if self._log is not None:
             self._log.close()

@@ -11,8 +11,10 @@ from typing import Any
 import msgspec
 
 from tidings.decide import arbitration, bids, caps, quiet
+from tidings.decide.arbitration import Arbitration
 from tidings.decide.bids import Bid
 from tidings.decide.policy import Policy
+from tidings.decide.quiet import Quiet
 from tidings.domain.profile import ProfileState, Run
 from tidings.rules.local_time import zone_name
 
@@ -53,13 +55,13 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
 def turn(question: Question, evidence: dict[str, Any]) -> Turn | None:
     """None when it may go now; what was looked at goes into `evidence`."""
     policy = question.policy
-    found = _quiet(question, evidence) if policy.quiet is not None else None
+    found = _quiet(question, policy.quiet, evidence) if policy.quiet is not None else None
     if found is None and policy.arbitration is not None:
-        found = _window(question, evidence)
+        found = _window(question, policy.arbitration, evidence)
     if found is None and policy.caps:
         found = _caps(question, evidence)
     if found is None and policy.arbitration is not None:
-        found = _round(question)
+        found = _round(question, policy.arbitration)
     return found
 
 
@@ -76,9 +78,7 @@ def asks(state: ProfileState, policy: Policy, run: Run, *, value: float, priorit
     return Question(state=state, policy=policy, run=run, bid=bid, zone=zone_name(state, policy.zone), at_us=at_us)
 
 
-def _quiet(question: Question, evidence: dict[str, Any]) -> Turn | None:
-    hours = question.policy.quiet
-    assert hours is not None
+def _quiet(question: Question, hours: Quiet, evidence: dict[str, Any]) -> Turn | None:
     found = quiet.covering(hours, question.zone, question.at_us)
     until_us = quiet.end_us(hours.times, question.zone, question.at_us) if found is not None else 0
     evidence["quiet"] = quiet.evidence(found, question.zone, until_us)
@@ -89,9 +89,7 @@ def _quiet(question: Question, evidence: dict[str, Any]) -> Turn | None:
     return question.later(until_us, QUIET, quiet.waiting(found, question.zone, until_us))
 
 
-def _window(question: Question, evidence: dict[str, Any]) -> Turn | None:
-    rules = question.policy.arbitration
-    assert rules is not None
+def _window(question: Question, rules: Arbitration, evidence: dict[str, Any]) -> Turn | None:
     won = arbitration.winner(rules, question.state, question.at_us)
     evidence["arbitration"] = arbitration.evidence(rules, question.state, question.bid, question.run, won)
     if won is None:
@@ -116,9 +114,7 @@ def _caps(question: Question, evidence: dict[str, Any]) -> Turn | None:
     return question.later(until_us, CAP, caps.waiting(last, until_us))
 
 
-def _round(question: Question) -> Turn | None:
-    rules = question.policy.arbitration
-    assert rules is not None
+def _round(question: Question, rules: Arbitration) -> Turn | None:
     closes_us = arbitration.closes_us(rules, question.state, question.run, question.at_us)
     if not closes_us:
         return None

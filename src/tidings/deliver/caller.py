@@ -39,6 +39,9 @@ MAX_RETRY_AFTER_US = HOUR_US
 """Longest pause that the other side may ask for."""
 MAX_AGE_US = DAY_US
 """A call for whose answer nobody waits is given up after this."""
+MAX_EXPIRED = 100
+"""Calls given up in one go."""
+_EXPIRED = Posted(error="expired: its time was over before it could be called")
 _LATER = {408, 425, 429}
 
 Hooks = Callable[[], Mapping[str, Webhook]]
@@ -124,10 +127,23 @@ class Caller:
         busy = Counter(hook for _, hook in self._under_way.values())
         for name in self._calls.hooks_queued():
             hook = hooks.get(name, Webhook(name=name, url=""))
+            if self._give_up(name, now_us):
+                later.append(now_us)
             room = min(hook.concurrency - busy[name], self._max_under_way - len(self._under_way))
             if room > 0:
                 later.append(self._start_some(hook, room, now_us))
         return min((one for one in later if one), default=0)
+
+    def _give_up(self, hook: str, now_us: int) -> bool:
+        """End calls whose time is over, as what is behind them shall not wait for their turn; whether there may be more."""
+        busy = {call_id for call_id, _ in self._under_way.values()}
+        found = self._calls.expired(hook, now_us, MAX_EXPIRED + len(busy))
+        over = [one for one in found if one.intent.call_id not in busy]
+        for due in over:
+            self._end(due.intent, _EXPIRED, due.attempts)
+        if over:
+            _log.warning("webhook %s: %d calls given up, their time is over", hook, len(over))
+        return len(over) >= MAX_EXPIRED
 
     def _start_some(self, hook: Webhook, room: int, now_us: int) -> int:
         """Begin calls of one webhook; when more of it is due, if it is its rate or its turn that is waited for."""
@@ -156,7 +172,7 @@ class Caller:
     async def _call(self, hook: Webhook, due: DueCall) -> None:
         intent, now_us = due.intent, self._clock.now_us()
         if now_us >= _until_us(intent):
-            self._end(intent, Posted(error="expired: its time was over before it could be called"), due.attempts)
+            self._end(intent, _EXPIRED, due.attempts)
         elif not hook.url:
             self._end(intent, Posted(error="no_such_webhook: webhooks.yml has none of that name"), due.attempts)
         else:
@@ -188,7 +204,7 @@ class Caller:
 
     def _end(self, intent: CallIntent, posted: Posted, tries: int) -> None:
         answer = _answer(posted, tries)
-        if answer.result != outward.OK:
+        if answer.result != outward.OK and posted is not _EXPIRED:
             _log.warning("webhook %s failed after %d tries: %s", intent.webhook, tries, answer.error)
         self._calls.finish(intent, answer, now_us=self._clock.now_us())
         self.ended.set()

@@ -12,7 +12,11 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING;
 SELECT hook FROM asks WHERE result = '' AND hook > ? ORDER BY hook LIMIT 1;
 
 -- name: due
-SELECT intent, attempts FROM asks WHERE result = '' AND hook = ? AND next_us <= ? ORDER BY next_us LIMIT ?;
+SELECT intent, attempts FROM asks WHERE result = '' AND hook = ? AND next_us <= ?
+  AND (until_us = 0 OR until_us > ?) ORDER BY next_us LIMIT ?;
+
+-- name: expired
+SELECT intent, attempts FROM asks WHERE result = '' AND hook = ? AND until_us > 0 AND until_us <= ? ORDER BY until_us LIMIT ?;
 
 -- name: next_due
 SELECT next_us FROM asks WHERE result = '' AND hook = ? AND next_us > ? ORDER BY next_us LIMIT 1;
@@ -38,7 +42,7 @@ ON CONFLICT DO UPDATE SET failed = failed + excluded.failed, in_a_row = in_a_row
 SELECT id, event FROM asks WHERE reported = 0 AND result <> '' ORDER BY n LIMIT ?;
 
 -- name: mark_reported
-UPDATE asks SET reported = 1, event = '' WHERE id = ?;
+UPDATE asks SET reported = 1, event = '', intent = '' WHERE id = ?;
 
 -- name: queued
 SELECT hook, count(*) FROM asks WHERE result = '' GROUP BY hook;

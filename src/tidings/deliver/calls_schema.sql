@@ -9,11 +9,12 @@ CREATE TABLE IF NOT EXISTS asks (
   attempts INTEGER NOT NULL DEFAULT 0, finished_us INTEGER,
   result TEXT NOT NULL DEFAULT '',                -- empty while it is queued
   status INTEGER NOT NULL DEFAULT 0, error TEXT NOT NULL DEFAULT '',    -- of the last try
-  intent BLOB NOT NULL,                           -- JSON of the CallIntent; empty for an event
-  event BLOB NOT NULL DEFAULT '',                 -- JSON of the call that goes into the log; emptied once it is there
+  intent BLOB NOT NULL,                           -- JSON of the CallIntent; empty for an event. This and the next are
+  event BLOB NOT NULL DEFAULT '',                 -- emptied once the log has it: JSON of the call that goes into the log
   reported INTEGER NOT NULL DEFAULT 0             -- 1 when the event is in the log
 );
 CREATE INDEX IF NOT EXISTS asks_due ON asks (hook, next_us) WHERE result = '';
+CREATE INDEX IF NOT EXISTS asks_until ON asks (hook, until_us) WHERE result = '' AND until_us > 0;
 CREATE INDEX IF NOT EXISTS asks_unreported ON asks (n) WHERE reported = 0 AND result <> '';
 CREATE INDEX IF NOT EXISTS asks_person ON asks (profile_id);
 -- How each webhook does, so that nobody has to count.

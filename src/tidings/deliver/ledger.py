@@ -110,6 +110,10 @@ class Ledger:
         """How many messages of broadcasts do."""
         return int(self._db.row(_SQL["queued_bulk"])[0])
 
+    def in_quiet(self, *, bulk: bool = False) -> int:
+        """How many of them, or of the others, are held until quiet hours end: no server is slow because of these."""
+        return int(self._db.row(_SQL["in_quiet"], (int(bulk),))[0])
+
     # -- the deliver role's side ------------------------------------------------------------------------------------
 
     def due(self, now_us: int, limit: int) -> list[Due]:

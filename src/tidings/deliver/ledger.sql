@@ -130,6 +130,9 @@ AND journey NOT IN (SELECT journey FROM broadcasts);
 SELECT coalesce(sum(n), 0) FROM tallies WHERE state IN ('queued', 'attempting')
 AND journey IN (SELECT journey FROM broadcasts);
 
+-- name: in_quiet
+SELECT count(*) FROM messages WHERE state = 'queued' AND reason = 'quiet_hours' AND bulk = ?;
+
 -- name: suppressions
 SELECT address, category, reason, profile_id, known_us FROM suppressions WHERE address = ? ORDER BY category;
 

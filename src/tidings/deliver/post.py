@@ -63,7 +63,7 @@ class HttpPoster:
         answer = _Answer()
         try:
             async with asyncio.timeout(timeout_s):
-                await self._try(url, headers, body, answer)
+                await self._try(url, _request(url, headers, body), answer, timeout_s)
         except TimeoutError:
             return answer.cut() or Posted(error=f"timeout: no whole answer within {timeout_s:g} s")
         except RefusedAddress as error:
@@ -72,20 +72,28 @@ class HttpPoster:
             return answer.cut() or Posted(error=f"unreachable: {type(error).__name__}: {error}")
         return answer.posted()
 
-    async def _try(self, url: str, headers: Mapping[str, str], body: bytes, answer: _Answer) -> None:
-        parts = urlsplit(url)
-        host, secure = parts.hostname or "", parts.scheme == "https"
-        port = parts.port or _PORTS[parts.scheme]
-        address = await find(host, port, secure=secure, allowed=self._allowed)
-        tls = {"ssl": self._context, "server_hostname": host} if secure else {}
-        reader, writer = await asyncio.open_connection(address, port, limit=_CHUNK_BYTES, **tls)  # type: ignore[arg-type]
+    async def _try(self, url: str, request: bytes, answer: _Answer, timeout_s: float) -> None:
+        reader, writer = await self._connect(url, timeout_s)
         try:
-            writer.write(_request(url, headers, body))
+            writer.write(request)
             await writer.drain()
             while not answer.done:
                 answer.feed(await reader.read(_CHUNK_BYTES))
         finally:
             writer.transport.abort()  # nobody waits for a polite end of what was read as far as it matters
+
+    async def _connect(self, url: str, timeout_s: float) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """To the first of its addresses that answers; each but the last has a part of the time."""
+        parts = urlsplit(url)
+        host, secure = parts.hostname or "", parts.scheme == "https"
+        port = parts.port or _PORTS[parts.scheme]
+        *others, last = await find(host, port, secure=secure, allowed=self._allowed)
+        tls = {"ssl": self._context, "server_hostname": host} if secure else {}
+        for address in others:
+            with contextlib.suppress(OSError):
+                async with asyncio.timeout(timeout_s / (2 * len(others))):
+                    return await asyncio.open_connection(address, port, limit=_CHUNK_BYTES, **tls)  # type: ignore[arg-type]
+        return await asyncio.open_connection(last, port, limit=_CHUNK_BYTES, **tls)  # type: ignore[arg-type]
 
 
 def _request(url: str, headers: Mapping[str, str], body: bytes) -> bytes:

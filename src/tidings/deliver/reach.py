@@ -17,6 +17,8 @@ from tidings.errors import InputError
 Address = IPv4Address | IPv6Address
 Networks = Sequence[IPv4Network | IPv6Network]
 
+MAX_ADDRESSES = 4
+"""Addresses of one name that are tried."""
 _SPECIAL = (ipaddress.IPv4Network("192.0.0.0/24"), ipaddress.IPv4Network("192.88.99.0/24"))
 """Protocol assignments and relays: no machine of anybody's."""
 _NAT64 = (ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("64:ff9b:1::/48"))
@@ -70,13 +72,13 @@ def permitted(address: Address, allowed: Networks) -> bool:
     return is_public(address) or any(inner(address) in one for one in allowed)
 
 
-async def find(host: str, port: int, *, secure: bool, allowed: Networks) -> str:
-    """The address to connect to. Raises RefusedAddress, and OSError when the name has none."""
+async def find(host: str, port: int, *, secure: bool, allowed: Networks) -> list[str]:
+    """The addresses to try, in order. Raises RefusedAddress, and OSError when the name has none."""
     looked_up = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     found = [ipaddress.ip_address(str(one[4][0]).partition("%")[0]) for one in looked_up]
     usable = [one for one in found if permitted(one, allowed)]
     if not usable:
         raise RefusedAddress("private_address", f"{host} is {found[0] if found else 'nowhere'}, which is not public")
-    if not secure and not inner(usable[0]).is_loopback:
+    if not secure and not all(inner(one).is_loopback for one in usable):
         raise RefusedAddress("not_https", f"{host} is not this machine, so it needs https")
-    return str(usable[0])
+    return [str(one) for one in dict.fromkeys(usable)][:MAX_ADDRESSES]

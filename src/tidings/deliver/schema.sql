@@ -25,6 +25,7 @@ CREATE INDEX IF NOT EXISTS messages_next ON messages (next_us) WHERE state = 'qu
 CREATE INDEX IF NOT EXISTS messages_next_first ON messages (next_us)
   WHERE state = 'queued' AND bulk = 0 AND category = 'transactional';
 CREATE INDEX IF NOT EXISTS messages_next_bulk ON messages (journey, next_us) WHERE state = 'queued' AND bulk = 1;
+CREATE INDEX IF NOT EXISTS messages_quiet ON messages (bulk) WHERE state = 'queued' AND reason = 'quiet_hours';
 CREATE INDEX IF NOT EXISTS messages_attempting ON messages (message_id) WHERE state = 'attempting';
 CREATE INDEX IF NOT EXISTS messages_unreported ON messages (message_id) WHERE reported = 0 AND finished_us IS NOT NULL;
 CREATE INDEX IF NOT EXISTS messages_person ON messages (profile_id);

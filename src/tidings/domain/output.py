@@ -39,7 +39,7 @@ class Fact(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """Something that is now true."""
 
     kind: str
-    """``segment_entered``, ``segment_left``, ``run_started``, ``run_step``, ``run_ended``, ``lane_started``, ``lane_ended``, ``profile_merged``,
+    """``segment_entered``, ``segment_left``, ``run_started``, ``run_step``, ``run_moved``, ``run_ended``, ``lane_started``, ``lane_ended``, ``profile_merged``,
     ``profile_created``, ``identified``."""
     profile_id: str
     """Whom it is about."""
@@ -98,6 +98,8 @@ class FactKind:
     """A parallel path of a run began. subject = journey; data: run_id (the lane's), version, step, whole (the run), lane (the path)."""
     LANE_ENDED = "lane_ended"
     """It arrived, or ended with its run; data as above, and outcome."""
+    RUN_MOVED = "run_moved"
+    """subject = journey; data: run_id, version and step where it goes on, from_version, from_step."""
     RUN_ENDED = "run_ended"
     """subject = journey; data: run_id, version, step, outcome, end."""
     PROFILE_CREATED = "profile_created"

@@ -40,6 +40,13 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """A word, and perhaps a sentence, why it failed."""
 
 
+class _Around(msgspec.Struct):
+    context: dict[str, Any] = {}
+
+
+_CONTEXT = msgspec.json.Decoder(_Around)
+
+
 def call_of(intent: EventIntent) -> dict[str, Any]:
     """The event that a journey wanted, as a call on the wire."""
     own: dict[str, Any] = (
@@ -106,3 +113,13 @@ def read_body(data: bytes, *, whole: bool = True) -> tuple[Any, str]:
 def record_of(call: dict[str, Any]) -> LogRecord:
     """Such a call as a record of the log."""
     return LogRecord(wire.INTERNAL_SOURCE, "", 0, msgspec.json.encode(call))
+
+
+def is_ours(record: LogRecord) -> bool:
+    """Whether a record is what a journey wanted, or an answer. Who lets a past happen again and has it asked anew leaves it out."""
+    if record.source != wire.INTERNAL_SOURCE or b'"asked_by"' not in record.body:
+        return False
+    try:
+        return "asked_by" in _CONTEXT.decode(record.body).context
+    except msgspec.DecodeError:
+        return False

@@ -51,6 +51,12 @@ class Shelf(Protocol):
         ...
 
 
+def moving(before: Definitions, after: Definitions) -> tuple[str, ...]:
+    """Journeys that a change gives another version, which says where runs of earlier ones go on."""
+    old = {name: one.version for name, one in before.journeys.items()}
+    return tuple(name for name, one in after.journeys.items() if one.moves and one.version != old.get(name))
+
+
 class Changes:
     """Follows the change records for one driver."""
 
@@ -124,6 +130,7 @@ class Changes:
             fresh=prepared.fresh,
             counting=running.layout.layout_id,
             entering=change.enter,
+            moving=moving(running, self._load(change.version)),
         )
         self.in_force = InForce(running=change.version, since_offset=offset, switched=switched)
 
@@ -151,7 +158,15 @@ class Changes:
         version = self.in_force.running
         past = self._shelf.past(version, now.fresh, now.prepared_offset, definitions) if now.fresh else NoPast()
         return Adoption(
-            version, now.offset, now.known_us, now.fresh, now.counting, past, judged=True, entering=now.entering
+            version,
+            now.offset,
+            now.known_us,
+            now.fresh,
+            now.counting,
+            past,
+            judged=True,
+            entering=now.entering,
+            moving=now.moving,
         )
 
     def _load(self, version: str, beside: Beside | None = None) -> Definitions:

@@ -8,6 +8,7 @@ from tidings.config import Config
 from tidings.console import serve
 from tidings.console.app import create_app
 from tidings.hosts.bounds import Bounds
+from tidings.hosts.broadcast import move
 from tidings.hosts.mistyped import look
 from tidings.hosts.plan import plan
 
@@ -20,7 +21,12 @@ BOUNDS = Bounds(people=2_000, memory_mb=256, events=1_000_000, limit_s=20.0)
 def run(config: Config, ready: Callable[[dict[str, object]], None]) -> None:
     """Serve; `ready` gets ``url``, ``host`` and ``port``. Raises PortTaken."""
     sock = serve.bind(config.console.host, config.console.port, "console.port")
-    app = create_app(config, plan=lambda: plan(config, config.workspace, BOUNDS), types=lambda: look(config, LOOK))
+    app = create_app(
+        config,
+        plan=lambda: plan(config, config.workspace, BOUNDS),
+        types=lambda: look(config, LOOK),
+        move=lambda name, what: move(config, name, what, "the console"),
+    )
     told: dict[str, object] = {
         "url": serve.address(sock),
         "host": config.console.host,

@@ -328,7 +328,8 @@ class Driver:
             batch, looked = sweep.bring_over(self._pipeline, changes, self._people, self._state)
             self._commit(batch, self.offset)
             changes.tell(self.offset)
-            return looked
+            if looked:
+                return looked
         if self._everybody.listed() is not None:
             batch, looked = sweep.tell_of_item(self._pipeline, self._everybody, self._people, self._state)
         elif self._everybody.passing():

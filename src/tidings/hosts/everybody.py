@@ -23,9 +23,11 @@ from tidings.versions.standing import META, Broadcasting, BroadcastState, Standi
 
 MAX_ACTIVE = 64
 """Records that not everybody has heard; before another one is taken, a pass is brought to its end."""
+TELL_EVERY = 16
+"""Pieces of a pass after which others are told how far it is."""
 MAX_SCHEDULED = 1_000
 """Starts to come; more are refused."""
-MAX_BROADCASTS = 5_000
+MAX_BROADCASTS = 1_000
 """Broadcasts remembered; of those that began the longest ago, those that nobody waits for go first."""
 
 Versions = Mapping[tuple[str, str], Journey]
@@ -54,7 +56,8 @@ class Everybody:
         raw = state.meta(META)
         self.standing = msgspec.json.decode(raw, type=Standing) if raw else Standing()
         self._tell = tell
-        self._dirty = False
+        self._dirty = self._news = False
+        self._untold = 0
         self._note()
         self.tell(state.position()[0])
 
@@ -68,8 +71,13 @@ class Everybody:
 
     def _change(self, **more: object) -> None:
         self.standing = msgspec.structs.replace(self.standing, **more)
-        self._dirty = True
+        self._dirty = self._news = True
         self._note()
+
+    def _go_on(self, **place: object) -> None:
+        """A pass came further; that is no news."""
+        self.standing = msgspec.structs.replace(self.standing, **place)
+        self._dirty = True
 
     def to_commit(self) -> dict[str, bytes]:
         """What changed since the last time, to be committed with the offset."""
@@ -77,18 +85,22 @@ class Everybody:
 
     def committed(self, offset: int) -> None:
         """It was; others may know."""
-        if self._dirty:
-            self._dirty = False
+        if not self._dirty:
+            return
+        self._dirty, self._untold = False, self._untold + 1
+        if self._news or self._untold >= TELL_EVERY:
             self.tell(offset)
 
     def tell(self, offset: int) -> None:
         """Tell others what was committed."""
+        self._news, self._untold = False, 0
         self._tell(msgspec.structs.replace(self.standing, offset=offset))
 
     # Records
 
     def take(self, asked: Asked | None, offset: int, taken_us: int, versions: Versions) -> list[HoldIntent]:
         """A record of the log; what the outbox is told. One that does not fit how things stand changes nothing."""
+        self._dirty = self._news = True  # whoever asked waits for a word, also when nothing changes
         if asked is None:
             _log.warning("the record to everybody at offset %d cannot be read; nothing changed", offset)
             return []
@@ -206,7 +218,7 @@ class Everybody:
     def passed(self, upto_id: str) -> None:
         """Everybody up to this id has heard; with an empty id everybody has."""
         if upto_id:
-            self._change(after=upto_id)
+            self._go_on(after=upto_id)
             return
         now = self.standing
         left = tuple(told for told in now.active if told.number > now.upto or isinstance(told.what, ItemsChanged))
@@ -225,7 +237,7 @@ class Everybody:
         now = self.standing
         told = next(told for told in now.active if isinstance(told.what, ItemsChanged))
         if upto_id:
-            self._change(place_after=upto_id)
+            self._go_on(place_after=upto_id)
         elif isinstance(told.what, ItemsChanged) and now.place + 1 < len(told.what.changes):
             self._change(place=now.place + 1, place_after="")
         else:

@@ -30,10 +30,9 @@ def plan(screen: Console, made: Plan) -> None:
         diff(screen, one.diff)
     _segments(screen, made)
     for journey in made.journeys:
-        runs = ", ".join(f"{count:,} in version {version}" for version, count in sorted(journey.runs.items()))
-        screen.print(
-            Text(f"Journey {journey.journey} ({journey.why}): active runs {runs or 'none'}; they keep their version")
-        )
+        screen.print(Text(f"Journey {journey.journey} ({journey.why}): {journey.words()}"))
+        for place in journey.waiting:
+            screen.print(Text(f"  {place.words()}", style="dim"))
     _next_day(screen, made.next_day)
     for need in made.needs:
         screen.print(Text(f"note: {need.words()}", style="yellow"))

@@ -92,12 +92,12 @@ class DiskSink:
             self._synced_s = now_s
 
     def queued(self) -> int:
-        """Messages waiting for hand-over, those of broadcasts aside."""
-        return self._ledger.queued()
+        """Messages waiting for hand-over, those of broadcasts and those held until morning aside."""
+        return self._ledger.queued() - self._ledger.in_quiet()
 
     def queued_bulk(self) -> int:
-        """Messages of broadcasts waiting for hand-over."""
-        return self._ledger.queued_bulk()
+        """Messages of broadcasts waiting for hand-over, those held until morning aside."""
+        return self._ledger.queued_bulk() - self._ledger.in_quiet(bulk=True)
 
     def behind(self) -> int:
         """Blocks that the projector has not taken yet."""

@@ -8,14 +8,18 @@ them, so it does not matter when a person is reached.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
 
 from tidings.domain.profile import ProfileState
 from tidings.errors import CorruptData
+from tidings.process import lanes, moves
+from tidings.process import run as runs
+from tidings.process.journey import Journey
 from tidings.process.layout import Layout
+from tidings.process.walk import Walk
 
 
 class Past(Protocol):
@@ -52,6 +56,8 @@ class Adoption(msgspec.Struct, frozen=True):
     """Whether segments are judged anew; while a change is only prepared they are not."""
     entering: bool = False
     """Whether entering a segment by it starts journeys."""
+    moving: tuple[str, ...] = ()
+    """Journeys that it gives a version which says where runs of earlier ones go on."""
 
     @property
     def cause(self) -> str:
@@ -81,6 +87,19 @@ def bring_over(state: ProfileState, layout: Layout, adoption: Adoption) -> None:
             own = state.values[slot]
             if value is not None:
                 state.values[slot] = value if own is None else layout.accumulators[slot].merge(own, value)
+
+
+def move_runs(walk: Walk, journeys: Mapping[str, Journey], adoption: Adoption) -> None:
+    """Runs of earlier versions go on where the present one says. Those with parallel paths stay, as each would have to fit."""
+    state = walk.state
+    for run in list(state.runs) if adoption.moving else ():
+        journey = journeys.get(run.journey)
+        apart = bool(run.parent or lanes.below(state, run))
+        if journey is None or run.journey not in adoption.moving or run.version == journey.version or apart:
+            continue
+        target = moves.target(journey.moves, run.version, run.step)
+        if target:
+            runs.move(journey, walk, run, target)
 
 
 def everyone(state: ProfileState) -> list[str]:

@@ -15,6 +15,7 @@ from tidings.errors import DefinitionError
 from tidings.process import broadcast as broadcasts
 from tidings.process.broadcast import Broadcast
 from tidings.process.journey import Journey
+from tidings.process.steps import holdout
 from tidings.process.steps.base import EXIT, Step
 from tidings.process.steps.base import text as text_of
 from tidings.process.steps.bulk import SendBulk, Still, Turn
@@ -43,6 +44,7 @@ _SETTINGS = {
     "local": {**schema.FLAG, "description": "Whether `at` is by each person's own clock."},
     "passed": {**schema.one_of(_PASSED), "description": "Where that time has passed when it begins."},
     "over": schema.SPAN,
+    "holdout": holdout.SCHEMA,
     "rate": {"type": "string", "pattern": r"^\s*[0-9]{1,9}\s*/\s*[smhd]\s*$", "description": "Such as 10000/h."},
 }
 
@@ -83,6 +85,7 @@ def parse(raw: Any, version: str, traits: Traits, where: str) -> Journey:
         entries=(),
         exit_on=(),
         steps={step.id: step for step in steps},
+        holdout=holdout.percent_of(raw["holdout"], f"{where}: holdout") if "holdout" in raw else 0,
         broadcast=found,
     )
 

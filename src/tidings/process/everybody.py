@@ -11,6 +11,7 @@ from tidings.domain.everybody import Asked, Cancel, Pause, Resume, Start, Told
 from tidings.domain.output import Ending
 from tidings.domain.profile import ProfileState, Run
 from tidings.process import broadcast as broadcasts
+from tidings.process import entering
 from tidings.process import run as runs
 from tidings.process.journey import Journey
 from tidings.process.walk import Walk
@@ -38,7 +39,7 @@ def _begin(journey: Journey | None, walk: Walk, told: Told, what: Start) -> bool
     found = journey.broadcast if journey is not None else None
     if journey is None or found is None or not found.has(walk.state, told.known_us):
         return False
-    if not runs.may_enter(journey, walk, told.known_us):
+    if entering.refusal(journey, walk, told.known_us):
         return False
     item = broadcasts.item_of(found, walk.state, what.start, what.audience, told.known_us)
     runs.enter(journey, walk, told.known_us, item)

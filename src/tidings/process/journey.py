@@ -12,6 +12,7 @@ from tidings.process import admission
 from tidings.process.admission import Rules
 from tidings.process.broadcast import Broadcast
 from tidings.process.entries.base import Entry
+from tidings.process.moves import Moves
 from tidings.process.results import FEEDBACK
 from tidings.process.steps.base import Step
 from tidings.process.watch import Awaited, Reads, Watched
@@ -36,6 +37,8 @@ class Journey(msgspec.Struct, frozen=True, kw_only=True):
     """Events that end a run wherever it waits."""
     steps: Mapping[str, Step]
     """By id, in order."""
+    moves: Moves = {}
+    """Where runs of earlier versions go on."""
     goal: Awaited | None = None
     """What the journey is for: when it comes a run ends, wherever it waits, and counts as one that reached it."""
     exit_if: tuple[Awaited, ...] = ()
@@ -127,6 +130,7 @@ def words(journey: Journey) -> Sequence[str]:
     return [
         f"Entry: {entry_words(journey)} ({admission.words(journey.admits)})",
         *ending_words(journey),
+        *priority_words(journey),
         *(f"{step.id}: {step.words()}" for step in journey.steps.values()),
     ]
 
@@ -136,3 +140,8 @@ def ending_words(journey: Journey) -> list[str]:
     goal = [f"Goal: {journey.goal.words()}"] if journey.goal is not None else []
     exits = [*(one.words() for one in journey.exit_on), *(one.words() for one in journey.exit_if)]
     return [*goal, *([f"Leaves at once: {' or '.join(exits)}"] if exits else [])]
+
+
+def priority_words(journey: Journey) -> list[str]:
+    """Whose messages go first, for people; nothing for the usual."""
+    return [] if journey.priority == "normal" else [f"Priority of its messages: {journey.priority}"]

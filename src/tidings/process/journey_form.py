@@ -8,7 +8,7 @@ from typing import Any
 from tidings.domain import places, schema
 from tidings.domain.mention import Mention
 from tidings.domain.schema import Schema
-from tidings.process import admission, watch
+from tidings.process import admission, moves, watch
 from tidings.process.entries import kinds as entry_kinds
 from tidings.process.journey import PRIORITIES
 from tidings.process.steps import held, holdout, kinds
@@ -46,6 +46,7 @@ def schema_of_file() -> Schema:
             "priority": schema.one_of(PRIORITIES),
             **_ENDS,
             "holdout": holdout.SCHEMA,
+            "moves": moves.SCHEMA,
             "shadow": {**schema.FLAG, "description": "Decide for real people, and send nothing."},
             "steps": {"type": "array", "minItems": 1, "items": kinds.schema_of_one()},
         },

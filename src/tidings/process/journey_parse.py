@@ -10,7 +10,7 @@ from tidings.domain import filter as event_filter
 from tidings.domain.filter import EventFilter
 from tidings.domain.names import known
 from tidings.errors import DefinitionError
-from tidings.process import admission, results, watch
+from tidings.process import admission, moves, results, watch
 from tidings.process.admission import Rules
 from tidings.process.entries import kinds as entry_kinds
 from tidings.process.entries.base import Entry
@@ -33,6 +33,7 @@ SETTINGS = {
     "exit_on",
     "exit_if",
     "holdout",
+    "moves",
     "shadow",
     "steps",
 }
@@ -64,6 +65,7 @@ def parse(raw: Any, version: str, traits: Traits, where: str, *, entered: bool =
         admits=_admits(raw, entries, where),
         exit_on=_parse_exit_on(raw.get("exit_on"), f"{where}: exit_on"),
         steps=steps,
+        moves=moves.parse(raw.get("moves"), steps, f"{where}: moves"),
         holdout=holdout.percent_of(raw["holdout"], f"{where}: holdout") if "holdout" in raw else 0,
         shadow=_parse_shadow(raw.get("shadow", False), f"{where}: shadow"),
         asked=frozenset(one for step in steps.values() for one, _ in step.asks()),

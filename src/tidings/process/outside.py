@@ -41,15 +41,15 @@ class Trigger(Protocol):
     intents: list[Intent]
 
 
-def until(run: Run, wanted: Ask, known_us: int) -> int:
-    """Until when the run waits for what it asks; 0 when it does not."""
+def ask(state: ProfileState, run: Run, wanted: Ask, trigger: Trigger, shadow: bool) -> int:
+    """Leave the intent; the instant until which the run waits for its event (0 when it does not).
+
+    In shadow mode nobody is asked, and the run goes on as without an answer.
+    """
     # From when we knew: what a phone tells hours later would be over before anybody was asked.
-    return max(run.since_us, known_us) + wanted.timeout_us if wanted.timeout_us else 0
-
-
-def ask(state: ProfileState, run: Run, wanted: Ask, trigger: Trigger) -> int:
-    """Leave the intent; the instant until which the run waits for its event (0 when it does not)."""
-    until_us = until(run, wanted, trigger.known_us)
+    until_us = max(run.since_us, trigger.known_us) + wanted.timeout_us if wanted.timeout_us else 0
+    if shadow:
+        return until_us
     made = _call if wanted.kind == CALL else _event
     trigger.intents.append(made(state, run, wanted, trigger.known_us, until_us))
     return until_us

@@ -6,7 +6,7 @@ Everything here returns what happened; deciding on messages is a callback, so th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -15,11 +15,11 @@ from tidings.domain.event import Event
 from tidings.domain.output import Ending, FactKind
 from tidings.domain.profile import ProfileState, Run
 from tidings.ids import run_id
-from tidings.process import admission, arms, lanes, outside, results, watch
+from tidings.process import admission, arms, entering, lanes, outside, results, watch
 from tidings.process import walk as walks
 from tidings.process.journey import Journey
 from tidings.process.steps import holdout, start
-from tidings.process.steps.base import EXIT, Ask, Beginning, Move
+from tidings.process.steps.base import EXIT, Beginning, Move
 from tidings.process.steps.parallel import ANY, Parallel
 from tidings.process.walk import Walk
 from tidings.process.watch import Watched
@@ -47,44 +47,13 @@ def begin(
     `item` has the properties of the entering `event`; `entry` is the number of the journey's entry that begins it, `key` what the
     run is about beside the person where the entry knows it.
     """
-    key = key or _key(journey, item, event)
-    if not may_enter(journey, walk, occurred_us, key) or (len(journey.entries) > 1 and begun(journey, walk)):
+    key = key or entering.key_of(journey, item, event)
+    if entering.refusal(journey, walk, occurred_us, key):
+        return False
+    if len(journey.entries) > 1 and entering.begun(journey, walk.facts, walk.cause):
         return False
     enter(journey, walk, occurred_us, item, entry=entry, key=key)
     return True
-
-
-def _key(journey: Journey, item: dict[str, Any], event: str = "") -> str:
-    """What the run is about beside the person, where its journey has runs per such."""
-    return journey.admits.per.key(item, event) if journey.admits.per is not None else ""
-
-
-def may_enter(journey: Journey, walk: Walk, occurred_us: int, key: str = "") -> bool:
-    """Whether this person is let in now: by how often one gets in, and not for nothing."""
-    if admission.refusal(journey.name, journey.admits, walk.state, walk.known_us, key):
-        return False
-    return journey.reads is None or not over_already(journey, walk.state, max(occurred_us, walk.state.clock_us))
-
-
-def over_already(journey: Journey, state: ProfileState, at_us: int) -> str:
-    """What would end a run as soon as it began, for people; empty when nothing would."""
-    if journey.goal is not None and journey.goal.holds(state, at_us):
-        return f"has reached the goal already: {journey.goal.words()}"
-    found = next((one for one in journey.exit_if if one.holds(state, at_us)), None)
-    return f"would leave at once: {found.words()}" if found is not None else ""
-
-
-def ended_name(journey: str, key: str) -> str:
-    """Under which name it is kept when the last run ended: of the journey, or of what its runs are about."""
-    return f"{journey}/{key}" if key else journey
-
-
-def begun(journey: Journey, walk: Walk) -> bool:
-    """Whether a run of this journey was begun by this very cause."""
-    return any(
-        fact.kind == FactKind.RUN_STARTED and fact.subject == journey.name and fact.cause == walk.cause
-        for fact in walk.facts
-    )
 
 
 def enter(
@@ -147,7 +116,7 @@ def on_event(journey: Journey, walk: Walk, run: Run, event: Event, *, touched: b
     if journey.admits.per is not None and not journey.admits.per.concerns(run.key, event):
         return
     goal, state = journey.goal, walk.state
-    rules = journey.watched.get(run.step, ()) if touched and not _looks_back(run, state) else ()
+    rules = journey.watched.get(run.step, ()) if touched and not watch.looks_back(run, state) else ()
     at_us = max(state.clock_us, run.since_us)
     since = event.occurred_us >= run.entered_us
     if since and goal is not None and goal.came(event):
@@ -192,18 +161,6 @@ def on_look(journey: Journey | None, walk: Walk, run: Run) -> None:
         _look(journey, walk, run, at_us)
 
 
-def look_again(journey: Journey, walk: Walk, run: Run) -> None:
-    """All that the run's rules read may have changed (a merge, other definitions): they are looked at once all is heard."""
-    if journey.watched.get(run.step) and not _looks_back(run, walk.state):
-        run.look_us = max(walk.state.clock_us, run.since_us)
-        run.look_due_us = max(run.look_us, walk.known_us + 1)
-
-
-def _looks_back(run: Run, state: ProfileState) -> bool:
-    """Whether its rules are to be looked at as of an instant before the latest that happened to her; that comes first."""
-    return 0 < run.look_us <= state.clock_us
-
-
 def _look(journey: Journey, walk: Walk, run: Run, at_us: int) -> bool:
     """Do what a rule asks for that is true at this instant; whether one is."""
     found = watch.look(walk.state, run, journey.watched.get(run.step, ()), at_us, walk.known_us)
@@ -220,6 +177,32 @@ def _end_by(found: Watched, walk: Walk, run: Run, at_us: int) -> None:
     goal = found.kind == watch.GOAL
     words = f"{'goal reached' if goal else 'left'}: {found.awaited.did()}"
     _end(walk, run, at_us, words, Ending.GOAL if goal else Ending.EXIT)
+
+
+def move(journey: Journey, walk: Walk, run: Run, step_id: str) -> None:
+    """The run goes on in this version of its journey, at another step.
+
+    A step that waits has waited since the run arrived where it was; if that is over, it goes on just after the present instant. Any
+    other step acts now.
+    """
+    if step_id not in journey.steps:
+        _end(walk, run, walk.known_us, "left, as its step is gone", Ending.EXIT)
+        return
+    more = {"from_version": run.version, "from_step": run.step}
+    run.path.append(
+        [run.step, walk.known_us, walk.known_us, f"moved to {step_id} of version {journey.version}", walk.cause]
+    )
+    walks.bound_path(run)
+    run.version, run.step, run.bid = journey.version, step_id, []
+    run.timer_us = run.due_us = run.look_us = run.look_due_us = 0
+    walk.facts.append(walks.fact(FactKind.RUN_MOVED, walk, run, walk.known_us, {"step": step_id, **more}))
+    found = journey.steps[step_id].enter(walk.state, run)
+    if found.goto or found.fork or found.ask or found.draft or found.begin:
+        _arrive(journey, walk, run, step_id, walk.known_us)
+        return
+    walks.wait(walk, run, found.until_us)
+    if step_id in journey.watched:
+        watch.arm(run, journey.watched[step_id], max(run.since_us, walk.state.clock_us), walk.known_us)
 
 
 def end(walk: Walk, run: Run, occurred_us: int, outcome: str, how: str = Ending.MERGED) -> None:
@@ -270,7 +253,7 @@ def _arrive(journey: Journey, walk: Walk, run: Run, step_id: str, at_us: int) ->
         if run.step != step_id:
             run.bid = []
         run.step, run.since_us = step_id, at_us
-        found = _look_on_arrival(walk, run, journey.watched[step_id]) if step_id in journey.watched else None
+        found = watch.arrive(walk, run, journey.watched[step_id]) if step_id in journey.watched else None
         if found is not None and found.kind != watch.WAY:
             _end_by(found, walk, run, at_us)
             return
@@ -310,30 +293,10 @@ def _do(journey: Journey, walk: Walk, run: Run, move: Move, at_us: int) -> str:
     walks.note(walk, run, at_us, outcome, move.goto)
     if move.fork:
         return _fork(journey, walk, run, move.fork)
-    until_us = move.until_us if move.ask is None else _ask(journey, walk, run, move.ask)
+    until_us = move.until_us if move.ask is None else outside.ask(walk.state, run, move.ask, walk, journey.shadow)
     if not move.goto:
         walks.wait(walk, run, until_us)
     return move.goto
-
-
-def _ask(journey: Journey, walk: Walk, run: Run, wanted: Ask) -> int:
-    """Ask for something outside; in shadow mode nobody is asked, and the run goes on as without an answer."""
-    if journey.shadow:
-        return outside.until(run, wanted, walk.known_us)
-    return outside.ask(walk.state, run, wanted, walk)
-
-
-def _look_on_arrival(walk: Walk, run: Run, rules: Sequence[Watched]) -> Watched | None:
-    """What is so already; when we hear late of what began the run, that is looked at once all is heard."""
-    if walk.late:
-        watch.arm(run, rules, run.since_us, walk.known_us)
-        return None
-    due = (run.look_us, run.look_due_us) if _looks_back(run, walk.state) else None
-    watch.arm(run, rules, run.since_us, walk.known_us)
-    found = watch.look(walk.state, run, rules, max(run.since_us, walk.state.clock_us), walk.known_us)
-    if found is None and due is not None:
-        run.look_us, run.look_due_us = due
-    return found
 
 
 def _begin(journey: Journey, walk: Walk, run: Run, move: Move, wanted: Beginning) -> Move:
@@ -347,7 +310,7 @@ def _begin(journey: Journey, walk: Walk, run: Run, move: Move, wanted: Beginning
         return msgspec.structs.replace(move, outcome=words, result=f"{start.REFUSED}:{why}")
     walk.begun += 1
     by = f"{walk.cause}/{run.run_id}/{run.step}"
-    enter(found, walk, run.since_us, wanted.item, key=_key(found, wanted.item), by=by)
+    enter(found, walk, run.since_us, wanted.item, key=entering.key_of(found, wanted.item), by=by)
     return msgspec.structs.replace(move, outcome=f"started {wanted.journey}", result=start.STARTED)
 
 
@@ -355,9 +318,7 @@ def _why_not(journey: Journey, walk: Walk, at_us: int, item: dict[str, Any]) -> 
     """A word for why no run of another journey begins now; empty when one does."""
     if walk.begun >= MAX_BEGUN:
         return "circle"
-    key = _key(journey, item)
-    why = admission.refusal(journey.name, journey.admits, walk.state, walk.known_us, key)
-    return why or ("over" if not may_enter(journey, walk, at_us, key) else "")
+    return entering.refusal(journey, walk, at_us, entering.key_of(journey, item))
 
 
 def _fork(journey: Journey, walk: Walk, run: Run, paths: Mapping[str, str]) -> str:

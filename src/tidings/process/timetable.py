@@ -47,10 +47,6 @@ class Timetables:
                 self._readers[read] = (*self._readers.get(read, ()), one)
         self._slots = frozenset(int(one.removeprefix("slot:")) for one in self._readers if one.startswith("slot:"))
 
-    def __bool__(self) -> bool:
-        """Whether there are any."""
-        return bool(self.by_key)
-
     def touched(self, slots: Iterable[int], given: Sequence[str], purpose: str, *, fresh: bool) -> Collection[Timed]:
         """Those that read any of these slots and given traits, or the consent to this purpose, each once; all when she is new."""
         if fresh:
@@ -96,11 +92,17 @@ def coming(state: ProfileState, timed: Timed, known_us: int, awaited: int | None
     from_us = _from(state, timed, known_us)
     if from_us == NEVER:
         return None
-    floor = max(state.occasions.get(timed.key, 0), from_us - timed.table.margin_us() - 1)
-    for one in timed.table.after(state, floor):
+    return following(timed.table, state, from_us - 1, state.occasions.get(timed.key, 0), awaited)
+
+
+def following(
+    table: Timetable, state: ProfileState, after_us: int, had: int = 0, awaited: int | None = None
+) -> Occasion | None:
+    """The first occasion after an instant, or the one that is awaited, whoever it is for. Those up to the number `had` are over."""
+    for one in table.after(state, max(had, after_us - table.margin_us())):
         if one.at_us >= LATEST_US:
             return None
-        if one.at_us >= from_us or one.number == awaited:
+        if one.at_us > after_us or one.number == awaited:
             return one
     return None
 

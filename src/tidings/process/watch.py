@@ -8,7 +8,7 @@ that were over are: what the log took at the same instant is heard first.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -81,6 +81,14 @@ class Watched(msgspec.Struct, frozen=True):
     judge: Judge
 
 
+class Moment(Protocol):
+    """What looking goes by; a `Walk` is one."""
+
+    state: ProfileState
+    known_us: int
+    late: bool
+
+
 class Reads:
     """What rules look at, to know when something concerns them."""
 
@@ -115,6 +123,31 @@ def arm(run: Run, rules: Sequence[Watched], at_us: int, known_us: int) -> None:
     run.stale = -1 if any(one.awaited.fresh for one in rules) else 0
     run.look_us = at_us
     run.look_due_us = max(at_us, known_us + 1)
+
+
+def again(moment: Moment, run: Run, rules: Sequence[Watched]) -> None:
+    """All that these rules read may have changed (a merge, other definitions): they are looked at once all is heard."""
+    if rules and not looks_back(run, moment.state):
+        run.look_us = max(moment.state.clock_us, run.since_us)
+        run.look_due_us = max(run.look_us, moment.known_us + 1)
+
+
+def looks_back(run: Run, state: ProfileState) -> bool:
+    """Whether its rules are to be looked at as of an instant before the latest that happened to her; that comes first."""
+    return 0 < run.look_us <= state.clock_us
+
+
+def arrive(moment: Moment, run: Run, rules: Sequence[Watched]) -> Watched | None:
+    """What is so already where a run arrives; when we hear late of what began it, that is looked at once all is heard."""
+    state, known_us = moment.state, moment.known_us
+    due = (run.look_us, run.look_due_us) if not moment.late and looks_back(run, state) else None
+    arm(run, rules, run.since_us, known_us)
+    if moment.late:
+        return None
+    found = look(state, run, rules, max(run.since_us, state.clock_us), known_us)
+    if found is None and due is not None:
+        run.look_us, run.look_due_us = due
+    return found
 
 
 def look(state: ProfileState, run: Run, rules: Sequence[Watched], at_us: int, known_us: int) -> Watched | None:

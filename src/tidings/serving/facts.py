@@ -21,6 +21,7 @@ _STEP = (
 _ADVANCE = "UPDATE runs SET step = ?, updated_us = ? WHERE run_id = ?"
 _END = "UPDATE runs SET state = 'ended', step = ?, outcome = ?, updated_us = ?, ended_by = ? WHERE run_id = ?"
 _ENDING = "INSERT INTO endings VALUES (?, ?, 1) ON CONFLICT (journey, how) DO UPDATE SET n = n + 1"
+_MOVE = "UPDATE runs SET version = ?, step = ?, updated_us = ? WHERE run_id = ?"
 _IDENTIFY = "INSERT OR REPLACE INTO identifiers VALUES (?, ?, ?)"
 _MERGE = "INSERT OR REPLACE INTO merges VALUES (?, ?, ?, ?, ?)"
 _MOVES = (
@@ -65,6 +66,13 @@ def _run_step(db: sqlite3.Connection, fact: Fact) -> None:
     db.execute(_ADVANCE, (data.get("next") or data["step"], fact.known_us, data["run_id"]))
 
 
+def _run_moved(db: sqlite3.Connection, fact: Fact) -> None:
+    data = fact.data
+    words = f"moved to {data['step']} of version {data['version']}"
+    db.execute(_STEP, (data["run_id"], data["from_step"], words, fact.occurred_us, fact.known_us, fact.cause))
+    db.execute(_MOVE, (data["version"], data["step"], fact.known_us, data["run_id"]))
+
+
 def _run_ended(db: sqlite3.Connection, fact: Fact) -> None:
     data = fact.data
     db.execute(_END, (data.get("step", ""), data.get("outcome", ""), fact.known_us, fact.cause, data["run_id"]))
@@ -101,6 +109,7 @@ _KINDS: dict[str, Callable[[sqlite3.Connection, Fact], None]] = {
     FactKind.RUN_STEP: _run_step,
     FactKind.LANE_STARTED: _lane_started,
     FactKind.LANE_ENDED: _lane_ended,
+    FactKind.RUN_MOVED: _run_moved,
     FactKind.RUN_ENDED: _run_ended,
     FactKind.IDENTIFIED: _identified,
     FactKind.PROFILE_MERGED: _merged,

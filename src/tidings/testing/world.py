@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from tidings.clock import iso
-from tidings.domain import feedback
+from tidings.domain import called, feedback
 from tidings.domain.message import CallIntent, SendIntent
 from tidings.domain.output import FactKind
 from tidings.domain.outward import FAILED, OK, Answer
@@ -66,7 +66,19 @@ class TestWorld:
         self._calls += 1
         ids = {**({"userId": who} if known else {}), **({"anonymousId": device} if device else {})}
         about = {"messageId": f"test-{self._calls}", "timestamp": iso(self.now_us - late_us)}
-        record = LogRecord(SOURCE, "", 0, msgspec.json.encode({**body, **ids, **about}))
+        self._take(LogRecord(SOURCE, "", 0, msgspec.json.encode({**body, **ids, **about})))
+
+    def say(self, kind: str, body: Mapping[str, Any]) -> None:
+        """See `World.say`."""
+        self._take(LogRecord(SOURCE, kind, 0, msgspec.json.encode({**body, "timestamp": iso(self.now_us)})))
+
+    def start(self, who: str, journey: str, properties: Mapping[str, Any]) -> None:
+        """See `World.start`."""
+        self._calls += 1
+        call = called.Call(userId=who, properties=dict(properties), messageId=f"test-{self._calls}")
+        self._take(called.record(journey, call))
+
+    def _take(self, record: LogRecord) -> None:
         self._simulator.take([record], self.now_us)
         self._simulator.run()
         self.pass_to(self.now_us)

@@ -56,6 +56,14 @@ class World(Protocol):
         """A call of hers comes in now; it happened `late_us` ago. `known`: it has her user id."""
         ...
 
+    def say(self, kind: str, body: Mapping[str, Any]) -> None:
+        """The shop says something of this kind of record, now."""
+        ...
+
+    def start(self, who: str, journey: str, properties: Mapping[str, Any]) -> None:
+        """The shop's own system begins a run of hers now."""
+        ...
+
     def pass_to(self, at_us: int) -> None:
         """Time passes; whatever is due on the way happens at its instant."""
         ...

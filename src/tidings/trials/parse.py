@@ -16,7 +16,7 @@ from tidings.trials import answers
 from tidings.trials.answers import Scripted
 from tidings.trials.base import Act, Person, When, span
 
-KINDS = ("event", "identify", "consent", "withdraw", "advance", "expect")
+KINDS = ("event", "identify", "consent", "withdraw", "item", "call", "advance", "expect")
 """What may happen in a test: a module of this package each."""
 START = "2026-03-02T12:00:00Z"
 """When tests begin that do not say it: a Monday at noon."""

@@ -35,6 +35,8 @@ class Switched(msgspec.Struct, frozen=True, kw_only=True):
     fresh: tuple[str, ...]
     counting: str
     entering: bool
+    moving: tuple[str, ...] = ()
+    """Journeys whose runs may go over to the version that begins with it."""
     swept: str = ""
     """Everybody up to this profile id has come over."""
 

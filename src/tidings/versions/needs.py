@@ -105,6 +105,8 @@ def _traits(definitions: Definitions) -> Iterator[tuple[str, str]]:
     for journey in definitions.journeys.values():
         for where, rule in journey.rules():
             yield from ((one, f"journey {journey.name} {where}") for one in _given(rule))
+        tables = [table for entry in journey.entries if (table := entry.timetable()) is not None]
+        yield from ((one, f"journey {journey.name} entry") for table in tables for one in _given(table) if one != ZONE)
 
 
 def _purposes(definitions: Definitions) -> Iterator[tuple[str, str]]:

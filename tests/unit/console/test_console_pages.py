@@ -12,10 +12,14 @@ import pytest
 
 from tests.unit.console.build import NOW_US, PEOPLE, World
 from tests.unit.console.web import Answer, Visitor
+from tests.unit.deliver.test_caller import NOW_US as CALLED_US
+from tests.unit.deliver.test_caller import intent as call
 from tidings.clock import ManualClock
 from tidings.config import Config
 from tidings.console import show
 from tidings.console.app import create_app, create_inbox_app
+from tidings.deliver.calls import Calls
+from tidings.domain import outward
 from tidings.workspace import __file__ as workspace_file
 
 RETAIL = Path(workspace_file).parent / "workspaces" / "retail"
@@ -100,6 +104,23 @@ def test_figures_that_do_not_add_up_are_shown_as_such(world: World, tmp_path: Pa
     page = Visitor(create_app(Config(data=tmp_path / "data", workspace=world.config.workspace))).get("/")
 
     assert 'data-ok="no"' in page.text
+
+
+def test_the_overview_says_which_webhook_goes_wrong_and_why(world: World, tmp_path: Path) -> None:
+    calls = Calls(tmp_path / "calls.db")
+    calls.add([], [call(1, webhook="crm"), call(2, webhook="crm"), call(3, webhook="fine")])
+    answer = outward.Answer(result="failed", status=301, error="redirect: <b>301</b>")
+    calls.finish(call(1, webhook="crm"), answer, now_us=CALLED_US)
+    calls.finish(call(3, webhook="fine"), outward.Answer(result="ok", status=200), now_us=CALLED_US)
+    calls.close()
+
+    page = Visitor(create_app(Config(data=tmp_path, workspace=world.config.workspace))).get("/").text
+
+    rows = re.findall(r'data-webhook="(\w+)">(.*?)</tr>', page)
+    assert [name for name, _ in rows] == ["crm", "fine"]
+    assert "1 wrong in a row: redirect: &lt;b&gt;301" in rows[0][1]
+    assert re.findall(r'<td class="right">(\d+)', rows[0][1]) == ["0", "1", "1"]
+    assert re.findall(r'<td class="right">(\d+)', rows[1][1]) == ["1", "0", "0"]
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -250,6 +271,18 @@ def test_a_journey_is_drawn_with_the_runs_at_each_step(console: Visitor, world: 
     assert figure(page, "at:abandoned_cart:left_alone:active") == rows(world, "serving.db", asked)[0][0] == 4
     assert figure(page, "entered:abandoned_cart") == rows(world, "serving.db", "SELECT count(*) FROM runs")[0][0]
     assert "Bought before the reminder 3" in text
+
+
+def test_a_journey_that_goes_by_time_says_when_it_is_next(world: World, tmp_path: Path) -> None:
+    shutil.copytree(world.config.workspace, tmp_path / "workspace")
+    text = 'journey: news\nentry: {schedule: {at: "09:00", rule: {did: {event: Go}}}}\nsteps: [{id: wait, wait: 1d}]\n'
+    (tmp_path / "workspace" / "journeys" / "news.yml").write_text(text)
+    visitor = Visitor(create_app(Config(data=world.config.data, workspace=tmp_path / "workspace")))
+
+    said = words(visitor.get("/journeys/news"))
+
+    assert "meets the rule (did Go) at 09:00 where the person is, every day" in said
+    assert re.search(r"next .*09:00.* for who has no time zone of her own", said)
 
 
 # Messages

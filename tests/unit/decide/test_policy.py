@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.unit.core import definitions
 from tidings.clock import DAY_US, HOUR_US
 from tidings.decide import policy
 from tidings.errors import DefinitionError
+from tidings.process.journey import words
 
 EVERYTHING = {
     "caps": [{"at_most": 3, "per": "7d"}, {"at_most": 1, "per": "day", "categories": ["news", "offers"]}],
@@ -125,3 +128,31 @@ def test_a_wrong_policy_says_where(raw: Any, says: str) -> None:
     with pytest.raises(DefinitionError, match=r"policy\.yml") as problem:
         policy.parse(raw, "policy.yml")
     assert says in str(problem.value)
+
+
+def test_a_journey_says_its_priority_and_a_step_its_value(tmp_path: Path) -> None:
+    steps = "steps:\n  - id: a\n    send: {template: t, value: 5}\n  - id: b\n    send: {template: t, value: {trait: x, times: 2}}\n"
+    found = definitions(
+        tmp_path, urgent=f"entry: {{event: E}}\npriority: high\n{steps}", usual=f"entry: {{event: E}}\n{steps}"
+    )
+    urgent, usual = (words(found.journeys[name]) for name in ("urgent", "usual"))
+    assert [line for line in urgent if line not in usual] == ["Priority of its messages: high"]
+    assert usual[-2:] == ["a: Send t (marketing, worth 5)", "b: Send t (marketing, worth x times 2)"]
+
+
+@pytest.mark.parametrize(
+    ("said", "problem"),
+    [
+        ("priority: urgent\n", "priority: unknown; got 'urgent'; wanted high, normal or low"),
+        ("value: lots", "value: no number; got 'lots'"),
+        ("value: {times: 2}", "value: needs `trait`"),
+        ("value: {trait: x, times: many}", "value.times: no number"),
+        ("value: {trait: last_seen}", "value.trait: is no number; got 'last_seen'"),
+    ],
+)
+def test_what_a_journey_may_not_say(said: str, problem: str, tmp_path: Path) -> None:
+    priority, value = (said, "value: 1") if said.startswith("priority") else ("", said)
+    text = f"entry: {{event: E}}\n{priority}steps:\n  - id: a\n    send: {{template: t, {value}}}\n"
+    with pytest.raises(DefinitionError) as raised:
+        definitions(tmp_path, traits="last_seen: {last: {event: E}}", j=text)
+    assert problem in str(raised.value)

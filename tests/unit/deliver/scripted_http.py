@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -40,7 +41,7 @@ def answer(status: int, body: bytes = b"{}", *headers: str) -> Script:
 
 
 @asynccontextmanager
-async def serving(script: Script, got: list[Got]) -> AsyncIterator[int]:
+async def serving(script: Script, got: list[Got], tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
     """The port of such a server on this machine."""
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -54,7 +55,7 @@ async def serving(script: Script, got: list[Got]) -> AsyncIterator[int]:
         finally:
             writer.close()
 
-    server = await asyncio.start_server(connected, "127.0.0.1", 0)
+    server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=tls)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:

@@ -11,13 +11,15 @@ import msgspec
 import pytest
 
 from tidings.clock import HOUR_US, MINUTE_US, SECOND_US, ManualClock
+from tidings.collect.limits import MAX_INTERNAL_BYTES
 from tidings.deliver import caller as calling
 from tidings.deliver.caller import Caller
-from tidings.deliver.calls import Calls
+from tidings.deliver.calls import MAX_REPORT_BYTES, Calls
 from tidings.deliver.memory_post import MemoryPoster, Sent
 from tidings.deliver.post import Posted
 from tidings.domain.event import Event
 from tidings.domain.message import CallIntent, EventIntent
+from tidings.domain.outward import Answer
 from tidings.domain.record import LogRecord
 from tidings.domain.wire import normalise
 from tidings.errors import InputError
@@ -164,6 +166,15 @@ def test_no_try_begins_when_the_run_has_gone_on(calls: Calls) -> None:
     assert (two["error"].partition(":")[0], two["attempts"]) == ("expired", 0)
 
 
+def test_calls_whose_time_is_over_hold_up_nobody(calls: Calls) -> None:
+    calls.add([], [intent(n, until_us=NOW_US) for n in range(1, 151)])
+    calls.add([], [intent(500)])
+    play = Play(calls, lambda _: Posted(status=200), Webhook(name="crm", url=URL, per_minute=1))
+    said = play.run(NOW_US + 10 * SECOND_US)
+    assert sorted(one["result"] for one in said) == ["failed"] * 150 + ["ok"]
+    assert len(play.poster.sent) == 1
+
+
 def test_a_webhook_that_is_gone_or_has_no_secret(calls: Calls) -> None:
     def keys(name: str) -> Sequence[bytes]:
         raise InputError("no secret")
@@ -215,6 +226,19 @@ def test_one_that_hangs_holds_up_nobody_else(calls: Calls) -> None:
     assert poster.begun.count("https://slow/") == 3
     assert poster.begun.count("https://quick/") == 50
     assert calls.queued() == {"slow": 100}
+
+
+def test_what_goes_to_the_log_at_once_is_bounded(calls: Calls) -> None:
+    calls.add([], [intent(number) for number in range(400)])
+    body = {"text": "x" * 3_900}
+    for number in range(400):
+        calls.finish(intent(number), Answer(result="ok", status=200, body=body), now_us=NOW_US)
+    rounds = 0
+    while ready := calls.unreported(500):
+        assert sum(len(one.event) for one in ready) <= MAX_REPORT_BYTES < MAX_INTERNAL_BYTES
+        calls.mark_reported(ready)
+        rounds += 1
+    assert rounds == 2
 
 
 def test_copies_change_nothing(calls: Calls) -> None:

@@ -223,12 +223,14 @@ def test_a_retry_that_falls_into_quiet_hours_waits_for_their_end_and_costs_no_co
     place.run()
     assert len(asked) == 1, "connected for nothing"
     assert (place.row().state, place.row().reason, place.row().next_us) == ("queued", "quiet_hours", MORNING_US)
+    assert (place.ledger.queued(), place.ledger.in_quiet(), place.ledger.in_quiet(bulk=True)) == (1, 1, 0)
     place.clock.set(MORNING_US - 1)
     place.run()
     assert len(asked) == 1
     place.clock.set(MORNING_US)
     place.run()
     assert (place.row().state, place.row().reason, place.row().attempts) == ("accepted", "", 2)
+    assert place.ledger.in_quiet() == 0
 
 
 def test_quiet_hours_that_begin_while_the_server_makes_ready_hold_the_message(world):

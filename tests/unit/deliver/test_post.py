@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import shutil
+import ssl
+import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
 from tests.unit.deliver.scripted_http import Got, Script, answer, says, serving
-from tidings.deliver import reach
+from tidings.deliver import post, reach
 from tidings.deliver.post import HttpPoster, Posted
 from tidings.errors import InputError
 
@@ -101,6 +105,34 @@ def test_a_private_address_is_refused_by_whatever_name(host: str) -> None:
     found = posted(answer(200), networks=(), host=host)
     assert found.final
     assert found.error.startswith("private_address")
+
+
+def test_an_address_that_does_not_answer_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def two(*_: object, **__: object) -> list[str]:
+        return ["::1", "127.0.0.1"]
+
+    monkeypatch.setattr(post, "find", two)
+    assert posted(answer(200)).status == 200
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs the program openssl to make a certificate")
+def test_a_certificate_must_be_right_and_of_that_name(tmp_path: Path) -> None:
+    key, cert = tmp_path / "key.pem", tmp_path / "cert.pem"
+    command = f"openssl req -x509 -newkey rsa:2048 -nodes -keyout {key} -out {cert} -days 2 -subj /CN=localhost"
+    subprocess.run([*command.split(), "-addext", "subjectAltName=DNS:localhost"], check=True, capture_output=True)
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(cert, key)
+    trusting = ssl.create_default_context(cafile=cert)
+
+    async def run(host: str, context: ssl.SSLContext | None) -> Posted:
+        async with serving(answer(200), [], server) as port:
+            return await HttpPoster(HERE, context).post(f"https://{host}:{port}/", {}, b"{}", 5)
+
+    assert asyncio.run(run("localhost", trusting)).status == 200
+    for host, context in (("localhost", None), ("127.0.0.1", trusting)):
+        found = asyncio.run(run(host, context))
+        assert (found.status, found.final) == (0, False)
+        assert "CERTIFICATE_VERIFY_FAILED" in found.error
 
 
 def test_http_is_for_this_machine_alone() -> None:

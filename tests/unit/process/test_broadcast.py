@@ -199,6 +199,17 @@ def test_the_same_start_twice_or_a_second_one_unasked_starts_nothing(tmp_path: P
     assert [one.decided_us for one in world.sends()] == [START_US + 10 * SECOND_US, START_US + 30 * SECOND_US]
 
 
+def test_whoever_asked_is_told_even_when_nothing_changes(tmp_path: Path) -> None:
+    world, told = Sent(tmp_path), []
+    everybody = world.simulator.driver._everybody
+    everybody._tell = lambda now: told.append((now.offset, sorted(now.broadcasts)))
+    world.people("ann", 1)
+    world.ask(10, Pause(broadcast="news"))
+    assert told == [(2, [])]
+    world.start(20)
+    assert told[1] == (3, ["news"])
+
+
 def test_two_who_turn_out_to_be_one_get_it_once(tmp_path: Path) -> None:
     world = Sent(tmp_path, f"{MAIL}\nover: 1h")
     world.people("ann bob", 1)

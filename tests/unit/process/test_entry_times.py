@@ -245,11 +245,11 @@ def test_alarms_of_what_is_gone_go(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("entry", "says"),
     [
-        ('{schedule: {at: "09:00", weekdays: [mon, thu], segment: fans}}', "it is 09:00 where the person is, on mon, thu, for everybody in segment fans"),
-        ('{schedule: {at: "09:00", day_of_month: last, zone: Europe/London, rule: {did: {event: A}}}}', "it is 09:00 in Europe/London, on the last of the month, for everybody of whom it holds: did A"),
-        ('{schedule: {at: "00:00", every: 2w, from: 2027-03-01, segment: fans}}', "it is 00:00 where the person is, every 2w from 2027-03-01 on, for everybody in segment fans"),
-        ('{date: {trait: birthday, every: year, at: "09:00", before: 3d}}', "3d before the day of birthday comes back, at 09:00 where the person is"),
-        ("{date: {trait: renewal_at, after: 36h, segment: fans}}", "36h after it is renewal_at, for everybody in segment fans"),
+        ('{schedule: {at: "09:00", weekdays: [mon, thu], segment: fans}}', "is in segment fans at 09:00 where the person is, on mon, thu"),
+        ('{schedule: {at: "09:00", day_of_month: last, zone: Europe/London, rule: {did: {event: A}}}}', "meets the rule (did A) at 09:00 in Europe/London, on the last of the month"),
+        ('{schedule: {at: "00:00", every: 2w, from: 2027-03-01, segment: fans}}', "is in segment fans at 00:00 where the person is, every 2w from 2027-03-01 on"),
+        ('{date: {trait: birthday, every: year, at: "09:00", before: 3d}}', "comes to 3d before birthday, every year, at 09:00 where the person is"),
+        ("{date: {trait: renewal_at, after: 36h, segment: fans}}", "comes to 36h after renewal_at, and is in segment fans then"),
     ],
 )  # fmt: skip
 def test_they_are_said_in_words(entry: str, says: str, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ import msgspec
 from tidings.clock import DAY_US, SECOND_US, parse_duration, parse_instant
 from tidings.domain import schema
 from tidings.domain.profile import ProfileState
+from tidings.domain.sql import Query
 from tidings.domain.zones import zone
 from tidings.errors import DefinitionError
 from tidings.rules import local_time
@@ -56,6 +57,10 @@ class Timetable(Protocol):
         """How far the instant of an occasion can lie from its number."""
         ...
 
+    def asked(self, query: Query) -> str:
+        """SELECT the `profile_id` of everybody who has any, whatever rule says for whom they are."""
+        ...
+
     def reads(self) -> Iterator[str]:
         """What her occasions depend on, as conditions say it."""
         ...
@@ -71,10 +76,10 @@ class Who(msgspec.Struct, frozen=True):
     """The segment that the rule is, for people."""
 
     def words(self) -> str:
-        """``for everybody in segment news``."""
+        """``is in segment news``; nothing for everybody."""
         if self.segment:
-            return f" for everybody in segment {self.segment}"
-        return f" for everybody of whom it holds: {self.rule.words()}" if self.rule is not None else ""
+            return f"is in segment {self.segment}"
+        return f"meets the rule ({self.rule.words()})" if self.rule is not None else ""
 
 
 def parse_who(settings: dict[str, Any], traits: Traits, where: str) -> Who:

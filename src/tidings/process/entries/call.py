@@ -24,7 +24,7 @@ class CallEntry(EntryBase, frozen=True):
         return event.properties if called.calls(event, journey) else None
 
     def words(self) -> str:
-        return "is called by the API"
+        return "is named in a call of the API"
 
 
 def parse(raw: dict[str, Any], traits: Traits, where: str) -> Entry:  # noqa: ARG001 - the parsers' signature

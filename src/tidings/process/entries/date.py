@@ -18,11 +18,12 @@ from tidings.clock import DAY_US, format_duration
 from tidings.domain import schema
 from tidings.domain.instants import instant_of
 from tidings.domain.profile import ProfileState
+from tidings.domain.sql import Query, instant_sql
 from tidings.errors import DefinitionError
 from tidings.process.entries import calendar
 from tidings.process.entries.base import Entry, EntryBase
 from tidings.process.entries.calendar import LATEST_US, Occasion, Timetable, Who
-from tidings.rules import local_time
+from tidings.rules import local_time, sql
 from tidings.rules.base import Condition, Reading, Traits
 from tidings.rules.local_time import ZONE_TRAIT
 
@@ -87,6 +88,10 @@ class DateEntry(EntryBase, frozen=True):
     def margin_us(self) -> int:
         return 2 * DAY_US if self.at_s >= 0 else 0
 
+    def asked(self, query: Query) -> str:
+        values = self.reading.sql(query) if self.reading is not None else sql.given(query, self.trait)
+        return f"SELECT profile_id FROM (SELECT profile_id, {instant_sql('value')} AS day_us FROM ({values})) WHERE day_us < {LATEST_US}"
+
     def reads(self) -> Iterator[str]:
         if self.at_s >= 0:
             yield f"trait:{ZONE_TRAIT}"
@@ -99,12 +104,12 @@ class DateEntry(EntryBase, frozen=True):
         return (self.who.rule,) if self.who.rule is not None else ()
 
     def words(self) -> str:
-        day = f"the day of {self.trait} comes back" if self.yearly else f"it is {self.trait}"
         shift = "before" if self.shift_us < 0 else "after"
         shifted = f"{format_duration(abs(self.shift_us))} {shift} " if self.shift_us else ""
         at = f", at {calendar.clock_words(self.at_s)} where the person is" if self.at_s >= 0 else ""
-        whom = f",{self.who.words()}" if self.who.rule is not None else ""
-        return f"{shifted}{day}{at}{whom}"
+        yearly = ", every year" if self.yearly else ""
+        whom = f", and {self.who.words()} then" if self.who.rule is not None else ""
+        return f"comes to {shifted}{self.trait}{yearly}{at}{whom}"
 
 
 def _day(year: int, born: date) -> date:

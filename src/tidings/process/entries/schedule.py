@@ -18,6 +18,7 @@ from tidings.clock import DAY_US, format_duration
 from tidings.domain import schema
 from tidings.domain.profile import ProfileState
 from tidings.domain.schema import Schema
+from tidings.domain.sql import Query
 from tidings.domain.zones import NAMES
 from tidings.errors import DefinitionError
 from tidings.process.entries import calendar
@@ -106,6 +107,9 @@ class ScheduleEntry(EntryBase, frozen=True):
     def margin_us(self) -> int:
         return _MARGIN_US
 
+    def asked(self, query: Query) -> str:
+        return query.people()
+
     def reads(self) -> Iterator[str]:
         if not self.fixed:
             yield f"trait:{ZONE_TRAIT}"
@@ -115,7 +119,7 @@ class ScheduleEntry(EntryBase, frozen=True):
 
     def words(self) -> str:
         where = f"in {self.fixed}" if self.fixed else "where the person is"
-        return f"it is {calendar.clock_words(self.at_s)} {where}, {self.days.words()},{self.who.words()}"
+        return f"{self.who.words()} at {calendar.clock_words(self.at_s)} {where}, {self.days.words()}"
 
 
 def parse(raw: dict[str, Any], traits: Traits, where: str) -> Entry:
