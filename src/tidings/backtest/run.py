@@ -206,13 +206,14 @@ class Backtest:
         elif not self._asked.assumed:
             yield "The history has no consents: whatever needs one is refused as no_consent. Ask with --assume-consent CATEGORY."
         yield "Purchases after a message are a correlation, not an uplift: most of these people might have bought anyway."
+        journeys = [journey for one in self._versions for journey in one.definitions.journeys.values()]
+        for words in dict.fromkeys(entry.words() for one in journeys for entry in one.entries if entry.looks() >= 0):
+            yield f"Nobody entered because of items ({words}), as history does not tell how items changed."
         calls = {name: count for one in self._versions for name, count in one.sink.tally.calls.items()}
         if calls:
             shown = ", ".join(f"{name} {count:,} times" for name, count in calls.items())
             yield f"Webhooks were not called ({shown}); their runs went on at the time-outs."
-        if any(
-            _OF_MAILS & journey.listens() for one in self._versions for journey in one.definitions.journeys.values()
-        ):
+        if any(_OF_MAILS & journey.listens() for journey in journeys):
             yield "Nobody got, opened or clicked a mail, as nothing was sent: steps that wait for that went on at their time-outs."
         if self._asked.to_us > self._end_us:
             yield f"--to lies beyond the history, so the clock stopped at its end, {iso(self._end_us)}."
