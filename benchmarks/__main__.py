@@ -13,6 +13,7 @@ ALL = (
     "process",
     "segments",
     "backfill",
+    "backtest",
     "latency",
     "million",
     "broadcast",

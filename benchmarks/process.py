@@ -68,17 +68,22 @@ def zipf_people(count: int, people: int, rng: random.Random) -> list[int]:
     return [shuffled[bisect.bisect_left(weights, rng.random() * total)] for _ in range(count)]
 
 
-def body(rng: random.Random, person: int, n: int, at_us: int) -> bytes:
+Mix = tuple[float, float, float]
+"""Shares, added up: looks, then also things put in the cart, then also orders. The rest are pages."""
+BUSY: Mix = (0.7, 0.85, 0.9)
+
+
+def body(rng: random.Random, person: int, n: int, at_us: int, mix: Mix = BUSY) -> bytes:
     """One event of a shop's mix, as an SDK sends it (about 500 bytes)."""
     kind = rng.random()
     item = f"P{rng.randrange(5_000)}"
     name = (
         "Product Viewed"
-        if kind < 0.7
+        if kind < mix[0]
         else "Product Added"
-        if kind < 0.85
+        if kind < mix[1]
         else "Order Completed"
-        if kind < 0.9
+        if kind < mix[2]
         else "Page"
     )
     properties = {
@@ -111,14 +116,14 @@ def body(rng: random.Random, person: int, n: int, at_us: int) -> bytes:
 
 
 def blocks_of(
-    people: list[int], rng: random.Random, first: int, per_block: int, start_us: int, gap_us: int = 100
+    people: list[int], rng: random.Random, first: int, per_block: int, start_us: int, gap_us: int = 100, mix: Mix = BUSY
 ) -> list[LogBlock]:
     """Blocks of `per_block` events, each block as many gaps after the one before as it has events."""
     blocks = []
     for index in range(0, len(people), per_block):
         taken_us = start_us + index * gap_us
         records = [
-            LogRecord("web", "", 0, body(rng, person, first + index + i, taken_us - 1_000))
+            LogRecord("web", "", 0, body(rng, person, first + index + i, taken_us - 1_000, mix))
             for i, person in enumerate(people[index : index + per_block])
         ]
         blocks.append(LogBlock(first + index, taken_us, records))

@@ -156,11 +156,12 @@ def serve(path: Path) -> None:
 
 def _say_drift(settings: Config) -> None:
     """Say when the files are not what runs; what ran goes on. On a fresh data directory they must be right."""
+    from tidings.hosts.check import check_workspace  # noqa: PLC0415
     from tidings.versions.drift import drift as drifting  # noqa: PLC0415
     from tidings.versions.shelf import Versions  # noqa: PLC0415
 
     if not Versions(settings.data).running():
-        workspace.load(settings.workspace)
+        check_workspace(settings.workspace, workspace.load(settings.workspace))
     elif settings.workspace.is_dir() and (words := drifting(settings.data, settings.workspace).words()):
         SCREEN.print(f"[yellow]note[/yellow] {words}; what ran goes on. `tidings plan` shows what they would change")
 

@@ -18,6 +18,7 @@ from tidings.render.lint import findings as lint
 from tidings.render.template import compile_template
 from tidings.rules.kinds import KINDS
 from tidings.sources.mapping import load_map
+from tidings.testing import trials
 
 RETAIL = Path(workspace.__file__).parent / "workspaces" / "retail"
 PLACES = {
@@ -59,6 +60,16 @@ def test_definitions_are_valid(block: Block, tmp_path: Path) -> None:
     place.write_text(block.text, "utf-8")
     definitions = workspace.load(tmp_path / "workspace")
     check_workspace(tmp_path / "workspace", definitions)
+
+
+@examples("yaml tests")
+def test_tests_of_journeys_pass(block: Block, tmp_path: Path) -> None:
+    """Each example is a file of tests of the retail workspace."""
+    folder = shutil.copytree(RETAIL, tmp_path / "workspace")
+    shutil.rmtree(folder / "tests")
+    (folder / "tests").mkdir()
+    (folder / "tests/example.yml").write_text(block.text, "utf-8")
+    assert [one.failure for one in trials.run(folder) if one.failure] == []
 
 
 def test_there_are_definitions_to_check() -> None:
@@ -119,6 +130,7 @@ def test_every_block_says_what_it_is() -> None:
         "nginx",
         "sql",
         "mjml template",
+        "yaml tests",
         *PLACES,
     }
     others = {

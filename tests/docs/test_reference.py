@@ -17,6 +17,7 @@ from tests.docs.pages import ROOT, says, text
 from tests.tidy.source import PACKAGE
 from tidings import accumulate, process, rules, workspace
 from tidings.accumulate import kinds as traits
+from tidings.backtest import result as backtest
 from tidings.cli import main
 from tidings.collect import connection, door, http, ingest, internal, limits, server
 from tidings.collect import feedback as mail_feedback
@@ -33,6 +34,8 @@ from tidings.process.entries import kinds as entries
 from tidings.process.steps import kinds as steps
 from tidings.render import mail, template
 from tidings.rules import parse as conditions
+from tidings.trials import expect
+from tidings.trials import parse as acts
 
 CLI = "docs/reference/cli.md"
 CONFIGURATION = "docs/reference/configuration.md"
@@ -116,8 +119,8 @@ def test_every_setting_is_documented_with_its_default(table: str, setting: str, 
 
 @pytest.mark.parametrize(
     "words",
-    [traits.KINDS, conditions.KINDS, steps.KINDS, entries.KINDS, compare.OPERATORS],
-    ids=["traits", "conditions", "steps", "entries", "comparisons"],
+    [traits.KINDS, conditions.KINDS, steps.KINDS, entries.KINDS, compare.OPERATORS, acts.KINDS, expect.KINDS],
+    ids=["traits", "conditions", "steps", "entries", "comparisons", "acts", "expectations"],
 )
 def test_every_kind_is_documented(words: Any) -> None:
     assert missing(DEFINITIONS, words) == []
@@ -292,3 +295,28 @@ def test_the_licence_is_the_whole_text() -> None:
     assert licence.strip().startswith("Apache License\n                           Version 2.0, January 2004")
     assert "END OF TERMS AND CONDITIONS" in licence
     assert len((ROOT / "LICENSE").read_bytes()) == 11_358
+
+
+# Tests of journeys, and what a backtest finds
+
+
+def names_of(one: Any) -> set[str]:
+    """Names of settings anywhere in a JSON Schema."""
+    parts = one.values() if isinstance(one, dict) else one if isinstance(one, list | tuple) else ()
+    own = set(one["properties"]) if isinstance(one, dict) and {"type", "properties"} <= one.keys() else set()
+    return own.union(*(names_of(part) for part in parts))
+
+
+def test_every_setting_of_a_test_is_documented() -> None:
+    part = text(DEFINITIONS).split("## Tests: ", 1)[1]
+    assert [
+        name
+        for name in names_of(acts.schema_of_file())
+        if not re.search(rf"`[^`]*\b{name}\b|^.*\b{name}:", part, re.MULTILINE)
+    ] == []
+
+
+def test_every_field_of_a_backtest_is_documented() -> None:
+    shapes = [one for one in vars(backtest).values() if isinstance(one, type) and issubclass(one, msgspec.Struct)]
+    fields = {field.encode_name for one in shapes for field in msgspec.structs.fields(one)}
+    assert missing("docs/reference/backtest.md", fields) == []

@@ -130,6 +130,16 @@ def test_the_tutorial_does_what_it_says(terminal: Terminal, tmp_path: Path) -> N
     assert time.monotonic() - start_s < 60
 
 
+def test_the_tutorial_on_journeys_does_what_it_says(terminal: Terminal, tmp_path: Path) -> None:
+    (tmp_path / "src").symlink_to(ROOT / "src")
+    step, said = "", ""
+    for block in blocks_of(ROOT / "docs/tutorial/first-journey.md"):
+        if block.info == "sh":
+            step, said = block.text, terminal.type(block.text)
+        else:
+            check(step, said, block)
+
+
 def undocumented(data: Path) -> list[str]:
     """What lies in a data directory and is not in the reference of files."""
     found = {path.name for path in data.iterdir()} | {f"secrets/{path.name}" for path in (data / "secrets").iterdir()}

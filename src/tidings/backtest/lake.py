@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from tidings.backtest.history import CHUNK, Moment, Passing, Span, Wanted
-from tidings.clock import DAY_US, SystemClock
+from tidings.clock import DAY_US, SystemClock, iso
 from tidings.domain import feedback, wire
 from tidings.domain.event import Event
 from tidings.lake import query
@@ -24,13 +24,15 @@ WINDOW_EVENTS = 100_000
 _KNOWN = "CASE WHEN backfill THEN epoch_us(occurred_at) ELSE epoch_us(received_at) END"
 _DAYS = f"SELECT {_KNOWN} // {DAY_US} AS known_day, count(*) FROM events GROUP BY known_day ORDER BY known_day"
 _SPAN = f"""SELECT min({_KNOWN}), max({_KNOWN}), count(*), count(*) FILTER (WHERE name = $1),
-    count(*) FILTER (WHERE NOT backfill AND received_at > occurred_at) FROM events"""
+    count(*) FILTER (WHERE NOT backfill AND received_at > occurred_at),
+    max(epoch_us(received_at) - epoch_us(occurred_at)) FILTER (WHERE NOT backfill) FROM events"""
 _ROWS = """SELECT {known} AS known_us, "offset", epoch_us(occurred_at), user_id, anonymous_id,
     CASE WHEN source = {internal} THEN profile_id ELSE '' END, {whole} AS whole,
     CASE WHEN whole THEN event_id END, CASE WHEN whole THEN kind END, CASE WHEN whole THEN name END,
     CASE WHEN whole THEN source END, CASE WHEN whole THEN properties END,
     CASE WHEN kind = 'identify' THEN traits END, CASE WHEN kind = 'identify' THEN context END
-  FROM events WHERE known_us >= $1 AND known_us < $2 AND (known_us > $3 OR "offset" > $4) AND {kept}
+  FROM events WHERE day >= DATE {day} AND received_at >= make_timestamptz($1) AND occurred_at < make_timestamptz($2)
+    AND known_us >= $1 AND known_us < $2 AND (known_us > $3 OR "offset" > $4) AND {kept}
   ORDER BY known_us, "offset" """
 _DECODE = msgspec.json.Decoder(dict[str, Any]).decode
 
@@ -42,6 +44,7 @@ class LakeHistory:
         self._data = data
         self._db = query.connect(data, memory_mb=512)
         self._log = SqliteLog(data / "log.db", SystemClock())
+        self._latest_us = -1  # by how much the latest event was late; files are by the day on which it happened
 
     @property
     def words(self) -> str:
@@ -50,19 +53,21 @@ class LakeHistory:
 
     def span(self) -> Span:
         """See `History.span`."""
-        first_us, last_us, events, consents, late = run(self._db, _SPAN, [feedback.CONSENT_GIVEN])[0]
+        first_us, last_us, events, consents, late, latest_us = run(self._db, _SPAN, [feedback.CONSENT_GIVEN])[0]
+        self._latest_us = latest_us or 0
         span = {"events": events, "rejected": 0, "consents": consents, "late": late}
         return Span(first_us=first_us or 0, last_us=last_us or 0, **span)
 
     def chunks(self, wanted: Wanted) -> Iterator[tuple[int, list[Moment]]]:
         """See `History.chunks`."""
-        sql = _question(wanted)
+        if self._latest_us < 0:
+            self.span()
         gone = 0
         for start_us, end_us, events in self._windows():
             first_us, last_us = max(start_us, wanted.from_us), min(end_us, wanted.until_us)
             if first_us < last_us:
                 parameters = [first_us, last_us, wanted.from_us, wanted.after_offset]
-                found = self._db.execute(sql, parameters)
+                found = self._db.execute(_question(wanted, first_us - self._latest_us), parameters)
                 for rows in iter(lambda found=found: found.fetchmany(CHUNK), []):  # type: ignore[misc]
                     yield gone, [self._moment(row) for row in rows]
             gone += events
@@ -114,8 +119,10 @@ class LakeHistory:
         return event.previous_id if isinstance(event, Event) else ""
 
 
-def _question(wanted: Wanted) -> str:
+def _question(wanted: Wanted, happened_us: int) -> str:
+    """The question for one window; nothing in it happened before this instant, so older files need no look."""
     names = ", ".join(map(text, sorted(wanted.names))) or "NULL"
     whole = f"coalesce(kind IN ('identify', 'alias') OR name IN ({names}), false)"
     kept = "true" if wanted.clocks else f"({whole} OR (user_id <> '' AND anonymous_id <> ''))"
-    return _ROWS.format(known=_KNOWN, internal=text(wire.INTERNAL_SOURCE), whole=whole, kept=kept)
+    day = text(iso(max(0, happened_us))[:10])
+    return _ROWS.format(day=day, known=_KNOWN, internal=text(wire.INTERNAL_SOURCE), whole=whole, kept=kept)

@@ -37,8 +37,9 @@ class Needs:
         for read in _reads(one):
             kind, _, name = read.partition(":")
             self.slots.update([int(name)] if kind == "slot" else [])
-        slots = getattr(one, "slots", ())
+        slots, slot = getattr(one, "slots", ()), getattr(one, "slot", None)
         self.slots.update(slots if isinstance(slots, tuple) else ())
+        self.slots.update([slot] if isinstance(slot, int) else [])
         for part in _parts(one):
             self.of(part)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from importlib.resources import files
+from itertools import accumulate
 from pathlib import Path
 
 import msgspec
@@ -19,6 +20,8 @@ from tidings.domain.message import CallIntent, EventIntent
 from tidings.domain.outward import Answer
 
 FILE = "calls.db"
+MAX_REPORT_BYTES = 1_000_000
+"""Events handed to the log at once, together; a collector takes no larger bodies than it says."""
 _SQL = named(files("tidings.deliver").joinpath("calls.sql").read_text("utf-8"))
 _SCHEMA = statements(files("tidings.deliver").joinpath("calls_schema.sql").read_text("utf-8"))
 _INTENT = msgspec.json.Decoder(CallIntent)
@@ -147,8 +150,10 @@ class Calls:
                 db.execute(_SQL["went_wrong"], (intent.webhook, 1, answer.error, now_us))
 
     def unreported(self, limit: int) -> list[Ready]:
-        """At most `limit` events that the log does not have yet, in the order in which they were wanted."""
-        return [Ready(*row) for row in self._db.rows(_SQL["unreported"], (limit,))]
+        """At most `limit` events that the log does not have yet, in the order in which they were wanted; fewer when they are large."""
+        found = [Ready(*row) for row in self._db.rows(_SQL["unreported"], (limit,))]
+        sizes = accumulate(len(one.event) for one in found)
+        return [one for one, size in zip(found, sizes, strict=True) if size <= MAX_REPORT_BYTES or one is found[0]]
 
     def mark_reported(self, ready: Sequence[Ready]) -> None:
         """The log has these."""

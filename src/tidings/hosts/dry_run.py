@@ -34,7 +34,7 @@ class NotSent(Permanent):
 def trial(config: Config, journey: str, who: str, *, to: str = "", step: str = "", folder: Path | None = None) -> Trial:
     """Try a journey as somebody; with a `folder`, as its definitions would do it. Raises InputError."""
     files = folder or Versions(config.data).current(config.workspace)
-    definitions = workspace.load(files)
+    definitions = workspace.load(files, kept=folder is None)
     found, profile_id = journey_of(definitions, journey), asof.find(config, who)
     state = _state(config, definitions, profile_id, live=folder is None)
     if to:

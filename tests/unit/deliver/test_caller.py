@@ -11,13 +11,15 @@ import msgspec
 import pytest
 
 from tidings.clock import HOUR_US, MINUTE_US, SECOND_US, ManualClock
+from tidings.collect.limits import MAX_INTERNAL_BYTES
 from tidings.deliver import caller as calling
 from tidings.deliver.caller import Caller
-from tidings.deliver.calls import Calls
+from tidings.deliver.calls import MAX_REPORT_BYTES, Calls
 from tidings.deliver.memory_post import MemoryPoster, Sent
 from tidings.deliver.post import Posted
 from tidings.domain.event import Event
 from tidings.domain.message import CallIntent, EventIntent
+from tidings.domain.outward import Answer
 from tidings.domain.record import LogRecord
 from tidings.domain.wire import normalise
 from tidings.errors import InputError
@@ -224,6 +226,19 @@ def test_one_that_hangs_holds_up_nobody_else(calls: Calls) -> None:
     assert poster.begun.count("https://slow/") == 3
     assert poster.begun.count("https://quick/") == 50
     assert calls.queued() == {"slow": 100}
+
+
+def test_what_goes_to_the_log_at_once_is_bounded(calls: Calls) -> None:
+    calls.add([], [intent(number) for number in range(400)])
+    body = {"text": "x" * 3_900}
+    for number in range(400):
+        calls.finish(intent(number), Answer(result="ok", status=200, body=body), now_us=NOW_US)
+    rounds = 0
+    while ready := calls.unreported(500):
+        assert sum(len(one.event) for one in ready) <= MAX_REPORT_BYTES < MAX_INTERNAL_BYTES
+        calls.mark_reported(ready)
+        rounds += 1
+    assert rounds == 2
 
 
 def test_copies_change_nothing(calls: Calls) -> None:
