@@ -88,6 +88,10 @@ class Definitions(msgspec.Struct, frozen=True):
     webhooks: Mapping[str, Webhook] = {}
     """What journeys may call, by name."""
 
+    def named(self, name: str) -> Journey | None:
+        """The current version of a journey or broadcast; None when there is none of that name."""
+        return self.journeys.get(name) or self.broadcasts.get(name)
+
 
 def version_of(raw: Any) -> str:
     """Content hash of a definition: the same content is the same version, whatever its layout on the page."""

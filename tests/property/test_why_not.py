@@ -88,8 +88,18 @@ shadow: true
 entry: {event: Go}
 steps: [{id: mail, send: {template: t, category: news}}]
 """,
+    "journeys__forked_yml": """journey: forked
+entry: {event: Go}
+reentry: once
+steps:
+  - {id: both, parallel: {paths: {mail: one, later: two}, join: end}}
+  - {id: one, send: {template: t, category: news}}
+  - {id: end_one, exit: sent}
+  - {id: two, wait: 1h}
+  - {id: end, exit: both}
+""",
 }
-GO = ("once", "limited", "aiming", "held", "calm", "ghostly")
+GO = ("forked", "once", "limited", "aiming", "held", "calm", "ghostly")
 ENTRY = {"filtered": "Go", "once": "Go", "thanks": "big", "again": "quiet"}
 
 
@@ -150,7 +160,9 @@ def actual(history: History, journey: str, who: str, profile_id: str) -> tuple[s
     end = next((one for one in history.facts("run_ended") if one.data["run_id"] == last), None)
     if end is not None and (refused := refused_since(history, journey, who, profile_id, end)):
         return "not_again", refused
-    rows = [row for row in history.world.ledger.recent(1_000) if row.run_id == last]
+    began_us = started[-1].known_us
+    rows = [row for row in history.world.ledger.of_person(profile_id, 1_000) if row.journey == journey]
+    rows = [row for row in rows if row.run_id == last or (journey == "forked" and row.decided_us >= began_us)]
     if rows:
         row = max(rows, key=lambda one: one.decided_us)
         return ("not_sent", row.reason) if row.state == "suppressed" else (row.state, row.reason)
@@ -188,8 +200,8 @@ def refused_since(history: History, journey: str, who: str, profile_id: str, end
     later = [one for one in found if one >= place(end) and one != place(started[-1])]
     if not later:
         return ""
-    assert journey in ("once", "limited") or later[-1][0] < end.known_us + after_us
-    return {"once": "once", "limited": "limit"}.get(journey, "too_soon")
+    assert journey in ("once", "forked", "limited") or later[-1][0] < end.known_us + after_us
+    return {"once": "once", "forked": "once", "limited": "limit"}.get(journey, "too_soon")
 
 
 def place(fact: Fact) -> tuple[int, int]:

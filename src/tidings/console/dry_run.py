@@ -28,6 +28,7 @@ from tidings.domain.profile import ProfileState, Run
 from tidings.errors import InputError
 from tidings.ids import digest
 from tidings.pipeline import REHEARSAL, Pipeline
+from tidings.process import broadcast as broadcasts
 from tidings.process.journey import Journey
 from tidings.recommend.base import Recommendation, Recommender
 from tidings.recommend.linked import Linked
@@ -123,25 +124,38 @@ def trial(
     Raises InputError when the journey has no such send step.
     """
     began = _latest(store, journey, state.profile_id)
-    item = dict(began.properties) if began is not None else {}
+    item = _item(journey, state, began, now_us)
     walked = Pipeline(definitions).rehearse(_copy(state), journey, item, now_us)
-    asked = {one.step: one for one in walked.intents if isinstance(one, SendIntent)}
+    facts = [one for one in walked.facts if one.subject == journey.name]
+    mine = [one for one in walked.intents if isinstance(one, SendIntent) and one.journey == journey.name]
+    asked = {one.step: one for one in mine}
     steps = _sends(journey, step)
     return Trial(
         profile_id=state.profile_id,
         journey=journey.name,
         version=journey.version,
         at_us=now_us,
-        began=f"{began.name} as of offset {began.offset}"
-        if began is not None
-        else "no event of hers: `event` is empty",
-        way=[_taken(fact, journey) for fact in walked.facts if fact.kind == FactKind.RUN_STEP],
-        end=next((one.data["outcome"] for one in walked.facts if one.kind == FactKind.RUN_ENDED), "goes on waiting"),
+        began=_words(journey, began),
+        way=[_taken(fact, journey) for fact in facts if fact.kind == FactKind.RUN_STEP],
+        end=next((one.data["outcome"] for one in facts if one.kind == FactKind.RUN_ENDED), "goes on waiting"),
         mails=[
             _mail(asked.get(one) or _asked(definitions, journey, one, state, item, now_us), kit, on_way=one in asked)
             for one in steps
         ],
     )
+
+
+def _item(journey: Journey, state: ProfileState, began: Event | None, now_us: int) -> dict[str, Any]:
+    """What the run keeps of what begins it."""
+    if journey.broadcast is not None:
+        return broadcasts.item_of(journey.broadcast, state, REHEARSAL, 0, now_us)
+    return dict(began.properties) if began is not None else {}
+
+
+def _words(journey: Journey, began: Event | None) -> str:
+    if journey.broadcast is not None:
+        return "the broadcast, as if it were started now"
+    return f"{began.name} as of offset {began.offset}" if began is not None else "no event of hers: `event` is empty"
 
 
 def _copy(state: ProfileState) -> ProfileState:

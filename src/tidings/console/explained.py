@@ -17,7 +17,7 @@ def page(request: Request) -> Response:
     site = of(request)
     definitions = site.workspace.shown().definitions
     journey, profile_id = request.path_params["journey"], request.path_params["profile_id"]
-    if definitions is None or journey not in definitions.journeys:
+    if definitions is None or definitions.named(journey) is None:
         raise missing(f"No journey {journey[:80]} runs.")
     now_us = site.clock.now_us()
     with site.states.look() as state:
@@ -33,6 +33,6 @@ def page(request: Request) -> Response:
         title="Why not?",
         person=person,
         answer=answer,
-        journeys=list(definitions.journeys),
+        journeys=[*definitions.journeys, *definitions.broadcasts],
         tone=_TONES.get(answer.verdict.kind, "warn"),
     )

@@ -60,9 +60,10 @@ def mail(request: Request) -> Response:
 def _journey(site: Site, request: Request) -> Journey:
     definitions = site.workspace.shown().definitions
     name = request.path_params["name"]
-    if definitions is None or name not in definitions.journeys:
+    found = definitions.named(name) if definitions is not None else None
+    if found is None:
         raise missing(f"No journey {name[:80]} runs.")
-    return definitions.journeys[name]
+    return found
 
 
 def _tried(site: Site, store: Store, journey: Journey, profile_id: str) -> tuple[Trial | None, str]:

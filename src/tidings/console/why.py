@@ -142,6 +142,8 @@ def _sentence(text: str) -> str:
 def _cause_words(cause: str, event: Event | None = None) -> str:
     if cause.startswith("event:"):
         return f"because of {event.name if event else 'an event'}"
+    if cause.startswith("broadcast:"):
+        return f"because of {cause.partition('@')[0].replace(':', ' ')}"
     return "because its timer was due" if cause.startswith("timer:") else "because of the definitions"
 
 

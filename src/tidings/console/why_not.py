@@ -63,9 +63,10 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 def why_not(
     store: Store, definitions: Definitions, name: str, profile_id: str, at_us: int, state: ProfileState | None
 ) -> Answer:
-    """The answer as of an instant. `state` is hers as it was then, in the layout of these definitions; None when it is not
+    """The answer about a journey or broadcast as of an instant. `state` is hers as it was then, in the layout of these definitions; None when it is not
     to be had: then the rule of an entry segment is not explained."""
-    journey = definitions.journeys[name]
+    journey = definitions.named(name)
+    assert journey is not None, "the caller has looked"
     past = _runs(store, profile_id, at_us, state)
     chances, came = _chances(store, journey, profile_id, at_us)
     missed = [one for chance in chances if (one := miss(_then(store, journey, chance), chance, past)) is not None]
@@ -73,7 +74,7 @@ def why_not(
     case = Case(
         journey=journey,
         runs=past,
-        messages=[_decided(row, at_us) for row in rows],
+        messages=[_decided(row, at_us, _run_of(row, name, past)) for row in rows],
         misses=missed,
         came=came,
         coming=_coming(definitions, journey, state, at_us),
@@ -130,7 +131,8 @@ def _chances(store: Store, journey: Journey, profile_id: str, at_us: int) -> tup
     events = [people.read_event(store, row["offset"]) for row in rows]
     found = [_event_chance(event) for event in events if event is not None]
     counted = store.serving.row("came_count", **asked) if names else None
-    turns = [one for segment in _watched(journey) for one in _turns(store, journey, segment, profile_id, at_us)]
+    watched = _watched(journey) if journey.broadcast is None else []
+    turns = [one for segment in watched for one in _turns(store, journey, segment, profile_id, at_us)]
     latest = sorted([*found, *turns], key=lambda one: (one.known_us, one.offset))[-CHANCES:]
     return latest, (int(counted["n"]) if counted else 0) + len(turns)
 
@@ -146,6 +148,9 @@ def _event_chance(event: Event) -> Chance:
 
 
 def _watched(journey: Journey) -> list[str]:
+    """Segments whose changes begin runs; of a broadcast the one that it goes to."""
+    if journey.broadcast is not None:
+        return [journey.broadcast.segment] if journey.broadcast.segment else []
     return sorted({entry.watches() for entry in journey.entries} - {""})
 
 
@@ -179,12 +184,20 @@ def _messages(store: Store, journey: str, profile_id: str, at_us: int) -> list[s
     return sorted(rows, key=lambda row: (row["decided_us"], row["message_id"]))
 
 
-def _decided(row: sqlite3.Row, at_us: int) -> Decided:
+def _run_of(row: sqlite3.Row, journey: str, past: Sequence[PastRun]) -> str:
+    """The whole run that decided on a message: a parallel path is a run of its own while it lasts, and forgotten after it."""
+    mine = [one for one in past if one.journey == journey]
+    if any(one.run_id == row["run_id"] for one in mine):
+        return str(row["run_id"])
+    return next((one.run_id for one in reversed(mine) if one.known_us <= row["decided_us"]), str(row["run_id"]))
+
+
+def _decided(row: sqlite3.Row, at_us: int, run_id: str) -> Decided:
     """As it was at the instant: what had not ended by then was queued."""
     open_then = row["finished_us"] is not None and row["finished_us"] > at_us
     return Decided(
         message_id=row["message_id"],
-        run_id=row["run_id"],
+        run_id=run_id,
         template=row["template"],
         state="queued" if open_then else row["state"],
         reason="" if open_then else row["reason"],
@@ -209,7 +222,7 @@ def _then(store: Store, journey: Journey, chance: Chance) -> Journey | None:
 @lru_cache(maxsize=16)
 def _in(folder: Path, name: str) -> Journey | None:
     try:
-        return workspace.load(folder, kept=True).journeys.get(name)
+        return workspace.load(folder, kept=True).named(name)
     except TidingsError:
         return None  # a version that this release cannot read any more
 
@@ -241,26 +254,29 @@ def _chain(store: Store, case: Case, rows: Sequence[sqlite3.Row], at_us: int) ->
     told += [(one.known_us, one.offset, _began(one)) for one in mine[-SHOWN:]]
     links += [link for _, _, link in sorted(told, key=lambda one: one[:2])]
     if mine:
-        links += _walked(store, mine[-1], rows, at_us)
+        links += _walked(store, mine[-1], case.runs, rows, at_us)
     return links
 
 
 def _entry(journey: Journey) -> Link:
-    return Link(
-        kind="step", title=f"A run begins when somebody {entry_words(journey)}", note=f"version {journey.version}"
-    )
+    words = entry_words(journey)
+    title = words if journey.broadcast is not None else f"A run begins when somebody {words}"
+    return Link(kind="step", title=title, note=f"version {journey.version}")
 
 
 def _stands(definitions: Definitions, journey: Journey, state: ProfileState | None, at_us: int) -> list[Link]:
     """Each segment that begins runs, with her own values."""
     found = _segments(definitions, journey) if state is not None else []
-    return [_stand(one, reasons(one.rule, state, at_us)) for one in found if state is not None]
+    rule = journey.broadcast.rule if journey.broadcast is not None else None
+    if rule is not None and state is not None:
+        return [_stand("whom it goes to", reasons(rule, state, at_us))]
+    return [_stand(f"the segment {one.name}", reasons(one.rule, state, at_us)) for one in found if state is not None]
 
 
-def _stand(segment: Segment, reason: Reason) -> Link:
+def _stand(name: str, reason: Reason) -> Link:
     return Link(
         kind="yes" if reason.holds else "no",
-        title=f"{'In' if reason.holds else 'Not in'} the segment {segment.name}",
+        title=f"{'In' if reason.holds else 'Not in'} {name}",
         detail="" if reason.parts else reason.own,
         facts=[(part.words, _said(part)) for part in reason.parts],
     )
@@ -296,12 +312,12 @@ def _began(run: PastRun) -> Link:
     )
 
 
-def _walked(store: Store, run: PastRun, rows: Sequence[sqlite3.Row], at_us: int) -> list[Link]:
+def _walked(store: Store, run: PastRun, past: Sequence[PastRun], rows: Sequence[sqlite3.Row], at_us: int) -> list[Link]:
     """The steps of a run, with the decisions that it took."""
     taken = store.serving.rows("run_steps", run.run_id)
     path = [[step[name] for name in ("step", "occurred_us", "known_us", "outcome", "cause")] for step in taken]
     links = why.steps(store, [entry for entry in path if entry[2] <= at_us])
     for row in rows:
-        if row["run_id"] == run.run_id:
+        if _run_of(row, run.journey, past) == run.run_id:
             links += why.decision(store, row, why.unpack(row))
     return links

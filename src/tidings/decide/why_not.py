@@ -114,7 +114,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """``never_entered``, ``not_again``, ``running``, ``ended``, ``not_sent``, or the state of the message: ``queued``,
     ``attempting``, ``accepted``, ``refused``, ``in_doubt``."""
     because: str
-    """The reason in a word: ``never_came``, ``not_in_segment``, ``not_due``, a `Miss.kind`, or why a message was not sent."""
+    """The reason in a word: ``never_came``, ``not_in_segment``, ``not_due``, ``not_meant``, a `Miss.kind`, or why a message was not sent."""
     sentence: str
 
 
@@ -241,6 +241,12 @@ def _never(case: Case) -> Verdict:
         came = "once" if case.came == 1 else f"{case.came:,} times, the nearest"
         sentence = f"Never entered: {miss.chance.name} came {came} {iso(miss.chance.occurred_us)}, but {miss.words}."
         return Verdict(kind="never_entered", because=miss.kind, sentence=sentence)
+    if case.journey.broadcast is not None:
+        return Verdict(
+            kind="never_entered",
+            because="not_meant",
+            sentence=f"Never meant: it has not begun, or this person was not among those it goes to when it did. {entry_words(case.journey)}.",
+        )
     entries = case.journey.entries
     heard, watched = any(entry.hears() for entry in entries), any(entry.watches() for entry in entries)
     coming = f" If nothing happens, this person {case.coming}." if case.coming else ""

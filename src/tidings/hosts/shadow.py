@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from tidings.clock import SystemClock, format_duration, iso
+from tidings.clock import SECOND_US, SystemClock, format_duration, iso
 from tidings.config import Config
 from tidings.console import why_not
 from tidings.console.store import Store
@@ -257,6 +257,7 @@ def _report(
 ) -> Report:  # fmt: skip
     counts = Counter(reason for reason, _ in (explained[one] for one in found.only_theirs))
     from_us, to_us, within_us = span
+    to_us -= to_us % SECOND_US
     return Report(
         journey=journey,
         beside=theirs.beside,
@@ -278,11 +279,21 @@ def _report(
     )
 
 
+_KINDS = {
+    "another_time": "Ours went at another time, further away than a pair may be",
+    "unknown_person": "Nobody is known here by that name",
+    NOT_ASKED: f"Not looked at: the first {MAX_EXPLAINED} are",
+    "running": "A run of ours was going on, at step",
+    "not_again": "It came again and began no other run",
+    "ended": "The run of ours ended without a message",
+}
+
+
 def _words(reason: str) -> str:
     if reason in reasons.REASONS:
         return reasons.words(reason)
     kind, _, because = reason.partition(": ")
-    return f"{kind.replace('_', ' ').capitalize()}{f': {because}' if because else ''}"
+    return f"{_KINDS.get(kind, kind.replace('_', ' ').capitalize())}{f': {because}' if because else ''}"
 
 
 def _people(config: Config, theirs: _Theirs, found: Beside, explained: Mapping[Send, tuple[str, str]]) -> list[Alone]:

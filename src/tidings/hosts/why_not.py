@@ -28,11 +28,12 @@ def answer(config: Config, who: str, journey: str, as_of: str = "") -> Answer:
 
 
 def journey_of(definitions: Definitions, name: str) -> Journey:
-    """A journey that runs, by name. Raises InputError."""
-    found = definitions.journeys.get(name)
+    """A journey or broadcast of the definitions that run, by name. Raises InputError."""
+    found = definitions.named(name)
     if found is None:
-        near = nearest(name, definitions.journeys)
-        do = f"did you mean {near}?" if near else f"wanted one of {', '.join(definitions.journeys) or 'none'}"
+        names = [*definitions.journeys, *definitions.broadcasts]
+        near = nearest(name, names)
+        do = f"did you mean {near}?" if near else f"wanted one of {', '.join(names) or 'none'}"
         msg = f"journey {name!r}: no such journey runs; {do}"
         raise InputError(msg)
     return found

@@ -525,3 +525,22 @@ def test_a_journey_is_tried_as_a_person_without_a_trace(console: Visitor, world:
     assert rows(world, "ledger.db", "SELECT count(*) FROM messages") == before
     assert "Nobody is known by xyz" in words(console.get("/journeys/abandoned_cart/try?as=xyz"))
     assert console.get("/journeys/nothing/try").status == 404
+
+
+def test_broadcasts_are_explained_and_tried_like_journeys(world: World, tmp_path: Path) -> None:
+    """In a workspace of its own, beside the same data."""
+    shutil.copytree(world.config.workspace, tmp_path / "workspace")
+    (tmp_path / "workspace/broadcasts").mkdir()
+    text = "broadcast: autumn\ntemplate: abandoned_cart\nrule: {trait: orders, at_least: 100}\n"
+    (tmp_path / "workspace/broadcasts/autumn.yml").write_text(text, "utf-8")
+    world.note_layouts()
+    config = Config(data=world.config.data, workspace=tmp_path / "workspace", mail=world.config.mail)
+    console = Visitor(create_app(config, clock=ManualClock(NOW_US)))
+    anna = profile(world, "Anna Berger")
+
+    why = words(console.get(f"/people/{anna}/why-not/autumn"))
+    tried = words(console.get("/journeys/autumn/try?as=anna"))
+
+    assert "Never meant: it has not begun, or this person was not among those" in why
+    assert "Not in whom it goes to" in why
+    assert "as if it were started now" in tried
