@@ -69,15 +69,17 @@ def test_before_the_beginning_all_is_remembered_and_nobody_enters(tmp_path: Path
         traits="asked: {count: {event: Asked}}",
         segments="asked_twice: {rule: {trait: asked, at_least: 2}}\nquiet: {rule: {last: {event: Asked, older_than: 2h}}}",
         greet=GREET,
+        slow="entry: {event: Asked}\nsteps:\n  - {id: rest, wait: 4h}\n  - {id: hello, send: {template: hello}}",
         twice="entry: {segment: asked_twice}\nsteps:\n  - {id: hello, send: {template: hello}}",
         silent="entry: {segment: quiet}\nsteps:\n  - {id: hello, send: {template: hello}}",
     )
     asked = [did("Asked", number, START_US + number * HOUR_US) for number in (1, 2, 5, 6)]
-    simulator = taken(*asked, known=known)
-    every = rehearse(known, simulator, "greet", "twice", "silent").result(0)
-    late = rehearse(known, simulator, "greet", "twice", "silent", from_us=START_US + 5 * HOUR_US + SECOND_US).result(0)
-    assert [one.started for one in every.journeys] == [4, 1, 1]
-    assert [one.started for one in late.journeys] == [1, 0, 0]
+    simulator = taken(*asked, did("Looked", 9, START_US + 12 * HOUR_US), known=known)
+    names = ["greet", "twice", "silent", "slow"]
+    every = rehearse(known, simulator, *names).result(0)
+    late = rehearse(known, simulator, *names, from_us=START_US + 5 * HOUR_US + SECOND_US).result(0)
+    assert [one.started for one in every.journeys] == [4, 1, 2, 2]
+    assert [one.started for one in late.journeys] == [1, 0, 1, 1]
 
 
 def test_at_the_end_the_clock_stops(tmp_path: Path) -> None:
