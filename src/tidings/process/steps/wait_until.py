@@ -77,7 +77,7 @@ class WaitUntil(StepBase, frozen=True):
         return tuple(one.awaited for one in self.come)
 
     def enter(self, state: ProfileState, run: Run) -> Move:  # noqa: ARG002 - the same for everyone
-        words = f"waits for {self._awaited()}, at most {format_duration(self.timeout_us)}"
+        words = f"waits {self._until()}, at most {format_duration(self.timeout_us)}"
         return Move(words, until_us=run.since_us + self.timeout_us)
 
     def on_event(self, run: Run, event: Event) -> Move | None:
@@ -107,9 +107,12 @@ class WaitUntil(StepBase, frozen=True):
     def _awaited(self) -> str:
         return " or ".join(one.awaited.words() for one in self.come)
 
+    def _until(self) -> str:
+        return f"{'for' if all(one.awaited.event is not None for one in self.come) else 'until'} {self._awaited()}"
+
     def words(self) -> str:
         again = f", restarted by {' or '.join(self.restart)}" if self.restart else ""
-        return f"Wait for {self._awaited()}, at most {format_duration(self.timeout_us)}{again}"
+        return f"Wait {self._until()}, at most {format_duration(self.timeout_us)}{again}"
 
 
 def parse(raw: dict[str, Any], step_id: str, following: str, traits: Traits, where: str) -> Step:
