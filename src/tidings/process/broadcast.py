@@ -103,7 +103,8 @@ def _rate(rate_us: float) -> str:
     if not rate_us:
         return "as fast as it goes"
     span, name = next(((us, name) for us, name in _SPANS if us >= rate_us), _SPANS[-1])
-    return f"{span / rate_us:.4g} people {name}"
+    said = f"{span / rate_us:.4g}"
+    return f"{said} {'person' if said == '1' else 'people'} {name}"
 
 
 def _clock(at_s: int) -> str:

@@ -135,7 +135,9 @@ def _journeys(raw: Any, where: str) -> tuple[tuple[str, str], ...]:
     if raw is None:
         return ()
     if not isinstance(raw, list) or not raw or not all(isinstance(one, str) for one in raw):
-        raise DefinitionError(where, "needs a list of names", got=raw, wanted="journeys that run in it, such as [welcome]")
+        raise DefinitionError(
+            where, "needs a list of names", got=raw, wanted="journeys that run in it, such as [welcome]"
+        )
     return tuple((f"{where}[{index}]", one) for index, one in enumerate(raw))
 
 

@@ -17,7 +17,6 @@ def told(world: World, who: str) -> str:
 
 
 def _message(world: World, one: SendIntent) -> str:
-    after = max(0, one.decided_us - world.start_us)
-    after -= after % (SECOND_US if after >= SECOND_US else 1_000)
+    after = max(0, one.decided_us - world.start_us) // SECOND_US * SECOND_US
     known = ", expected" if world.expected(one.message_id) else ""
     return f"{one.template} at {format_duration(after)} ({one.suppressed or 'sent'}{known})"

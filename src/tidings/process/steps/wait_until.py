@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from tidings.accumulate.base import only
-from tidings.clock import format_duration, parse_duration
+from tidings.clock import format_duration
 from tidings.domain import filter as event_filter
 from tidings.domain import schema
 from tidings.domain.event import Event
@@ -20,7 +20,7 @@ from tidings.domain.profile import ProfileState, Run
 from tidings.errors import DefinitionError
 from tidings.process import watch
 from tidings.process.steps import wait_message
-from tidings.process.steps.base import EXIT, Move, Step, StepBase, targets_of, text
+from tidings.process.steps.base import EXIT, Move, Step, StepBase, targets_of, text, timeout
 from tidings.process.watch import Awaited
 from tidings.rules.base import Traits
 
@@ -127,10 +127,7 @@ def parse(raw: dict[str, Any], step_id: str, following: str, traits: Traits, whe
     else:
         come = (_only_way(settings, traits, path),)
     again = settings.get("restart_on")
-    try:
-        timeout_us = parse_duration(settings.get("timeout", ""))
-    except ValueError as error:
-        raise DefinitionError(f"{path}.timeout", str(error)) from error
+    timeout_us = timeout(settings, path)
     return WaitUntil(
         step_id,
         text(settings, "else", path, following),
