@@ -12,6 +12,9 @@ WIDTH, HEIGHT = 720, 150
 MAX_BARS = 400
 """More days than this are drawn as a line only."""
 
+MAX_BAR = 60
+"""Width of a bar at most, so that one day alone is no wall."""
+
 
 class Bar(msgspec.Struct, frozen=True, kw_only=True):
     """One number."""
@@ -69,13 +72,13 @@ def _chart(values: Sequence[int], second: Sequence[int], titles: Sequence[str], 
 
 def _bars(values: Sequence[int], titles: Sequence[str], most: int) -> Iterator[Bar]:
     step = WIDTH / max(1, len(values))
+    width = min(step * 0.82, MAX_BAR)
     for number, value in enumerate(values):
         height = round(value / most * (HEIGHT - 4), 1)
-        gap = step * 0.18
         yield Bar(
-            x=round(number * step + gap / 2, 2),
+            x=round(number * step + (step - width) / 2, 2),
             y=round(HEIGHT - height, 1),
-            width=round(step - gap, 2),
+            width=round(width, 2),
             height=height,
             title=f"{titles[number]}: {value:,}",
         )

@@ -51,7 +51,8 @@ def _of_version(raw: Any, steps: Collection[str], where: str) -> Mapping[str, st
     if raw == SAME:
         return {step: step for step in steps}
     if not isinstance(raw, dict) or len(raw) > MOST_STEPS:
-        raise DefinitionError(where, f"needs same, or at most {MOST_STEPS} steps with where to go", got=raw)
+        do = 'steps stand below a version: {"*": {old_step: new_step}}' if isinstance(raw, str) else ""
+        raise DefinitionError(where, f"needs same, or at most {MOST_STEPS} steps with where to go", got=raw, do=do)
     for step, to in raw.items():
         if not isinstance(to, str):
             raise DefinitionError(f"{where}.{step}", "needs a step", got=to)

@@ -18,6 +18,7 @@ from tidings.lake.duck import run, text
 from tidings.process.journey import Journey
 from tidings.process.profile import ZONE
 from tidings.process.steps.send import Send
+from tidings.process.steps.wait_message import WaitMessage
 from tidings.workspace import Definitions, traits_set
 
 MAX_PROPERTIES = 100
@@ -87,11 +88,12 @@ def _events(definitions: Definitions) -> Iterator[tuple[str, str]]:
 
 
 def _own(journey: Journey) -> set[str]:
-    """Events that nobody but its own steps waits for: they come when it runs."""
-    steps = journey.steps.values()
+    """Events that nobody but its own steps waits for: they come when it runs, and when its mails go out."""
     others = {name for one in journey.filters() for name in one.names}
-    others |= {name for step in steps if not step.reaches_out() for name in step.listens()}
-    return {name for step in steps if step.reaches_out() for name in step.listens()} - others
+    ours: set[str] = set()
+    for step in journey.steps.values():
+        (ours if step.reaches_out() or isinstance(step, WaitMessage) else others).update(step.listens())
+    return ours - others
 
 
 def _names(definitions: Definitions, slot: int) -> Sequence[str]:

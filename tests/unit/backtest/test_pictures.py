@@ -15,6 +15,12 @@ def test_days_in_between_are_drawn_as_none() -> None:
     assert all(0 <= bar.y <= charts.HEIGHT and bar.x + bar.width <= charts.WIDTH for bar in chart.bars)
 
 
+def test_one_day_alone_is_a_bar_and_no_wall() -> None:
+    (bar,) = charts.days({"2026-02-27": 4}).bars
+    assert bar.width == charts.MAX_BAR
+    assert bar.x + bar.width / 2 == charts.WIDTH / 2
+
+
 def test_two_versions_are_lines_over_the_same_days() -> None:
     chart = charts.days({"2026-03-01": 4}, {"2026-03-03": 8})
     assert not chart.bars

@@ -170,6 +170,7 @@ def test_what_is_watched_is_watched_in_the_new_version(tmp_path: Path) -> None:
     [
         ("moves: 7", "moves: needs versions with steps"),
         ('moves: {"*": all}', "moves.*: needs same, or at most 200 steps"),
+        ("moves: {a_week: two_weeks}", 'steps stand below a version: {"*": {old_step: new_step}}'),
         ('moves: {"*": {first: frist}}', "unknown step; got 'frist'; did you mean first?"),
         ('moves: {"*": {first: 7}}', "moves.*.first: needs a step; got 7"),
     ],

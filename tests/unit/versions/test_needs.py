@@ -39,3 +39,22 @@ def test_a_time_zone_may_be_given_where_sdks_put_it(
         )
         run(lake, "INSERT INTO events VALUES ('Identify', 'identify', $1, $2, '{}')", [traits, context])
         assert [one.name for one in missing(lake, what, ()) if one.kind == "trait"] == needed
+
+
+LOOKED = """\
+entry: {event: Go}
+steps:
+  - {id: write, send: {template: welcome, category: transactional}}
+  - {id: read, wait_until: {message: write, is: [opened], timeout: 5d, on_event: over}}
+  - {id: over, exit: done}
+"""
+
+
+def test_what_becomes_of_our_own_mails_is_not_missed(tmp_path: Path) -> None:
+    with closing(open_duck(memory_mb=128, threads=1, spill=None)) as lake:
+        run(
+            lake,
+            "CREATE TABLE events (name VARCHAR, kind VARCHAR, traits VARCHAR, context VARCHAR, properties VARCHAR)",
+        )
+        found = missing(lake, definitions(tmp_path, looked=LOOKED), ())
+    assert [one.name for one in found if one.kind == "event"] == ["Go"]
