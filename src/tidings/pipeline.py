@@ -295,7 +295,8 @@ class Pipeline:
 
     def _take_back(self, step: Step, event: Event) -> None:
         """End runs that began late, at this very instant, by what turns out not to be so."""
-        for run in [run for run in step.state.runs if run.late and run.known_us == event.received_us and not run.sent]:
+        began = [run for run in step.state.runs if run.late and run.known_us == event.received_us]
+        for run in [run for run in began if not lanes.sent(step.state, run)]:
             found = self.definitions.versions.get((run.journey, run.version))
             why = found.denied(step.state, run.entry) if found is not None else ""
             if why:

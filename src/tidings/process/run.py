@@ -14,6 +14,7 @@ import msgspec
 from tidings.domain.event import Event
 from tidings.domain.output import Ending, FactKind
 from tidings.domain.profile import ProfileState, Run
+from tidings.domain.wire import INTERNAL_SOURCE
 from tidings.ids import run_id
 from tidings.process import admission, arms, entering, lanes, outside, results, watch
 from tidings.process import walk as walks
@@ -113,8 +114,9 @@ def on_event(journey: Journey, walk: Walk, run: Run, event: Event, *, touched: b
     """Tell a waiting run of an event. `touched`: it changed something that the run's rules read."""
     if run.messages:
         results.hear(run, event)
-    if journey.admits.per is not None and not journey.admits.per.concerns(run.key, event):
-        return
+    per = journey.admits.per
+    if per is not None and event.source != INTERNAL_SOURCE and not per.concerns(run.key, event):
+        return  # what comes back of messages and webhooks names its run; a property of ours is no key
     goal, state = journey.goal, walk.state
     rules = journey.watched.get(run.step, ()) if touched and not watch.looks_back(run, state) else ()
     at_us = max(state.clock_us, run.since_us)
@@ -226,6 +228,7 @@ def resume(walk: Walk, run: Run, until_us: int, outcome: str) -> None:
 
 def take_back(walk: Walk, run: Run, occurred_us: int, outcome: str) -> None:
     """End a run that should not have begun: for re-entry it never was."""
+    _end_lanes(walk, run, occurred_us, outcome)
     walk.state.runs.remove(run)
     admission.forget_entry(run.journey, walk.state, run.known_us)
     walk.facts.append(walks.ended(walk, run, occurred_us, outcome, Ending.TAKEN_BACK))
@@ -398,5 +401,5 @@ def _end(walk: Walk, run: Run, at_us: int, outcome: str, how: str) -> None:
     run = lanes.whole(walk.state, run)  # a lane only arrives; what ends it ends all
     _end_lanes(walk, run, at_us, outcome)
     walk.state.runs.remove(run)
-    admission.note_end(run.journey, run.key, walk.state, walk.known_us)
+    admission.note_end(run.journey, run.key, walk.state, walk.known_us, walk.journeys)
     walk.facts.append(walks.ended(walk, run, at_us, outcome, how))
