@@ -56,7 +56,7 @@ RULES: tuple[Any, ...] = (
     {"did_not": {"event": "Order Completed", "within": "1d"}},
     {"in_segment": "keen"},
 )
-SPANS = ("10s", "7m", "1h", "9h", "2d")
+SPANS = ("10s", "7m", "1h", "9h", "2d", "4d")
 ZONES = ("Europe/London", "America/New_York", "Asia/Kolkata", "Nowhere/AtAll", "")
 TOGETHER_US = HOUR_US
 """What the log takes within so long comes as one block."""
@@ -304,13 +304,13 @@ def _allowed(rng: Draw, name: str, others: Sequence[str], folder: Path) -> Defin
 # Histories
 
 
-def records(seed: int) -> list[tuple[int, LogRecord]]:
+def records(seed: int, most: int = 40) -> list[tuple[int, LogRecord]]:
     """(taken, record) of some people's days, in the order in which the log takes them; some are late, some come twice."""
     rng = random.Random(seed + 1)
     found = [one for user in "abc" for one in _known(rng, user)]
-    for number in range(rng.randint(8, 30)):
+    for number in range(rng.randint(10, most)):
         occurred_us = START_US + rng.randrange(SPAN_US // SECOND_US) * SECOND_US
-        taken_us = occurred_us + (rng.randrange(20 * HOUR_US) if rng.random() < 0.15 else 0)
+        taken_us = occurred_us + (rng.randrange(60 * HOUR_US) if rng.random() < 0.15 else 0)
         one = _one(rng, number, occurred_us)
         found.append((taken_us, one))
         if rng.random() < 0.1:
@@ -435,7 +435,8 @@ def history(
 ) -> list[Item]:
     """The items of a run: each record is taken at its instant; with `crashes` the process dies at every one.
 
-    What is taken within `TOGETHER_US` comes as one block, as from a phone that was offline.
+    What is taken within `TOGETHER_US` comes as one block, as from a phone that was offline. Where definitions change, the process dies
+    then and at some others: to start anew is dear there, as it reads them again.
     """
     items: list[Item] = []
     block: list[LogRecord] = []
@@ -448,7 +449,7 @@ def history(
         blocks.append((at_us, block))
     every: list[tuple[int, Define | list[LogRecord]]] = [*blocks, *((one.at_us, one) for one in changes)]
     for at_us, what in sorted(every, key=lambda pair: pair[0]):
-        if crashes is not None:
+        if crashes is not None and (not changes or isinstance(what, Define) or crashes.random() < 0.15):
             items.append(Crash(crashes.choice(("before_commit", "after_commit", "after_sink"))))
         items += [what if isinstance(what, Define) else Take(at_us, what), Advance(at_us)]
     return [*items, Advance(START_US + 3 * SPAN_US)]

@@ -1,6 +1,6 @@
 """Law 2 over random journeys: each case is a random workspace and a random history, crashed at every record.
 
-In some of them the definitions change in the middle, and some are told again to the host on disk.
+In others the definitions change in the middle, and some are told again to the host on disk.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tidings.testing import histories
 from tidings.workspace import Definitions
 
 CASES = 800
-CHANGES = 400
+CHANGES = 200
 PORTION = 50
 ON_DISK = 30
 
@@ -98,7 +98,7 @@ def test_the_host_on_disk_does_the_same(tmp_path: Path) -> None:
         live = lived(definitions, drawn.history(taken))
         folder = tmp_path / f"{seed}-disk"
         folder.mkdir()
-        on_disk = OnDisk(definitions, drawn.START_US, folder)
+        on_disk = OnDisk(definitions, drawn.START_US - DAY_US, folder)
         for block in live.log.read(0, live.log.head()):
             on_disk.take(block.records, block.taken_us)
         on_disk.advance_to(live.clock.now_us())
