@@ -119,7 +119,7 @@ def on_event(journey: Journey, walk: Walk, run: Run, event: Event, *, touched: b
         return  # what comes back of messages and webhooks names its run; a property of ours is no key
     goal, state = journey.goal, walk.state
     rules = journey.watched.get(run.step, ()) if touched and not watch.looks_back(run, state) else ()
-    at_us = max(state.clock_us, run.since_us)
+    at_us = max(state.clock_us, run.since_us) if rules else 0
     since = event.occurred_us >= run.entered_us
     if since and goal is not None and goal.came(event):
         _end(walk, run, event.occurred_us, f"goal reached: {goal.did()}", Ending.GOAL)
