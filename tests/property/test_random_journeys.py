@@ -1,4 +1,4 @@
-"""Law 2 over random journeys: each case is a random workspace and a random history, crashed at every record.
+"""Laws 1 and 2 over random journeys: each case is a random workspace and a random history, crashed at every record.
 
 In others the definitions change in the middle, and some are told again to the host on disk.
 """
@@ -14,6 +14,7 @@ import pytest
 
 from tests.acceptance.hosts import OnDisk
 from tests.property import random_journeys as drawn
+from tests.property.test_laws import arrive, people
 from tidings.clock import DAY_US
 from tidings.domain import plain
 from tidings.domain.profile import ProfileState, Run
@@ -26,6 +27,7 @@ from tidings.workspace import Definitions
 CASES = 800
 CHANGES = 200
 PORTION = 50
+ORDERS = 100
 ON_DISK = 30
 
 
@@ -62,6 +64,7 @@ def told(seed: int, definitions: Definitions, versions: Mapping[str, Path] | Non
     same(killed, replayed, f"seed {seed}: a replay of what was killed")
     same(live, killed.sink, f"seed {seed}: killed at every record")
     nobody_is_stuck(live, f"seed {seed}")
+    she_is_woken(live, f"seed {seed}")
     return live
 
 
@@ -85,10 +88,34 @@ def nobody_is_stuck(simulator: Simulator, case: str) -> None:
             assert not run.parent or any(one.run_id == run.parent for one in state.runs), f"{case}: a lane is lost"
 
 
+def she_is_woken(simulator: Simulator, case: str) -> None:
+    """Whatever is due for a person is what she is woken for, and the index has it."""
+    for state in simulator.people():
+        due = [due_us for run in state.runs for due_us in (run.due_us, run.look_due_us) if due_us]
+        first_us = min([*due, *(alarm[1] for alarm in state.alarms.values())], default=0)
+        assert state.next_due_us == first_us, f"{case}: she is woken at another instant"
+        assert not first_us or 0 < state.indexed_us <= first_us, f"{case}: nobody wakes her"
+
+
 def goes_on(state: ProfileState, run: Run, now_us: int) -> bool:
     if run.due_us:
         return run.due_us > now_us - DAY_US
     return bool(run.paused_us) or any(one.parent == run.run_id for one in state.runs)
+
+
+@pytest.mark.parametrize("first", range(0, ORDERS, PORTION))
+def test_what_she_is_does_not_depend_on_the_order_of_arrival(first: int, tmp_path: Path) -> None:
+    for seed in range(first, first + PORTION):
+        definitions, rng = drawn.make(seed, tmp_path / str(seed)), random.Random(seed)
+        events = [one for _, one in drawn.records(seed) if one.source == "test" and b'"alias"' not in one.body]
+        found = []
+        for _ in range(2):
+            simulator = Simulator(definitions, max_batch=rng.choice([1, 3, 100]), answering=None)
+            arrive(simulator, events, [rng.randint(1, 9)])
+            simulator.advance_to(drawn.START_US + 3 * drawn.SPAN_US)
+            found.append(people(simulator))
+            events = rng.sample(events, len(events))
+        assert found[0] == found[1], f"seed {seed}"
 
 
 def test_the_host_on_disk_does_the_same(tmp_path: Path) -> None:
