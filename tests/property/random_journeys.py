@@ -19,7 +19,7 @@ from tidings.domain import called, item
 from tidings.domain.everybody import Asked, Cancel, Pause, Resume, Start, record_of
 from tidings.domain.message import CallIntent, SendIntent
 from tidings.domain.outward import FAILED, OK, Answer
-from tidings.domain.record import LogRecord
+from tidings.domain.record import BACKFILL, LogRecord
 from tidings.domain.wire import INTERNAL_SOURCE
 from tidings.errors import DefinitionError
 from tidings.hosts.outside import Reply
@@ -116,6 +116,10 @@ def branch(sketch: Sketch, number: int) -> Any:
     asked = sketch.before(number, "send")
     if asked and rng.random() < 0.4:
         return {"of": asked, "ways": {"clicked": sketch.ahead(number), "suppressed": sketch.ahead(number)}}
+    called = sketch.before(number, "webhook")
+    if called and rng.random() < 0.5:
+        where = {"score": {"at_least": 2}}
+        return {"answer": called, "where": where, "then": sketch.ahead(number), "else": sketch.ahead(number)}
     return {"if": rng.choice(RULES), "then": sketch.ahead(number), "else": sketch.ahead(number)}
 
 
@@ -214,6 +218,8 @@ def about(rng: Draw) -> Made:
         made["exit_if"] = [rng.choice(RULES)]
     if rng.random() < 0.2:
         made["per"] = "product_id"
+    if rng.random() < 0.15:
+        made["shadow"] = True
     if rng.random() < 0.2:
         made["limit"] = {"at_most": 2, "per": "2d"}
     return made
@@ -227,6 +233,8 @@ def policy(rng: Draw) -> Made:
     made: Made = {"marketing": marketing, "transactional": {"consent": "not_needed"}}
     if rng.random() < 0.5:
         made["quiet"] = {"from": "21:00", "to": "08:00", "then": rng.choice(("wait", "drop"))}
+    if rng.random() < 0.15:
+        made["holdout"] = {"percent": 40}
     if rng.random() < 0.5:
         made["arbitration"] = {"window": "1h", "hold": "10m", "losers": rng.choice(("retry", "drop"))}
     return made
@@ -259,7 +267,8 @@ def broadcast(rng: Draw, name: str) -> Made:
     made: Made = {"broadcast": name, "template": "welcome"}
     made |= rng.choice(({"segment": rng.choice(SEGMENTS)}, {"rule": {"did": {"event": "Product Viewed"}}}))
     if rng.random() < 0.5:
-        made |= {"at": "2027-01-16 10:00", "local": rng.random() < 0.5}
+        made |= {"at": "2027-01-16 10:00"}
+        made |= rng.choice(({}, {"local": True, "passed": rng.choice(("now", "skip", "next_day"))}))
     return made | rng.choice(({"over": "5h"}, {"rate": "4/h"}, {}))
 
 
@@ -312,6 +321,8 @@ def records(seed: int, most: int = 40) -> list[tuple[int, LogRecord]]:
         occurred_us = START_US + rng.randrange(SPAN_US // SECOND_US) * SECOND_US
         taken_us = occurred_us + (rng.randrange(60 * HOUR_US) if rng.random() < 0.15 else 0)
         one = _one(rng, number, occurred_us)
+        if rng.random() < 0.08:  # history that is loaded
+            one = LogRecord(one.source, one.kind, one.sent_us, one.body, BACKFILL)
         found.append((taken_us, one))
         if rng.random() < 0.1:
             found.append((taken_us + rng.randrange(DAY_US), one))

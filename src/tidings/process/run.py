@@ -114,21 +114,26 @@ def on_event(journey: Journey, walk: Walk, run: Run, event: Event, *, touched: b
     """Tell a waiting run of an event. `touched`: it changed something that the run's rules read."""
     if run.messages:
         results.hear(run, event)
-    per = journey.admits.per
-    if per is not None and event.source != INTERNAL_SOURCE and not per.concerns(run.key, event):
-        return  # what comes back of messages and webhooks names its run; a property of ours is no key
+    about_it = _concerns(journey, run, event)
     goal, state = journey.goal, walk.state
     rules = journey.watched.get(run.step, ()) if touched and not watch.looks_back(run, state) else ()
     at_us = max(state.clock_us, run.since_us) if rules else 0
-    since = event.occurred_us >= run.entered_us
+    since = about_it and event.occurred_us >= run.entered_us
     if since and goal is not None and goal.came(event):
         _end(walk, run, event.occurred_us, f"goal reached: {goal.did()}", Ending.GOAL)
     elif goal is not None and rules and goal.holds(state, at_us):
         _end(walk, run, at_us, f"goal reached: {goal.did()}", Ending.GOAL)
     elif since and any(one.matches(event) for one in journey.exit_on):
         _end(walk, run, event.occurred_us, f"did {event.name}", Ending.EXIT)
-    elif not _tell(journey, walk, run, event) and rules:
+    elif not (about_it and _tell(journey, walk, run, event)) and rules:
         _look(journey, walk, run, at_us)
+
+
+def _concerns(journey: Journey, run: Run, event: Event) -> bool:
+    """Whether an event speaks of what the run is about. Rules are about the person, whatever an event speaks of."""
+    per = journey.admits.per
+    # What comes back of messages and webhooks names its run; a property of ours is no key.
+    return per is None or event.source == INTERNAL_SOURCE or per.concerns(run.key, event)
 
 
 def _tell(journey: Journey, walk: Walk, run: Run, event: Event) -> bool:

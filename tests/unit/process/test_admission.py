@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.core import World, definitions
+from tests.unit.core import START_US, World, definitions
 from tidings.domain import profile as profiles
 from tidings.domain.record import LogRecord
 from tidings.domain.wire import INTERNAL_SOURCE
@@ -153,6 +153,20 @@ def test_what_is_remembered_of_broadcasts_and_of_journeys_that_are_gone_is_bound
     assert len(state.ended) == MAX_OTHERS + 1
     assert state.ended["welcome"] == 1
     assert f"news_{3 * MAX_OTHERS - 1}" in state.ended
+
+
+def test_a_rule_is_about_the_person_whatever_an_event_speaks_of(tmp_path: Path) -> None:
+    text = """
+    entry: {event: Ordered}
+    per: order_id
+    exit_if: {rule: {did: {event: Returned, at_least: 2}}}
+    steps: [{id: a_while, wait: 9d}]
+    """
+    one = world(tmp_path, text)
+    order(one, 0, "Ordered", "a")
+    order(one, 1, "Returned", "b")
+    order(one, 2, "Returned", "c")
+    assert [fact.occurred_us - START_US for fact in one.facts("run_ended")] == [2_000_000]
 
 
 def test_what_comes_back_of_a_message_is_heard_whatever_the_key_is_called(tmp_path: Path) -> None:
