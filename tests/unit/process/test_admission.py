@@ -159,7 +159,7 @@ def test_a_rule_is_about_the_person_whatever_an_event_speaks_of(tmp_path: Path) 
     text = """
     entry: {event: Ordered}
     per: order_id
-    exit_if: {rule: {did: {event: Returned, at_least: 2}}}
+    exit_if: {did: {event: Returned, at_least: 2}}
     steps: [{id: a_while, wait: 9d}]
     """
     one = world(tmp_path, text)
