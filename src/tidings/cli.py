@@ -19,6 +19,7 @@ from tidings import __version__, config, workspace
 from tidings.cli_broadcast import broadcast, items
 from tidings.cli_definitions import cuts, rule, schema, send_times
 from tidings.cli_explain import dry_run, shadow, why, why_not
+from tidings.cli_options import config_option
 from tidings.cli_people import person, segment
 from tidings.cli_rehearse import backtest, test
 from tidings.cli_run import start_run
@@ -32,14 +33,7 @@ from tidings.process import journey as journeys
 SCREEN = Console(highlight=False, soft_wrap=True)
 ERRORS = Console(stderr=True, highlight=False)
 
-CONFIG = click.option(
-    "--config",
-    "path",
-    type=click.Path(path_type=Path),
-    default=Path("tidings.toml"),
-    show_default=True,
-    help="Configuration file (of a running demo: demo-data/data/run/config.toml).",
-)
+CONFIG = config_option("Configuration file (of a running demo: demo-data/data/run/config.toml).")
 MAP = click.option(
     "--map",
     "map_path",

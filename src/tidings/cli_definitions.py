@@ -8,6 +8,7 @@ import click
 import msgspec
 
 from tidings import config
+from tidings.cli_options import config_option
 from tidings.errors import InputError
 from tidings.hosts import convert
 
@@ -50,14 +51,7 @@ def schema(name: str | None, folder: Path | None) -> None:
 @click.command()
 @click.argument("score")
 @click.argument("folder", type=click.Path(path_type=Path), required=False)
-@click.option(
-    "--config",
-    "path",
-    type=click.Path(path_type=Path),
-    default=Path("tidings.toml"),
-    show_default=True,
-    help="Configuration file.",
-)
+@config_option()
 @click.option("--as-of", default="", help="Of people as they were then: an instant, or a span back. Now if not given.")
 @click.option("--known-at", default="", help="By what was known then: an instant, or a span back. Now if not given.")
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON, and write nothing.")
@@ -83,14 +77,7 @@ def cuts(score: str, folder: Path | None, path: Path, as_of: str, known_at: str,
 
 @click.command("send-times")
 @click.argument("folder", type=click.Path(path_type=Path), required=False)
-@click.option(
-    "--config",
-    "path",
-    type=click.Path(path_type=Path),
-    default=Path("tidings.toml"),
-    show_default=True,
-    help="Configuration file.",
-)
+@config_option()
 @click.option("--as-of", default="", help="What had happened by then: an instant, or a span back. Now if not given.")
 @click.option("--known-at", default="", help="By what was known then: an instant, or a span back. Now if not given.")
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON, and write nothing.")

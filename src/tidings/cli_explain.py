@@ -11,17 +11,11 @@ import msgspec
 from rich.console import Console
 
 from tidings import config
+from tidings.cli_options import config_option
 from tidings.clock import SystemClock, parse_duration
 
 SCREEN = Console(highlight=False, soft_wrap=True)
-CONFIG = click.option(
-    "--config",
-    "path",
-    type=click.Path(path_type=Path),
-    default=Path("tidings.toml"),
-    show_default=True,
-    help="Configuration file.",
-)
+CONFIG = config_option()
 JSON = click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 
 

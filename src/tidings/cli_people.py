@@ -12,6 +12,7 @@ import msgspec
 from rich.console import Console
 
 from tidings import config
+from tidings.cli_options import config_option
 from tidings.clock import iso
 
 SCREEN = Console(highlight=False, soft_wrap=True)
@@ -28,14 +29,7 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--as-of", default="", help="What was true then: an instant, or a span back such as 2d. Now if not given."
         ),
-        click.option(
-            "--config",
-            "path",
-            type=click.Path(path_type=Path),
-            default=Path("tidings.toml"),
-            show_default=True,
-            help="Configuration file.",
-        ),
+        config_option(),
     ):
         command = option(command)
     return command

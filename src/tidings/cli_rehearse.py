@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.text import Text
 
 from tidings import config
+from tidings.cli_options import config_option
 
 SCREEN = Console(highlight=False, soft_wrap=True)
 ERRORS = Console(stderr=True, highlight=False)
@@ -33,14 +34,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
     type=click.Path(path_type=Path),
     help="Definitions around the journey; the workspace that its file lies in, else the configured one, if not given.",
 )
-@click.option(
-    "--config",
-    "path",
-    type=click.Path(path_type=Path),
-    default=Path("tidings.toml"),
-    show_default=True,
-    help="Configuration file of the Tidings whose history is used, unless --data names another.",
-)
+@config_option("Configuration file of the Tidings whose history is used, unless --data names another.")
 @click.option("--data", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A file of history instead.")
 @click.option("--map", "map_path", type=click.Path(exists=True, path_type=Path), help="How its lines become events.")
 @click.option("--against", default="", metavar="live|JOURNEY", help="Compare with what runs, or with another draft.")

@@ -9,6 +9,7 @@ import click
 import msgspec
 
 from tidings import config
+from tidings.cli_options import config_option
 from tidings.domain.called import Call
 from tidings.errors import InputError
 
@@ -19,14 +20,7 @@ from tidings.errors import InputError
 @click.option("--anonymous", default="", help="The id of her device, if she is not known.")
 @click.option("--properties", default="{}", help="JSON object that the run keeps; templates have it as `event`.")
 @click.option("--id", "message_id", default="", help="Your own id of this call: a second one with it begins nothing.")
-@click.option(
-    "--config",
-    "path",
-    type=click.Path(path_type=Path),
-    default=Path("tidings.toml"),
-    show_default=True,
-    help="Configuration file.",
-)
+@config_option()
 def start_run(journey: str, user: str, anonymous: str, properties: str, message_id: str, path: Path) -> None:
     """Begin a run of JOURNEY for one person, if its `entry` has `call: {}` and re-entry lets her in."""
     from tidings.hosts.begin import begin  # noqa: PLC0415 - only this command needs it

@@ -7,18 +7,12 @@ from pathlib import Path
 import click
 
 from tidings import config
+from tidings.cli_options import config_option
 from tidings.deliver import signing
 from tidings.errors import InputError
 from tidings.process.webhooks import NAME
 
-CONFIG = click.option(
-    "--config",
-    "path",
-    type=click.Path(path_type=Path),
-    default=Path("tidings.toml"),
-    show_default=True,
-    help="Configuration file.",
-)
+CONFIG = config_option()
 
 
 @click.command(name="webhook-secret")

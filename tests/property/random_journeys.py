@@ -222,6 +222,8 @@ def about(rng: Draw) -> Made:
         made["shadow"] = True
     if rng.random() < 0.2:
         made["limit"] = {"at_most": 2, "per": "2d"}
+    if rng.random() < 0.15:
+        made["shadow"] = True
     return made
 
 

@@ -362,7 +362,7 @@ POLICY = {
         marketing:
           cap:
             at_most: 1
-            per: day  # here
+            per: daily  # here
         """,
 }
 JOURNEY = {

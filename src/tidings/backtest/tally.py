@@ -12,6 +12,7 @@ import msgspec
 
 from tidings.accumulate.numbers import millionths
 from tidings.clock import DAY_US, HOUR_US, SECOND_US
+from tidings.decide.reasons import SHADOW
 from tidings.domain.event import Event
 from tidings.domain.message import Intents, SendIntent
 from tidings.domain.output import Fact, FactKind, OutputBlock
@@ -158,7 +159,7 @@ class Counting:
     # Messages
 
     def _message(self, intent: SendIntent, profile_id: str) -> None:
-        if intent.suppressed:
+        if intent.suppressed not in ("", SHADOW):  # what a journey in shadow mode would send is what is asked
             _add(self.tally.refused.setdefault(intent.category, {}), intent.suppressed)
             return
         at_us = intent.decided_us

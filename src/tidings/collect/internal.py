@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
-from tidings.clock import Clock
-from tidings.collect import body as bodies
 from tidings.collect import calls, items
 from tidings.collect.calls import Parsed
-from tidings.collect.committer import Committer
-from tidings.collect.http import Request, Response, busy, problem, respond_json
-from tidings.collect.keys import is_internal
+from tidings.collect.http import Request, Response, busy, respond_json
 from tidings.collect.limits import MAX_INTERNAL_BYTES
-from tidings.collect.pressure import Pressure
+from tidings.collect.secret_door import SecretDoor
 from tidings.domain import control, everybody
 from tidings.domain.control import SOURCE, Change
 from tidings.domain.everybody import Asked
@@ -42,39 +38,20 @@ class _Delivery(msgspec.Struct, gc=False):
 _DECODER = msgspec.json.Decoder(_Delivery)
 
 
-class Internal:
-    """Takes records from our own processes; same durability as the public door."""
+class Internal(SecretDoor):
+    """Takes records from our own processes; same durability as the public door.
 
-    def __init__(self, key: str, committer: Committer, pressure: Pressure, clock: Clock) -> None:
-        self._key = key
-        self._committer = committer
-        self._pressure = pressure
-        self._clock = clock
+    ``{"source", "backfill", "records": [{"body": {…}} | {"refused": "word: sentence", "raw": "…"}]}``.
+    Or ``{"source": "tidings", "definitions": {"phase", "version", "parent", …}}``: a change of definitions; or ``"everybody":
+    {"type", "broadcast", …}``: something told to everybody; or ``{"source", "items": [{"product_id", …}]}``: what is known of items.
+    """
 
-    def take(self, request: Request) -> None:
-        """``{"source", "backfill", "records": [{"body": {…}} | {"refused": "word: sentence", "raw": "…"}]}``.
+    KEY = "internal"
+    ASK = "send events"
+    MAX_BYTES = MAX_INTERNAL_BYTES
 
-        Or ``{"source": "tidings", "definitions": {"phase", "version", "parent", …}}``: a change of definitions; or ``"everybody":
-        {"type", "broadcast", …}``: something told to everybody; or ``{"source", "items": [{"product_id", …}]}``: what is known of items.
-        """
-        refusal = self._refusal(request)
-        if refusal is not None:
-            request.answer(refusal)
-            return
-        try:
-            text = bodies.plain(request.body, request.headers.get(b"content-encoding", b""), MAX_INTERNAL_BYTES)
-            parsed = self._parsed(text)
-        except bodies.TooLarge as error:
-            request.answer(problem(413, "body_too_large", str(error)))
-        except InputError as error:
-            request.answer(problem(400, "bad_body", str(error)))
-        else:
-            count = parsed.accepted + parsed.refused
-            self._committer.submit(
-                parsed.records, count, parsed.size(), lambda first: request.answer(_stored(first, parsed))
-            )
-
-    def _parsed(self, text: bytes) -> Parsed:
+    def parsed(self, request: Request, text: bytes) -> Parsed:  # noqa: ARG002 - the path says nothing more
+        """See `SecretDoor.parsed`."""
         delivery = _delivery(text)
         if delivery.records is not msgspec.UNSET:
             return calls.checked(_records(delivery), self._clock.now_us())
@@ -88,13 +65,12 @@ class Internal:
         assert delivery.everybody is not msgspec.UNSET
         return Parsed([everybody.record_of(delivery.everybody)], 1)
 
-    def _refusal(self, request: Request) -> Response | None:
-        if not is_internal(request.headers.get(b"authorization", b""), self._key):
-            what = "internal key: missing or wrong; send the contents of secrets/internal.key as Bearer authorization"
-            return problem(401, "unauthorised", what, b"WWW-Authenticate: Bearer\r\n")
-        if request.method != b"POST":
-            return problem(405, "method", "send events with POST", b"Allow: POST\r\n")
-        return self._pressure.refusal()
+    def stored(self, first: int | None, parsed: Parsed) -> Response:
+        """See `SecretDoor.stored`."""
+        if first is None:
+            return busy("the events could not be stored")
+        counts = {"accepted": parsed.accepted, "refused": parsed.refused, "first_offset": first}
+        return respond_json(200, {"success": True, **counts})
 
 
 def _delivery(text: bytes) -> _Delivery:
@@ -126,10 +102,3 @@ def _record(source: str, flags: int, record: _Record) -> LogRecord:
         reason = record.refused if colon else f"refused: {word or sentence}"
         return LogRecord(source, "", 0, record.raw.encode(), flags | REFUSED, reason)
     return LogRecord(source, "", 0, bytes(record.body), flags)
-
-
-def _stored(first: int | None, parsed: Parsed) -> Response:
-    if first is None:
-        return busy("the events could not be stored")
-    counts = {"accepted": parsed.accepted, "refused": parsed.refused, "first_offset": first}
-    return respond_json(200, {"success": True, **counts})

@@ -6,14 +6,10 @@ from collections.abc import Sequence
 
 import msgspec
 
-from tidings.clock import Clock
-from tidings.collect import body as bodies
 from tidings.collect.calls import Parsed
-from tidings.collect.committer import Committer
-from tidings.collect.http import Request, Response, busy, problem, respond_json
-from tidings.collect.keys import is_internal
+from tidings.collect.http import Request, Response, busy, respond_json
 from tidings.collect.limits import MAX_INTERNAL_BYTES
-from tidings.collect.pressure import Pressure
+from tidings.collect.secret_door import SecretDoor
 from tidings.domain.event import Rejected
 from tidings.domain.item import KIND, normalise
 from tidings.domain.record import REFUSED, LogRecord
@@ -33,41 +29,23 @@ class _Feed(msgspec.Struct):
 _DECODER = msgspec.json.Decoder(_Feed)
 
 
-class Items:
-    """The door for items."""
+class Items(SecretDoor):
+    """The door for items: ``{"items": [{"product_id", "price", "available" or "stock", "name", "url", …}]}``."""
 
-    def __init__(self, key: str, committer: Committer, pressure: Pressure, clock: Clock) -> None:
-        self._key = key
-        self._committer = committer
-        self._pressure = pressure
-        self._clock = clock
+    KEY = "items"
+    ASK = "send items"
+    MAX_BYTES = MAX_INTERNAL_BYTES
 
-    def take(self, request: Request) -> None:
-        """``{"items": [{"product_id", "price", "available" or "stock", "name", "url", …}]}``."""
-        refusal = self._refusal(request)
-        if refusal is not None:
-            request.answer(refusal)
-            return
-        try:
-            text = bodies.plain(request.body, request.headers.get(b"content-encoding", b""), MAX_INTERNAL_BYTES)
-            parsed = checked(SOURCE, _listed(text), self._clock.now_us())
-        except bodies.TooLarge as error:
-            request.answer(problem(413, "body_too_large", str(error)))
-        except InputError as error:
-            request.answer(problem(400, "bad_body", str(error)))
-        else:
-            count = parsed.accepted + parsed.refused
-            self._committer.submit(
-                parsed.records, count, parsed.size(), lambda first: request.answer(_stored(first, parsed))
-            )
+    def parsed(self, request: Request, text: bytes) -> Parsed:  # noqa: ARG002 - the path says nothing more
+        """See `SecretDoor.parsed`."""
+        return checked(SOURCE, _listed(text), self._clock.now_us())
 
-    def _refusal(self, request: Request) -> Response | None:
-        if not is_internal(request.headers.get(b"authorization", b""), self._key):
-            what = "items key: missing or wrong; send the contents of secrets/items.key as Bearer authorization"
-            return problem(401, "unauthorised", what, b"WWW-Authenticate: Bearer\r\n")
-        if request.method != b"POST":
-            return problem(405, "method", "send items with POST", b"Allow: POST\r\n")
-        return self._pressure.refusal()
+    def stored(self, first: int | None, parsed: Parsed) -> Response:
+        """See `SecretDoor.stored`."""
+        if first is None:
+            return busy("the items could not be stored")
+        counts = {"accepted": parsed.accepted, "refused": parsed.refused, "first_offset": first}
+        return respond_json(200, {"success": True, **counts})
 
 
 def _listed(text: bytes) -> list[bytes]:
@@ -94,10 +72,3 @@ def _record(source: str, body: bytes, now_us: int) -> LogRecord:
     if not isinstance(verdict, Rejected):
         return record
     return LogRecord(source, KIND, 0, body, REFUSED, f"{verdict.reason}: {verdict.detail}")
-
-
-def _stored(first: int | None, parsed: Parsed) -> Response:
-    if first is None:
-        return busy("the items could not be stored")
-    counts = {"accepted": parsed.accepted, "refused": parsed.refused, "first_offset": first}
-    return respond_json(200, {"success": True, **counts})

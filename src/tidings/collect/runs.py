@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
-from tidings.clock import Clock
-from tidings.collect import body as bodies
-from tidings.collect.committer import Committer
-from tidings.collect.http import Request, Response, busy, problem, respond_json
-from tidings.collect.keys import is_internal
+from tidings.collect.calls import Parsed
+from tidings.collect.http import Request, Response, busy, respond_json
 from tidings.collect.limits import MAX_BODY_BYTES
-from tidings.collect.pressure import Pressure
+from tidings.collect.secret_door import SecretDoor
 from tidings.domain import called
 from tidings.domain.called import Call
 from tidings.domain.event import Rejected
@@ -23,30 +20,22 @@ PREFIX, SUFFIX = b"/v1/journeys/", b"/runs"
 _DECODER = msgspec.json.Decoder(Call)
 
 
-class Runs:
-    """The door for calls."""
+class Runs(SecretDoor):
+    """The door for calls: ``{"userId" or "anonymousId", "properties": {…}, "messageId": "…"}``. 202 means on disk."""
 
-    def __init__(self, key: str, committer: Committer, pressure: Pressure, clock: Clock) -> None:
-        self._key = key
-        self._committer = committer
-        self._pressure = pressure
-        self._clock = clock
+    KEY = "runs"
+    ASK = "begin a run"
+    MAX_BYTES = MAX_BODY_BYTES
 
-    def take(self, request: Request) -> None:
-        """``{"userId" or "anonymousId", "properties": {…}, "messageId": "…"}``. 202 means on disk."""
-        refusal = self._refusal(request)
-        if refusal is not None:
-            request.answer(refusal)
-            return
-        try:
-            text = bodies.plain(request.body, request.headers.get(b"content-encoding", b""), MAX_BODY_BYTES)
-            record = self._record(journey_of(request), text)
-        except bodies.TooLarge as error:
-            request.answer(problem(413, "body_too_large", str(error)))
-        except InputError as error:
-            request.answer(problem(400, "bad_body", str(error)))
-        else:
-            self._committer.submit([record], 1, len(record.body), lambda first: request.answer(_stored(first)))
+    def parsed(self, request: Request, text: bytes) -> Parsed:
+        """See `SecretDoor.parsed`."""
+        return Parsed([self._record(journey_of(request), text)], 1)
+
+    def stored(self, first: int | None, parsed: Parsed) -> Response:  # noqa: ARG002 - there is one
+        """See `SecretDoor.stored`."""
+        if first is None:
+            return busy("the call could not be stored")
+        return respond_json(202, {"success": True, "offset": first})
 
     def _record(self, journey: str, text: bytes) -> LogRecord:
         """The record of a call. Raises InputError: one that cannot be taken is not kept, as its caller is told."""
@@ -56,14 +45,6 @@ class Runs:
             msg = f"{verdict.reason}: {verdict.detail}"
             raise InputError(msg)
         return record
-
-    def _refusal(self, request: Request) -> Response | None:
-        if not is_internal(request.headers.get(b"authorization", b""), self._key):
-            what = "runs key: missing or wrong; send the contents of secrets/runs.key as Bearer authorization"
-            return problem(401, "unauthorised", what, b"WWW-Authenticate: Bearer\r\n")
-        if request.method != b"POST":
-            return problem(405, "method", "begin a run with POST", b"Allow: POST\r\n")
-        return self._pressure.refusal()
 
 
 def is_runs(path: bytes) -> bool:
@@ -94,9 +75,3 @@ def _call(text: bytes) -> Call:
         msg = f"messageId: got {len(call.messageId)} characters, wanted at most {MAX_ID_CHARS}"
         raise InputError(msg)
     return call
-
-
-def _stored(first: int | None) -> Response:
-    if first is None:
-        return busy("the call could not be stored")
-    return respond_json(202, {"success": True, "offset": first})

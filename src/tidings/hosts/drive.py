@@ -331,13 +331,19 @@ class Driver:
             if looked:
                 return looked
         if self._everybody.listed() is not None:
-            batch, looked = sweep.tell_of_item(self._pipeline, self._everybody, self._people, self._state)
+            batch, looked = sweep.tell_of_item(
+                self._pipeline, self._everybody, self._people, self._state, self._hurried
+            )
         elif self._everybody.passing():
-            batch, looked = sweep.tell(self._pipeline, self._everybody, self._people, self._state)
+            batch, looked = sweep.tell(self._pipeline, self._everybody, self._people, self._state, self._hurried)
         else:
             return 0
         self._commit(batch, self.offset)
         return max(1, looked)
+
+    def _hurried(self) -> bool:
+        """Whether the log has something that was not processed yet."""
+        return self._log.head() > self.offset
 
     # The atomic write
 

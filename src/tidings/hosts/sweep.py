@@ -4,6 +4,8 @@ told to everybody. Nobody waits for it: whoever is touched before her turn was b
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from tidings.domain import profile as profiles
 from tidings.domain.profile import ProfileState
 from tidings.hosts.batch import Batch
@@ -18,7 +20,12 @@ MAX_FACTS = 20_000
 LOOK = 1_000
 """People looked at in one piece while telling."""
 TOUCH = 100
-"""Of those, people to whom something happens: it is they who cost, and others wait for the commit."""
+"""Of those, people to whom something happens: it is they who cost, and timers wait for the commit."""
+LEAST = 25
+"""So many of them in any case, though the log has something new: else a busy log would leave no room for anybody else."""
+
+Hurried = Callable[[], bool]
+"""Whether something new waits. Where a piece ends changes no result."""
 
 
 def bring_over(pipeline: Pipeline, changes: Changes, people: People, store: StateStore) -> tuple[Batch, int]:
@@ -36,12 +43,19 @@ def bring_over(pipeline: Pipeline, changes: Changes, people: People, store: Stat
     return batch, len(found)
 
 
-def tell(pipeline: Pipeline, everybody: Everybody, people: People, store: StateStore) -> tuple[Batch, int]:
+def _enough(batch: Batch, hurried: Hurried) -> bool:
+    touched = len(batch.touched)
+    return touched >= TOUCH or len(batch.facts) >= MAX_FACTS or (touched >= LEAST and hurried())
+
+
+def tell(
+    pipeline: Pipeline, everybody: Everybody, people: People, store: StateStore, hurried: Hurried
+) -> tuple[Batch, int]:
     """The next people hear what they have not heard; what changed, and how many were looked at."""
     found = store.scan(everybody.standing.after, LOOK)
     batch, last, looked = Batch(), "", 0
     for profile_id, raw in found:
-        if len(batch.touched) >= TOUCH or len(batch.facts) >= MAX_FACTS:
+        if _enough(batch, hurried):
             break
         last, looked = profile_id, looked + 1
         state = _living(people, profile_id, raw)
@@ -52,7 +66,9 @@ def tell(pipeline: Pipeline, everybody: Everybody, people: People, store: StateS
     return batch, looked
 
 
-def tell_of_item(pipeline: Pipeline, everybody: Everybody, people: People, store: StateStore) -> tuple[Batch, int]:
+def tell_of_item(
+    pipeline: Pipeline, everybody: Everybody, people: People, store: StateStore, hurried: Hurried
+) -> tuple[Batch, int]:
     """The next people who look at an item that changed hear of it; what changed, and how many were looked at."""
     listed = everybody.listed()
     batch, last, looked = Batch(), "", 0
@@ -62,7 +78,7 @@ def tell_of_item(pipeline: Pipeline, everybody: Everybody, people: People, store
     found = store.interested(change.item_id, after, LOOK)
     people.load_many([one for one in found if one not in people.live])
     for profile_id in found:
-        if len(batch.touched) >= TOUCH or len(batch.facts) >= MAX_FACTS:
+        if _enough(batch, hurried):
             break
         last, looked = profile_id, looked + 1
         state = people.live.get(profile_id)

@@ -129,3 +129,10 @@ def test_its_size_is_bounded() -> None:
     assert len(outcomes) == MAX_OUTCOMES + 1
     assert outcomes[OTHERWISE] == MAX_OUTCOMES
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(sink.tally), type=type(sink.tally)) == sink.tally
+
+
+def test_what_a_journey_in_shadow_would_send_counts_as_sent() -> None:
+    sink = counting()
+    put(sink, message(NOON_US, suppressed="shadow"), message(NOON_US, who="bob", suppressed="no_consent"))
+    assert sink.tally.messages == 1
+    assert sink.tally.refused == {"marketing": {"no_consent": 1}}

@@ -10,7 +10,7 @@ import pytest
 
 from tests.unit.core import START_US, World, write
 from tidings import workspace
-from tidings.clock import SECOND_US
+from tidings.clock import SECOND_US, iso
 from tidings.domain.everybody import Asked, Cancel, Pause, Resume, Start, record_of
 from tidings.errors import DefinitionError
 from tidings.versions.standing import Broadcasting
@@ -242,3 +242,19 @@ def test_what_is_wrong_with_one_is_said_with_file_and_line(text: str, problem: s
     with pytest.raises(DefinitionError, match=problem) as raised:
         Sent(tmp_path, text)
     assert str(raised.value).startswith("broadcasts/news.yml:")
+
+
+@pytest.mark.parametrize(
+    ("at", "turn"),
+    [
+        ("2027-03-28 02:30", "2027-03-28T01:30:00Z"),  # skipped: as much later, 03:30 on the clock
+        ("2027-10-31 02:30", "2027-10-31T00:30:00Z"),  # shown twice: the first time
+        ("2027-07-01 00:00", "2027-06-30T22:00:00Z"),
+    ],
+)
+def test_a_local_time_that_a_clock_skips_or_shows_twice(at: str, turn: str, tmp_path: Path) -> None:
+    world = Sent(tmp_path, f"{MAIL}\nat: {at}\nlocal: true\nrate: 1000000/s")
+    world.people("ann", 1, timezone="Europe/Berlin")
+    world.start(10)
+    world.until(400 * 86_400)
+    assert [iso(one.decided_us) for one in world.sends()] == [turn]
