@@ -259,9 +259,8 @@ class Pipeline:
         elif state.layout != self._layout.layout_id:
             adopt.bring_over(state, self._layout, adoption)
             if adoption.judged:
-                adopt.move_runs(
-                    self._walk(step, adoption.known_us, adoption.cause), self.definitions.journeys, adoption
-                )
+                walk = self._walk(step, adoption.known_us, adoption.cause)
+                adopt.move_runs(walk, self.definitions.journeys, self.definitions.versions, adoption)
                 self._judge_anew(step, adoption.known_us, adoption.cause, entering=adoption.entering)
                 cause = "" if adoption.entering else adoption.cause  # runs that begin need causes of their own
                 self._fire(step, adoption.known_us, entering=adoption.entering, cause=cause)

@@ -186,15 +186,16 @@ def _end_by(found: Watched, walk: Walk, run: Run, at_us: int) -> None:
     _end(walk, run, at_us, words, Ending.GOAL if goal else Ending.EXIT)
 
 
-def move(journey: Journey, walk: Walk, run: Run, step_id: str) -> None:
+def move(before: Journey | None, journey: Journey, walk: Walk, run: Run, step_id: str) -> None:
     """The run goes on in this version of its journey, at another step.
 
-    A step that waits has waited since the run arrived where it was; if that is over, it goes on just after the present instant. Any
-    other step acts now.
+    A step that waits has waited since the run arrived where it was; if that is over, it goes on just after the present instant. One
+    that has asked for something outside is not asked again when it is the same step: it waits on for what comes back. Any other acts now.
     """
     if step_id not in journey.steps:
         _end(walk, run, walk.known_us, "left, as its step is gone", Ending.EXIT)
         return
+    asked_us = run.timer_us if _has_asked(before, journey, run, step_id) else 0
     more = {"from_version": run.version, "from_step": run.step}
     run.path.append(
         [run.step, walk.known_us, walk.known_us, f"moved to {step_id} of version {journey.version}", walk.cause]
@@ -204,12 +205,23 @@ def move(journey: Journey, walk: Walk, run: Run, step_id: str) -> None:
     run.timer_us = run.due_us = run.look_us = run.look_due_us = 0
     walk.facts.append(walks.fact(FactKind.RUN_MOVED, walk, run, walk.known_us, {"step": step_id, **more}))
     found = journey.steps[step_id].enter(walk.state, run)
-    if found.goto or found.fork or found.ask or found.draft or found.begin:
+    if not asked_us and (found.goto or found.fork or found.ask or found.draft or found.begin):
         _arrive(journey, walk, run, step_id, walk.known_us)
         return
-    walks.wait(walk, run, found.until_us)
+    walks.wait(walk, run, asked_us or found.until_us)
     if step_id in journey.watched:
         watch.arm(run, journey.watched[step_id], max(run.since_us, walk.state.clock_us), walk.known_us)
+
+
+def _has_asked(before: Journey | None, journey: Journey, run: Run, step_id: str) -> bool:
+    """Whether what a run waits for at its step comes back to this step of another version."""
+    old = before.steps.get(run.step) if before is not None and run.step == step_id else None
+    return (
+        old is not None
+        and old.reaches_out()
+        and old.kind == journey.steps[step_id].kind
+        and run.timer_us > run.since_us
+    )
 
 
 def end(walk: Walk, run: Run, occurred_us: int, outcome: str, how: str = Ending.MERGED) -> None:
