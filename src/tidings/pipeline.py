@@ -129,7 +129,9 @@ class Pipeline:
             touched = {one.name: one for one in (*touched, *self._segments.asking_for(purpose))}.values()
         if fresh:
             touched = self._segments.first_look(touched, len(state.values))
-        told = bool(state.runs) and (event.name in self._heard or self._watched(state, slots, given, purpose))
+        told = bool(state.runs) and (
+            event.name in self._heard or (self._watches and self._watched(state, slots, given, purpose))
+        )
         timed = self._by_time and self._arrange(
             state, self._timed.touched(slots, given, purpose, fresh=fresh), event.received_us
         )
@@ -257,9 +259,8 @@ class Pipeline:
         elif state.layout != self._layout.layout_id:
             adopt.bring_over(state, self._layout, adoption)
             if adoption.judged:
-                adopt.move_runs(
-                    self._walk(step, adoption.known_us, adoption.cause), self.definitions.journeys, adoption
-                )
+                walk = self._walk(step, adoption.known_us, adoption.cause)
+                adopt.move_runs(walk, self.definitions.journeys, self.definitions.versions, adoption)
                 self._judge_anew(step, adoption.known_us, adoption.cause, entering=adoption.entering)
                 cause = "" if adoption.entering else adoption.cause  # runs that begin need causes of their own
                 self._fire(step, adoption.known_us, entering=adoption.entering, cause=cause)
@@ -295,7 +296,9 @@ class Pipeline:
 
     def _take_back(self, step: Step, event: Event) -> None:
         """End runs that began late, at this very instant, by what turns out not to be so."""
-        for run in [run for run in step.state.runs if run.late and run.known_us == event.received_us and not run.sent]:
+        for run in [run for run in step.state.runs if run.late and run.known_us == event.received_us]:
+            if lanes.sent(step.state, run):
+                continue  # what has gone cannot be taken back
             found = self.definitions.versions.get((run.journey, run.version))
             why = found.denied(step.state, run.entry) if found is not None else ""
             if why:
@@ -359,8 +362,6 @@ class Pipeline:
 
     def _watched(self, state: ProfileState, slots: Sequence[int], given: Sequence[str], purpose: str) -> bool:
         """Whether any of her runs watches a rule that reads any of these."""
-        if not self._watches:
-            return False
         versions = self.definitions.versions
         found = (versions.get((run.journey, run.version)) for run in state.runs)
         return any(one is not None and one.touched(slots, given, purpose) for one in found)

@@ -6,7 +6,6 @@ Everything is drawn from a seed, so a case that fails is called by its number.
 from __future__ import annotations
 
 import random
-import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,19 +16,37 @@ import yaml
 from tidings import workspace
 from tidings.clock import DAY_US, HOUR_US, MINUTE_US, SECOND_US, iso
 from tidings.domain import called, item
+from tidings.domain.everybody import Asked, Cancel, Pause, Resume, Start, record_of
 from tidings.domain.message import CallIntent, SendIntent
 from tidings.domain.outward import FAILED, OK, Answer
-from tidings.domain.record import LogRecord
+from tidings.domain.record import BACKFILL, LogRecord
 from tidings.domain.wire import INTERNAL_SOURCE
 from tidings.errors import DefinitionError
 from tidings.hosts.outside import Reply
-from tidings.testing.histories import Advance, Crash, Take, call
+from tidings.testing.histories import Advance, Crash, Define, Item, Take, call
 from tidings.workspace import Definitions
 
-BASE = Path(__file__).resolve().parents[1] / "data/workspaces/laws"
 START_US = 1_800_000_000_000_000
 SPAN_US = 5 * DAY_US
 EVENTS = ("Product Viewed", "Product Added", "Product Removed", "Order Completed", "Search Done")
+TRAITS = """
+spent: {sum: {event: Order Completed, property: revenue}}
+first_order: {first: {event: Order Completed}}
+last_order: {last: {event: Order Completed}}
+items_seen: {distinct: {event: Product Viewed, property: product_id}}
+cart: {cart: {added: Product Added, removed: Product Removed, emptied: Order Completed}}
+"""
+RULES_BY_SEGMENT = """
+spender: {rule: {trait: spent, at_least: 100}}
+lapsed: {rule: {all: [{did: {event: Order Completed}}, {did_not: {event: Order Completed, within: 2d}}]}}
+new_buyer: {rule: {trait: first_order, within: 1d}}
+keen: {rule: {did: {event: Product Viewed, at_least: 3, within: 3h}}}
+gold: {rule: {trait: plan, equals: gold}}
+left_it: {rule: {sequence: {steps: [{event: Product Added}, {not: {event: Order Completed}, within: 30m}], within: 2d}}}
+old_buyer: {rule: {trait: last_order, older_than: 36h}}
+"""
+MORE = "idle: {rule: {did_not: {event: Product Viewed, within: 1d}}}\n"
+"""A segment that one of two versions has."""
 SEGMENTS = ("spender", "lapsed", "new_buyer", "keen", "gold", "left_it", "old_buyer")
 RULES: tuple[Any, ...] = (
     {"trait": "cart", "empty": False},
@@ -39,8 +56,10 @@ RULES: tuple[Any, ...] = (
     {"did_not": {"event": "Order Completed", "within": "1d"}},
     {"in_segment": "keen"},
 )
-SPANS = ("10s", "7m", "1h", "9h", "2d")
+SPANS = ("10s", "7m", "1h", "9h", "2d", "4d")
 ZONES = ("Europe/London", "America/New_York", "Asia/Kolkata", "Nowhere/AtAll", "")
+TOGETHER_US = HOUR_US
+"""What the log takes within so long comes as one block."""
 TRIES = 200
 """Draws until a journey is found that may be: what leads round in a circle or nowhere is refused."""
 Draw = random.Random
@@ -97,6 +116,10 @@ def branch(sketch: Sketch, number: int) -> Any:
     asked = sketch.before(number, "send")
     if asked and rng.random() < 0.4:
         return {"of": asked, "ways": {"clicked": sketch.ahead(number), "suppressed": sketch.ahead(number)}}
+    called = sketch.before(number, "webhook")
+    if called and rng.random() < 0.5:
+        where = {"score": {"at_least": 2}}
+        return {"answer": called, "where": where, "then": sketch.ahead(number), "else": sketch.ahead(number)}
     return {"if": rng.choice(RULES), "then": sketch.ahead(number), "else": sketch.ahead(number)}
 
 
@@ -195,6 +218,8 @@ def about(rng: Draw) -> Made:
         made["exit_if"] = [rng.choice(RULES)]
     if rng.random() < 0.2:
         made["per"] = "product_id"
+    if rng.random() < 0.15:
+        made["shadow"] = True
     if rng.random() < 0.2:
         made["limit"] = {"at_most": 2, "per": "2d"}
     if rng.random() < 0.15:
@@ -210,6 +235,8 @@ def policy(rng: Draw) -> Made:
     made: Made = {"marketing": marketing, "transactional": {"consent": "not_needed"}}
     if rng.random() < 0.5:
         made["quiet"] = {"from": "21:00", "to": "08:00", "then": rng.choice(("wait", "drop"))}
+    if rng.random() < 0.15:
+        made["holdout"] = {"percent": 40}
     if rng.random() < 0.5:
         made["arbitration"] = {"window": "1h", "hold": "10m", "losers": rng.choice(("retry", "drop"))}
     return made
@@ -218,16 +245,57 @@ def policy(rng: Draw) -> Made:
 def make(seed: int, folder: Path) -> Definitions:
     """A random workspace, written to a folder and loaded."""
     rng = random.Random(seed)
-    shutil.copytree(BASE, folder, dirs_exist_ok=True)
-    shutil.rmtree(folder / "journeys")
-    (folder / "journeys").mkdir()
+    return _made(rng, folder, "")
+
+
+def _made(rng: Draw, folder: Path, segments: str) -> Definitions:
+    (folder / "journeys").mkdir(parents=True)
+    (folder / "broadcasts").mkdir()
+    (folder / "traits.yml").write_text(TRAITS, "utf-8")
+    (folder / "segments.yml").write_text(RULES_BY_SEGMENT + segments, "utf-8")
     (folder / "settings.yml").write_text("timezone: Europe/London\n", "utf-8")
     (folder / "policy.yml").write_text(yaml.safe_dump(policy(rng)), "utf-8")
     (folder / "webhooks.yml").write_text("crm: {url: 'https://crm.example/hook'}\n", "utf-8")
+    for name in ("b0", "b1")[: rng.randint(0, 2)]:
+        (folder / "broadcasts" / f"{name}.yml").write_text(yaml.safe_dump(broadcast(rng, name)), "utf-8")
     names = [f"j{number}" for number in range(rng.randint(1, 3))]
     for name in names:
         found = _allowed(rng, name, names[: names.index(name)], folder)
     return found
+
+
+def broadcast(rng: Draw, name: str) -> Made:
+    """A broadcast to some of them."""
+    made: Made = {"broadcast": name, "template": "welcome"}
+    made |= rng.choice(({"segment": rng.choice(SEGMENTS)}, {"rule": {"did": {"event": "Product Viewed"}}}))
+    if rng.random() < 0.5:
+        made |= {"at": "2027-01-16 10:00"}
+        made |= rng.choice(({}, {"local": True, "passed": rng.choice(("now", "skip", "next_day"))}))
+    return made | rng.choice(({"over": "5h"}, {"rate": "4/h"}, {}))
+
+
+def changed(seed: int, folder: Path) -> Definitions:
+    """What comes after the workspace of a seed: some of its journeys stay, some are others, and say where runs go on."""
+    rng = random.Random(seed + 3)
+    before = {one.stem: yaml.safe_load(one.read_text("utf-8")) for one in sorted((folder / "a/journeys").iterdir())}
+    found = _made(rng, folder / "b", MORE if rng.random() < 0.5 else "")
+    for name in [one for one in before if one in found.journeys]:
+        path = folder / "b" / "journeys" / f"{name}.yml"
+        drawn = path.read_text("utf-8")
+        kept = before[name] if rng.random() < 0.3 else yaml.safe_load(drawn)
+        if rng.random() < 0.7:
+            kept |= {"moves": _moves(rng, before[name], kept), "description": "again"}
+        path.write_text(yaml.safe_dump(kept, sort_keys=False), "utf-8")
+        try:
+            found = workspace.load(folder / "b")
+        except DefinitionError:  # an old journey may start one that is not there any more
+            path.write_text(drawn, "utf-8")
+    return found
+
+
+def _moves(rng: Draw, before: Made, after: Made) -> Made:
+    there = [one["id"] for one in after["steps"]] + ["exit", "stay"]
+    return {"*": rng.choice(("same", {one["id"]: rng.choice(there) for one in before["steps"]}))}
 
 
 def _allowed(rng: Draw, name: str, others: Sequence[str], folder: Path) -> Definitions:
@@ -247,14 +315,16 @@ def _allowed(rng: Draw, name: str, others: Sequence[str], folder: Path) -> Defin
 # Histories
 
 
-def records(seed: int) -> list[tuple[int, LogRecord]]:
+def records(seed: int, most: int = 40) -> list[tuple[int, LogRecord]]:
     """(taken, record) of some people's days, in the order in which the log takes them; some are late, some come twice."""
     rng = random.Random(seed + 1)
     found = [one for user in "abc" for one in _known(rng, user)]
-    for number in range(rng.randint(8, 30)):
+    for number in range(rng.randint(10, most)):
         occurred_us = START_US + rng.randrange(SPAN_US // SECOND_US) * SECOND_US
-        taken_us = occurred_us + (rng.randrange(20 * HOUR_US) if rng.random() < 0.15 else 0)
+        taken_us = occurred_us + (rng.randrange(60 * HOUR_US) if rng.random() < 0.15 else 0)
         one = _one(rng, number, occurred_us)
+        if rng.random() < 0.08:  # history that is loaded
+            one = LogRecord(one.source, one.kind, one.sent_us, one.body, BACKFILL)
         found.append((taken_us, one))
         if rng.random() < 0.1:
             found.append((taken_us + rng.randrange(DAY_US), one))
@@ -307,9 +377,9 @@ def _one(rng: Draw, number: int, at_us: int) -> LogRecord:
             "due_at": f"2027-01-{rng.randint(15, 22)}T12:00:00Z",
         }
         return call("identify", name, at_us, traits=traits, **who)
-    if chance < 0.25:
+    if chance < 0.3:
         return call("alias", name, at_us, user=rng.choice("abc"), previousId=rng.choice("abc"))
-    if chance < 0.4:
+    if chance < 0.43:
         event = rng.choice(("Consent Given", "Consent Given", "Consent Given", "Unsubscribed"))
         return call(
             "track", name, at_us, event=event, properties={"purpose": "marketing", "category": "marketing"}, **who
@@ -336,13 +406,65 @@ def feedback(seed: int, sends: Sequence[SendIntent]) -> list[tuple[int, LogRecor
     return found
 
 
-def history(taken: Sequence[tuple[int, LogRecord]], crashes: Draw | None = None) -> list[Take | Advance | Crash]:
-    """The items of a run: each record is taken at its instant; with `crashes` the process dies at every one."""
-    items: list[Take | Advance | Crash] = []
+def asked(seed: int, definitions: Definitions) -> list[tuple[int, LogRecord]]:
+    """What an operator does with the broadcasts, whether it fits or not."""
+    rng = random.Random(seed + 4)
+    found = []
+    for number in range(rng.randint(0, 3) if definitions.broadcasts else 0):
+        name = rng.choice(sorted(definitions.broadcasts))
+        version, again = definitions.broadcasts[name].version, rng.random() < 0.5
+        told: list[Asked] = [Start(broadcast=name, version=version, start=f"s{number}", audience=3, again=again)]
+        while rng.random() < 0.7:
+            told.append(rng.choice([Pause, Resume, Pause, Resume, Cancel])(broadcast=name))
+        at_us = START_US + rng.randrange(SPAN_US // MINUTE_US) * MINUTE_US
+        for one in told:
+            found.append((at_us, record_of(one)))
+            at_us += rng.randrange(600) * MINUTE_US
+    return found
+
+
+def change(seed: int) -> list[Define]:
+    """A change of definitions from ``a`` to ``b``, somewhere in the middle."""
+    rng = random.Random(seed + 5)
+    prepare_us, switch_us = sorted(START_US + rng.randrange(SPAN_US // MINUTE_US) * MINUTE_US for _ in range(2))
+    enter = rng.random() < 0.3
+    return [Define(prepare_us, "prepare", "b", "a"), Define(switch_us, "switch", "b", "a", enter=enter)]
+
+
+def remembering(parse: Callable[[str, str], Any]) -> Callable[[str, str], Any]:
+    """`plain.parse` that reads each text once: a case loads the same files many times, and that is most of its cost."""
+    known: dict[str, bytes] = {}
+
+    def again(text: str, where: str) -> Any:
+        if text not in known:
+            known[text] = msgspec.msgpack.encode(parse(text, where))
+        return msgspec.msgpack.decode(known[text])
+
+    return again
+
+
+def history(
+    taken: Sequence[tuple[int, LogRecord]], crashes: Draw | None = None, changes: Sequence[Define] = ()
+) -> list[Item]:
+    """The items of a run: each record is taken at its instant; with `crashes` the process dies at every one.
+
+    What is taken within `TOGETHER_US` comes as one block, as from a phone that was offline. Where definitions change, the process dies
+    then and at some others: to start anew is dear there, as it reads them again.
+    """
+    items: list[Item] = []
+    block: list[LogRecord] = []
+    blocks: list[tuple[int, list[LogRecord]]] = []
     for at_us, record in sorted(taken, key=lambda pair: pair[0]):
-        if crashes is not None:
+        if blocks and block and at_us - blocks[-1][0] < TOGETHER_US:
+            block.append(record)
+            continue
+        block = [record]
+        blocks.append((at_us, block))
+    every: list[tuple[int, Define | list[LogRecord]]] = [*blocks, *((one.at_us, one) for one in changes)]
+    for at_us, what in sorted(every, key=lambda pair: pair[0]):
+        if crashes is not None and (not changes or isinstance(what, Define) or crashes.random() < 0.15):
             items.append(Crash(crashes.choice(("before_commit", "after_commit", "after_sink"))))
-        items += [Take(at_us, [record]), Advance(at_us)]
+        items += [what if isinstance(what, Define) else Take(at_us, what), Advance(at_us)]
     return [*items, Advance(START_US + 3 * SPAN_US)]
 
 

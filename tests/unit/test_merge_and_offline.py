@@ -213,3 +213,27 @@ def test_addresses_are_bounded_whatever_their_order(tmp_path: Path) -> None:
             world.take([world.record("identify", second, user="ann", traits={"email": one})], second)
         kept.append(world.person().addresses)
     assert kept == [given[:MAX_ADDRESSES]] * 2
+
+
+SPREADS = """
+entry: {segment: lapsed}
+steps:
+  - {id: look, wait_until: {event: Seen, timeout: 200d, on_event: both}}
+  - {id: both, parallel: {paths: {a: one, b: two}, join: after}}
+  - {id: one, wait: 1h}
+  - {id: one_done, branch: {if: {trait: x, exists: true}, then: after, else: after}}
+  - {id: two, wait: 2h}
+  - {id: after, exit: done}
+"""
+
+
+def test_a_run_that_is_taken_back_takes_its_parallel_paths_with_it(tmp_path: Path) -> None:
+    world = World(definitions(tmp_path, segments=LAPSED, spreads=SPREADS))
+    world.track(-DAY_S, "Order")
+    lapsed, seen = (
+        world.record("track", at_s, name, anonymous="phone") for at_s, name in ((-100 * DAY_S, "Order"), (0, "Seen"))
+    )
+    world.take([lapsed, seen, world.record("identify", 0, user="ann", anonymous="phone")], 0)
+    assert [fact.data["outcome"] for fact in world.facts("lane_ended")] == ["not in lapsed after all"] * 2
+    assert world.ends() == [("spreads", "not in lapsed after all")]
+    assert world.person().runs == []

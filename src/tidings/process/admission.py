@@ -7,6 +7,7 @@ a run about one of those may begin as if it were the first.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
@@ -22,6 +23,8 @@ MAX_RUNS = 50
 """Active runs per person."""
 MAX_KEYS = 200
 """Keys of one journey of which it is remembered when the last run ended."""
+MAX_OTHERS = 100
+"""Broadcasts, and journeys that are gone, of which it is remembered when the last run ended."""
 MAX_KEY_CHARS = 200
 """Longest key; a longer one is cut."""
 MOST_ENTRIES = 100
@@ -125,11 +128,15 @@ def forget_entry(journey: str, state: ProfileState, known_us: int) -> None:
         state.entries[journey].remove(known_us)
 
 
-def note_end(journey: str, key: str, state: ProfileState, known_us: int) -> None:
-    """Remember that a run ended."""
+def note_end(journey: str, key: str, state: ProfileState, known_us: int, present: Collection[str]) -> None:
+    """Remember that a run ended. Of what is no `present` journey (broadcasts, journeys that are gone) the latest are kept."""
     state.ended[_about(journey, key)] = known_us
     if key:
         _bound(journey, state)
+    if len(state.ended) > MAX_OTHERS:
+        others = [about for about in state.ended if about.split(_SEPARATOR)[0] not in present]
+        for about in sorted(others, key=lambda one: (state.ended[one], one))[:-MAX_OTHERS]:
+            del state.ended[about]
 
 
 def absorb(state: ProfileState, other: ProfileState) -> None:

@@ -89,7 +89,9 @@ def bring_over(state: ProfileState, layout: Layout, adoption: Adoption) -> None:
                 state.values[slot] = value if own is None else layout.accumulators[slot].merge(own, value)
 
 
-def move_runs(walk: Walk, journeys: Mapping[str, Journey], adoption: Adoption) -> None:
+def move_runs(
+    walk: Walk, journeys: Mapping[str, Journey], versions: Mapping[tuple[str, str], Journey], adoption: Adoption
+) -> None:
     """Runs of earlier versions go on where the present one says. Those with parallel paths stay, as each would have to fit."""
     state = walk.state
     for run in list(state.runs) if adoption.moving else ():
@@ -99,7 +101,7 @@ def move_runs(walk: Walk, journeys: Mapping[str, Journey], adoption: Adoption) -
             continue
         target = moves.target(journey.moves, run.version, run.step)
         if target:
-            runs.move(journey, walk, run, target)
+            runs.move(versions.get((run.journey, run.version)), journey, walk, run, target)
 
 
 def everyone(state: ProfileState) -> list[str]:

@@ -78,7 +78,8 @@ def absorb(state: ProfileState, other: ProfileState) -> None:
 
 def _bound(state: ProfileState) -> None:
     if len(state.arms) > MAX_ARMS:
-        order = sorted(state.arms, key=lambda key: (state.arms[key][1], key))
+        own = [key for key in state.arms if key != EVERYWHERE]  # which is the oldest as a rule, and must hold longest
+        order = sorted(own, key=lambda key: (state.arms[key][1], key))
         for key in order[: len(state.arms) - MAX_ARMS]:
             del state.arms[key]
 

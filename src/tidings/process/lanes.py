@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from tidings.domain.profile import ProfileState, Run
 from tidings.ids import lane_id
-from tidings.process import results
+from tidings.process import outside, results
 
 MAX_DEPTH = 3
 """Lanes below lanes."""
@@ -47,6 +47,11 @@ def below(state: ProfileState, run: Run) -> list[Run]:
     """Lanes that belong to it, however deep."""
     mine = [one for one in state.runs if one.parent == run.run_id]
     return [*mine, *(deeper for one in mine for deeper in below(state, one))] if mine else mine
+
+
+def sent(state: ProfileState, run: Run) -> int:
+    """How many messages the family decided on."""
+    return sum(one.sent for one in (run, *below(state, run)))
 
 
 def latest_us(state: ProfileState, run: Run) -> int:
@@ -94,12 +99,12 @@ def arrive(state: ProfileState, lane: Run, parent: Run, at_us: int) -> None:
     state.runs.remove(lane)
     parent.since_us = max(parent.since_us, at_us)
     parent.held = parent.held or lane.held
+    parent.sent += lane.sent
     parent.path.extend(lane.path)
-    for step, word in lane.results.items():
-        if parent.results.get(step) != word:
-            results.note(parent, step, word)
-    parent.messages |= {one: step for one, step in lane.messages.items() if one not in parent.messages}
-    parent.answers |= lane.answers
+    results.take_over(parent, lane)
+    if lane.answers:
+        parent.answers |= lane.answers
+        outside.bound_answers(parent)
 
 
 def path_of(state: ProfileState, run: Run) -> list[list[Any]]:

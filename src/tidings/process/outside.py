@@ -108,5 +108,10 @@ def keep_answer(run: Run, answer: dict[str, Any]) -> None:
     """Keep what came back to the present step, within the bound."""
     run.answers.pop(run.step, None)
     run.answers[run.step] = answer
+    bound_answers(run)
+
+
+def bound_answers(run: Run) -> None:
+    """Keep the latest answers that fit."""
     while len(_ENCODE(run.answers)) > MAX_ANSWERS_BYTES:
         del run.answers[next(iter(run.answers))]

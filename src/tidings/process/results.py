@@ -70,8 +70,23 @@ def note_message(run: Run, step: str, message_id: str, suppressed: str) -> None:
         return
     note(run, step, "decided")
     run.messages[message_id] = step
-    if len(run.messages) > MAX_RESULTS:
-        del run.messages[next(iter(run.messages))]
+    _bound(run.messages)
+
+
+def take_over(run: Run, lane: Run) -> None:
+    """What came of the steps of a lane that is over, and the messages that may still change it."""
+    for step, word in lane.results.items():
+        if run.results.get(step) != word:
+            note(run, step, word)
+    fresh = {one: step for one, step in lane.messages.items() if one not in run.messages}
+    again = set(fresh.values())
+    run.messages = {one: step for one, step in run.messages.items() if step not in again} | fresh
+    _bound(run.messages)
+
+
+def _bound(kept: dict[str, str]) -> None:
+    while len(kept) > MAX_RESULTS:
+        del kept[next(iter(kept))]
 
 
 def hear(run: Run, event: Event) -> None:

@@ -14,6 +14,7 @@ import msgspec
 from tidings.domain.event import Event
 from tidings.domain.output import Ending, FactKind
 from tidings.domain.profile import ProfileState, Run
+from tidings.domain.wire import INTERNAL_SOURCE
 from tidings.ids import run_id
 from tidings.process import admission, arms, entering, lanes, outside, results, watch
 from tidings.process import walk as walks
@@ -113,20 +114,26 @@ def on_event(journey: Journey, walk: Walk, run: Run, event: Event, *, touched: b
     """Tell a waiting run of an event. `touched`: it changed something that the run's rules read."""
     if run.messages:
         results.hear(run, event)
-    if journey.admits.per is not None and not journey.admits.per.concerns(run.key, event):
-        return
+    about_it = _concerns(journey, run, event)
     goal, state = journey.goal, walk.state
     rules = journey.watched.get(run.step, ()) if touched and not watch.looks_back(run, state) else ()
-    at_us = max(state.clock_us, run.since_us)
-    since = event.occurred_us >= run.entered_us
+    at_us = max(state.clock_us, run.since_us) if rules else 0
+    since = about_it and event.occurred_us >= run.entered_us
     if since and goal is not None and goal.came(event):
         _end(walk, run, event.occurred_us, f"goal reached: {goal.did()}", Ending.GOAL)
     elif goal is not None and rules and goal.holds(state, at_us):
         _end(walk, run, at_us, f"goal reached: {goal.did()}", Ending.GOAL)
     elif since and any(one.matches(event) for one in journey.exit_on):
         _end(walk, run, event.occurred_us, f"did {event.name}", Ending.EXIT)
-    elif not _tell(journey, walk, run, event) and rules:
+    elif not (about_it and _tell(journey, walk, run, event)) and rules:
         _look(journey, walk, run, at_us)
+
+
+def _concerns(journey: Journey, run: Run, event: Event) -> bool:
+    """Whether an event speaks of what the run is about. Rules are about the person, whatever an event speaks of."""
+    per = journey.admits.per
+    # What comes back of messages and webhooks names its run; a property of ours is no key.
+    return per is None or event.source == INTERNAL_SOURCE or per.concerns(run.key, event)
 
 
 def _tell(journey: Journey, walk: Walk, run: Run, event: Event) -> bool:
@@ -179,15 +186,16 @@ def _end_by(found: Watched, walk: Walk, run: Run, at_us: int) -> None:
     _end(walk, run, at_us, words, Ending.GOAL if goal else Ending.EXIT)
 
 
-def move(journey: Journey, walk: Walk, run: Run, step_id: str) -> None:
+def move(before: Journey | None, journey: Journey, walk: Walk, run: Run, step_id: str) -> None:
     """The run goes on in this version of its journey, at another step.
 
-    A step that waits has waited since the run arrived where it was; if that is over, it goes on just after the present instant. Any
-    other step acts now.
+    A step that waits has waited since the run arrived where it was; if that is over, it goes on just after the present instant. One
+    that has asked for something outside is not asked again when it is the same step: it waits on for what comes back. Any other acts now.
     """
     if step_id not in journey.steps:
         _end(walk, run, walk.known_us, "left, as its step is gone", Ending.EXIT)
         return
+    asked_us = run.timer_us if _has_asked(before, journey, run, step_id) else 0
     more = {"from_version": run.version, "from_step": run.step}
     run.path.append(
         [run.step, walk.known_us, walk.known_us, f"moved to {step_id} of version {journey.version}", walk.cause]
@@ -197,12 +205,23 @@ def move(journey: Journey, walk: Walk, run: Run, step_id: str) -> None:
     run.timer_us = run.due_us = run.look_us = run.look_due_us = 0
     walk.facts.append(walks.fact(FactKind.RUN_MOVED, walk, run, walk.known_us, {"step": step_id, **more}))
     found = journey.steps[step_id].enter(walk.state, run)
-    if found.goto or found.fork or found.ask or found.draft or found.begin:
+    if not asked_us and (found.goto or found.fork or found.ask or found.draft or found.begin):
         _arrive(journey, walk, run, step_id, walk.known_us)
         return
-    walks.wait(walk, run, found.until_us)
+    walks.wait(walk, run, asked_us or found.until_us)
     if step_id in journey.watched:
         watch.arm(run, journey.watched[step_id], max(run.since_us, walk.state.clock_us), walk.known_us)
+
+
+def _has_asked(before: Journey | None, journey: Journey, run: Run, step_id: str) -> bool:
+    """Whether what a run waits for at its step comes back to this step of another version."""
+    old = before.steps.get(run.step) if before is not None and run.step == step_id else None
+    return (
+        old is not None
+        and old.reaches_out()
+        and old.kind == journey.steps[step_id].kind
+        and run.timer_us > run.since_us
+    )
 
 
 def end(walk: Walk, run: Run, occurred_us: int, outcome: str, how: str = Ending.MERGED) -> None:
@@ -226,6 +245,7 @@ def resume(walk: Walk, run: Run, until_us: int, outcome: str) -> None:
 
 def take_back(walk: Walk, run: Run, occurred_us: int, outcome: str) -> None:
     """End a run that should not have begun: for re-entry it never was."""
+    _end_lanes(walk, run, occurred_us, outcome)
     walk.state.runs.remove(run)
     admission.forget_entry(run.journey, walk.state, run.known_us)
     walk.facts.append(walks.ended(walk, run, occurred_us, outcome, Ending.TAKEN_BACK))
@@ -398,5 +418,5 @@ def _end(walk: Walk, run: Run, at_us: int, outcome: str, how: str) -> None:
     run = lanes.whole(walk.state, run)  # a lane only arrives; what ends it ends all
     _end_lanes(walk, run, at_us, outcome)
     walk.state.runs.remove(run)
-    admission.note_end(run.journey, run.key, walk.state, walk.known_us)
+    admission.note_end(run.journey, run.key, walk.state, walk.known_us, walk.journeys)
     walk.facts.append(walks.ended(walk, run, at_us, outcome, how))

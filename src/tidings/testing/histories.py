@@ -5,16 +5,19 @@ run(definitions, [Take(0, [track("Product Added", user="ann")]), Crash("after_co
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
 
 import msgspec
 
 from tidings.clock import iso
+from tidings.domain.control import Change, record_of
 from tidings.domain.record import LogRecord
+from tidings.hosts.changes import Changes
 from tidings.hosts.drive import Driver
 from tidings.hosts.outside import Answering, nobody
-from tidings.hosts.simulator import MemorySink, Simulator
+from tidings.hosts.simulator import MemoryShelf, MemorySink, Simulator
 from tidings.pipeline import Pipeline
 from tidings.state.memory import MemoryState
 from tidings.workspace import Definitions
@@ -42,10 +45,26 @@ class SetClock(msgspec.Struct, frozen=True):
     by_us: int
 
 
+class Define(msgspec.Struct, frozen=True):
+    """The log takes a record that changes the definitions: to prepare, or to switch to what was prepared before."""
+
+    at_us: int
+    phase: Literal["prepare", "switch"]
+    version: str
+    parent: str
+    """The version that runs until then."""
+    enter: bool = False
+    """Of a switch: whether who is a member by then starts journeys."""
+
+
 class Crash(msgspec.Struct, frozen=True):
     """The next time that processing comes to this point, the process is killed; then it starts again."""
 
     point: str
+
+
+Item = Take | Advance | Crash | SetClock | Define
+"""What a history is made of."""
 
 
 class Killed(BaseException):
@@ -64,13 +83,17 @@ def call(kind: str, event_id: str, at_us: int, *, user: str = "", anonymous: str
 
 def run(
     definitions: Definitions,
-    items: Iterable[Take | Advance | Crash | SetClock],
+    items: Iterable[Item],
     *,
     max_batch: int = 5_000,
     sink: MemorySink | None = None,
     answering: Answering | None = nobody,
+    versions: Mapping[str, Path] | None = None,
 ) -> Simulator:
-    """Run a history; `answering` plays the webhooks. A crash that is still pending at the end has hit nothing."""
+    """Run a history; `answering` plays the webhooks. A crash that is still pending at the end has hit nothing.
+
+    With `versions` (folders by version, the first one runs) the definitions may change in it, and `definitions` are not looked at.
+    """
     pending: list[str] = []
 
     def checkpoint(point: str) -> None:
@@ -78,7 +101,10 @@ def run(
             pending.pop(0)
             raise Killed
 
-    simulator = Simulator(definitions, max_batch=max_batch, checkpoint=checkpoint, sink=sink, answering=answering)
+    simulator = Simulator(
+        definitions, max_batch=max_batch, checkpoint=checkpoint, sink=sink, answering=answering, versions=versions
+    )
+    prepared_offset = -1
     for item in items:
         match item:
             case Take(at_us, records):
@@ -87,9 +113,27 @@ def run(
                 pending.append(point)
             case SetClock(by_us):
                 simulator.clock.advance(by_us)
+            case Define(at_us, phase, version, parent, enter):
+                change = Change(
+                    phase=phase, version=version, parent=parent, prepared_offset=prepared_offset, enter=enter
+                )
+                simulator.take([record_of(change)], at_us)
+                _survive(simulator, at_us)
+                prepared_offset = _last_offset(simulator, change)
             case Advance(to_us):
                 _survive(simulator, to_us)
     return simulator
+
+
+def _last_offset(simulator: Simulator, change: Change) -> int:
+    """Where the log has the record of a change that it just took."""
+    wanted = record_of(change)
+    for block in reversed(simulator.log.read(0, simulator.log.head())):
+        for place, record in enumerate(block.records):
+            if record == wanted:
+                return block.first_offset + place
+    msg = f"the log has not taken {change}"
+    raise AssertionError(msg)
 
 
 def _survive(simulator: Simulator, to_us: int) -> None:
@@ -102,10 +146,18 @@ def _survive(simulator: Simulator, to_us: int) -> None:
             return
 
 
-def replay(definitions: Definitions, simulator: Simulator, *, max_batch: int = 5_000) -> MemorySink:
-    """The log of an earlier run, from empty, up to where its virtual clock stands: what came out."""
-    sink = MemorySink()
-    driver = Driver(Pipeline(definitions), simulator.log, MemoryState(), sink, max_batch=max_batch)
+def replay(
+    definitions: Definitions,
+    simulator: Simulator,
+    *,
+    max_batch: int = 5_000,
+    versions: Mapping[str, Path] | None = None,
+) -> MemorySink:
+    """The log of an earlier run, from empty, up to where its virtual clock stands: what came out. `versions` as it had them."""
+    sink, state = MemorySink(), MemoryState()
+    changes = Changes(state, MemoryShelf(versions, simulator.log, sink)) if versions is not None else None
+    pipeline = changes.pipeline if changes is not None else Pipeline(definitions)
+    driver = Driver(pipeline, simulator.log, state, sink, max_batch=max_batch, changes=changes)
     while driver.run_batch():
         pass
     while driver.fire(simulator.clock.now_us()) or driver.sweep():

@@ -180,3 +180,30 @@ def test_what_is_wrong_is_told_with_its_line(moves: str, says: str, tmp_path: Pa
         workspace.load(world(tmp_path, moves).folders["b"])
     assert says in str(problem.value)
     assert "journeys/greet.yml:4" in str(problem.value)
+
+
+ASKING = """
+entry: {event: Go}
+MOVES
+steps:
+  - {id: ask, webhook: {name: crm, timeout: SPAN}}
+  - {id: end, exit: done}
+"""
+
+
+@pytest.mark.parametrize(("moves", "calls"), [('moves: {"*": same}', 1), ('moves: {"*": {ask: again}}', 2)])
+def test_who_waits_for_an_answer_is_not_asked_again_at_the_same_step(moves: str, calls: int, tmp_path: Path) -> None:
+    new = ASKING.replace("MOVES", moves).replace("SPAN", "2h")
+    new = new.replace("id: ask", "id: again") if calls == 2 else new
+    hooks = "crm: {url: 'https://crm.example/hook'}\n"
+    old = ASKING.replace("MOVES\n", "").replace("SPAN", "1h")
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "webhooks.yml").write_text(hooks)
+    one = Changing(tmp_path, {"greet": old}, {"greet": new})
+    one.track(0, "Go")
+    change(one, 5)
+    one.until(3 * 3_600)
+    assert len(one.simulator.sink.calls) == calls
+    (ended,) = one.facts("run_ended")
+    assert (ended.known_us - START_US) // 1_000_000 == (3_600 if calls == 1 else 7_205)

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.core import World, definitions
+from tests.unit.core import START_US, World, definitions
 from tidings.domain import profile as profiles
+from tidings.domain.record import LogRecord
+from tidings.domain.wire import INTERNAL_SOURCE
 from tidings.errors import DefinitionError
 from tidings.process import admission
-from tidings.process.admission import MAX_KEYS, Limit
+from tidings.process.admission import MAX_KEYS, MAX_OTHERS, Limit
 
 ORDERS = """
 entry: {event: Ordered}
@@ -134,13 +136,57 @@ def test_entries_of_both_count_after_a_merge(tmp_path: Path) -> None:
 def test_what_is_remembered_of_keys_is_bounded() -> None:
     one, other = (profiles.new(name, "", 0) for name in ("one", "other"))
     for number in range(MAX_KEYS + 50):
-        admission.note_end("j", f"k{number}", one, 1_000 + number)
-        admission.note_end("j", f"x{number}", other, 1_010 + number)
-    admission.note_end("j", "", one, 5)
+        admission.note_end("j", f"k{number}", one, 1_000 + number, ["j"])
+        admission.note_end("j", f"x{number}", other, 1_010 + number, ["j"])
+    admission.note_end("j", "", one, 5, ["j"])
     assert len(one.ended) == MAX_KEYS + 1
     admission.absorb(one, other)
     assert len(one.ended) == MAX_KEYS + 1
     assert min(us for about, us in one.ended.items() if about != "j") > 1_100
+
+
+def test_what_is_remembered_of_broadcasts_and_of_journeys_that_are_gone_is_bounded() -> None:
+    state = profiles.new("ann", "", 0)
+    admission.note_end("welcome", "", state, 1, ["welcome"])
+    for number in range(3 * MAX_OTHERS):
+        admission.note_end(f"news_{number}", "", state, 10 + number, ["welcome"])
+    assert len(state.ended) == MAX_OTHERS + 1
+    assert state.ended["welcome"] == 1
+    assert f"news_{3 * MAX_OTHERS - 1}" in state.ended
+
+
+def test_a_rule_is_about_the_person_whatever_an_event_speaks_of(tmp_path: Path) -> None:
+    text = """
+    entry: {event: Ordered}
+    per: order_id
+    exit_if: {did: {event: Returned, at_least: 2}}
+    steps: [{id: a_while, wait: 9d}]
+    """
+    one = world(tmp_path, text)
+    order(one, 0, "Ordered", "a")
+    order(one, 1, "Returned", "b")
+    order(one, 2, "Returned", "c")
+    assert [fact.occurred_us - START_US for fact in one.facts("run_ended")] == [2_000_000]
+
+
+def test_what_comes_back_of_a_message_is_heard_whatever_the_key_is_called(tmp_path: Path) -> None:
+    text = """
+    entry: {event: Viewed}
+    per: category
+    steps:
+      - {id: mail, send: {template: welcome, category: transactional}}
+      - {id: look, wait_until: {message: mail, is: opened, timeout: 1d, on_event: seen}}
+      - {id: late, exit: late}
+      - {id: seen, exit: seen}
+    """
+    one = world(tmp_path, text)
+    one.identify(0, email="ann@x.example")
+    one.track(1, "Viewed", {"category": "shoes"})
+    (sent,) = one.sends()
+    said = {"message_id": sent.message_id, "category": sent.category}
+    opened = one.record("track", 2, "Email Opened", said, user="ann")
+    one.take([LogRecord(INTERNAL_SOURCE, opened.kind, opened.sent_us, opened.body)], 2)
+    assert one.ends() == [("orders", "seen")]
 
 
 @pytest.mark.parametrize(

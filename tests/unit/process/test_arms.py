@@ -10,6 +10,7 @@ import pytest
 
 from tests.unit.core import World, definitions, write
 from tidings import workspace
+from tidings.domain import profile as profiles
 from tidings.domain.profile import ProfileState
 from tidings.errors import DefinitionError
 from tidings.process import arms
@@ -59,6 +60,14 @@ def test_a_whole_journey_and_all_journeys_may_hold_out(how: str, tmp_path: Path)
     assert 60 < len(ghosts) < 120
     assert len(one.sends()) == 300
     assert {one.simulator.person("user_id", f"u{number}").arms != {} for number in range(300)} == {True}  # type: ignore[union-attr]
+
+
+def test_the_draw_for_all_journeys_is_not_forgotten() -> None:
+    state = profiles.new("ann", "", 0)
+    for number, key in enumerate([arms.EVERYWHERE, *(f"j/{number}" for number in range(2 * arms.MAX_ARMS))]):
+        arms.keep(state, arms.Draw(key, "held", 1.0, "holdout"), number)
+    assert len(state.arms) == arms.MAX_ARMS
+    assert arms.EVERYWHERE in state.arms
 
 
 def test_a_ghost_send_is_not_counted_by_a_cap_and_other_reasons_come_first(tmp_path: Path) -> None:

@@ -57,6 +57,8 @@ class WaitUntil(StepBase, frozen=True):
     come: tuple[Way, ...]
     timeout_us: int
     restart: tuple[str, ...]
+    heard: tuple[str, ...]
+    """Events that are waited for, or start the time again."""
 
     def ways(self) -> tuple[tuple[str, str], ...]:
         return ((self.timed_out(), self.next), *((one.awaited.words(), one.target) for one in self.come))
@@ -71,7 +73,7 @@ class WaitUntil(StepBase, frozen=True):
         return (*(one.name for one in self.come), TIMEOUT)
 
     def listens(self) -> tuple[str, ...]:
-        return (*(name for one in self.come for name in one.awaited.names()), *self.restart)
+        return self.heard
 
     def awaits(self) -> tuple[Awaited, ...]:
         return tuple(one.awaited for one in self.come)
@@ -128,12 +130,14 @@ def parse(raw: dict[str, Any], step_id: str, following: str, traits: Traits, whe
         come = (_only_way(settings, traits, path),)
     again = settings.get("restart_on")
     timeout_us = timeout(settings, path)
+    restart = event_filter.parse(again, None, f"{path}.restart_on").names if again else ()
     return WaitUntil(
         step_id,
         text(settings, "else", path, following),
         come=come,
         timeout_us=timeout_us,
-        restart=event_filter.parse(again, None, f"{path}.restart_on").names if again else (),
+        restart=restart,
+        heard=(*(name for one in come for name in one.awaited.names()), *restart),
     )
 
 
