@@ -26,6 +26,7 @@ from tidings.errors import TidingsError
 from tidings.process.journey import Journey, entry_words
 from tidings.process.segment import Change, Segment, turn
 from tidings.rules.explain import Reason, reasons
+from tidings.serving.facts import LANE
 from tidings.versions.shelf import Versions
 from tidings.workspace import Definitions
 
@@ -101,20 +102,21 @@ def _run(store: Store, row: sqlite3.Row, at_us: int, state: ProfileState | None)
     ended = row["state"] == "ended" and row["updated_us"] <= at_us
     taken = store.serving.rows("run_steps", row["run_id"])
     steps = [step for step in taken if step["known_us"] <= at_us]
+    own = [step for step in steps if not str(step["outcome"]).startswith(LANE)]
     later = taken[len(steps)]["occurred_us"] if len(taken) > len(steps) else 0  # as it turned out
     live = next((one for one in state.runs if one.run_id == row["run_id"]), None) if state is not None else None
     return PastRun(
         run_id=row["run_id"],
         journey=row["journey"],
         version=row["version"],
-        step=row["step"] if ended or not steps else steps[-1]["step"],
+        step=row["step"] if ended or not own else own[-1]["step"],
         known_us=row["known_us"],
         offset=_offset(row["cause"]),
         ended_us=row["updated_us"] if ended else 0,
         ended_offset=_offset(row["ended_by"]) if ended else -1,
         outcome=row["outcome"] if ended else "",
         until_us=later or (live.timer_us if live is not None else 0),
-        waits_for=str(steps[-1]["outcome"]) if steps and not ended else "",
+        waits_for=str(own[-1]["outcome"]) if own and not ended else "",
     )
 
 

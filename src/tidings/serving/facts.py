@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 from tidings.domain.output import Ending, Fact, FactKind
 
+LANE = "path "
+"""What a step of a run began with that a parallel path took, and not the run itself."""
 _CHANGE = """INSERT INTO member_changes (segment, profile_id, entered, occurred_us, known_us, cause)
   VALUES (?, ?, ?, ?, ?, ?)"""
 _ENTER = """INSERT INTO members VALUES (?, ?, ?, ?) ON CONFLICT (segment, profile_id)
@@ -61,7 +63,7 @@ def _run_started(db: sqlite3.Connection, fact: Fact) -> None:
 def _run_step(db: sqlite3.Connection, fact: Fact) -> None:
     data = fact.data
     words = data.get("outcome", "")
-    what = (data["step"], f"path {data['lane']}: {words}" if "whole" in data else words)
+    what = (data["step"], f"{LANE}{data['lane']}: {words}" if "whole" in data else words)
     db.execute(_STEP, (data.get("whole", data["run_id"]), *what, fact.occurred_us, fact.known_us, fact.cause))
     db.execute(_ADVANCE, (data.get("next") or data["step"], fact.known_us, data["run_id"]))
 
@@ -87,7 +89,7 @@ def _lane_started(db: sqlite3.Connection, fact: Fact) -> None:
 
 def _lane_ended(db: sqlite3.Connection, fact: Fact) -> None:
     data = fact.data
-    what = (data["step"], f"path {data['lane']}: {data['outcome']}")
+    what = (data["step"], f"{LANE}{data['lane']}: {data['outcome']}")
     db.execute(_STEP, (data["whole"], *what, fact.occurred_us, fact.known_us, fact.cause))
     db.execute("DELETE FROM runs WHERE run_id = ?", (data["run_id"],))
 
