@@ -60,9 +60,8 @@ def parse(raw: Any, following: str, traits: Traits, where: str) -> Step:
     """The step of ``{id: …, KIND: …}``. Raises DefinitionError."""
     kinds = [name for name in raw if name in KINDS] if isinstance(raw, dict) else []
     if len(kinds) != 1:
-        near = {nearest(str(name), KINDS) for name in raw if name != "id"} - {""} if isinstance(raw, dict) else set()
-        do = f"did you mean {near.pop()}?" if len(near) == 1 and not kinds else ""
         wanted = "one of " + ", ".join(KINDS)
+        do = _meant(raw) if isinstance(raw, dict) and not kinds else ""
         raise DefinitionError(where, "a step needs exactly one kind", got=raw, wanted=wanted, do=do)
     step_id = raw.get("id")
     if not isinstance(step_id, str) or not step_id or step_id == "exit":
@@ -72,3 +71,9 @@ def parse(raw: Any, following: str, traits: Traits, where: str) -> Step:
         raise DefinitionError(where, "unknown setting", got=extra[0], wanted=f"id, description, {kinds[0]}")
     step: Step = import_module(f"tidings.process.steps.{kinds[0]}").parse(raw, step_id, following, traits, where)
     return step
+
+
+def _meant(raw: dict[str, Any]) -> str:
+    """A guess at the kind that was mistyped; empty when nothing looks like one."""
+    near = next(filter(None, (nearest(str(name), KINDS) for name in raw)), "")
+    return f"did you mean {near}?" if near else ""
