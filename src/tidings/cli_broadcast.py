@@ -112,7 +112,7 @@ def status(name: str, path: Path, as_json: bool) -> None:
         left = f", about {format_duration(round(one.left_s) * 1_000_000)} left" if one.left_s else ""
         SCREEN.print(f"[bold]{one.name}[/bold]  {one.state} since {one.since}, asked for by {one.who or 'nobody'}")
         SCREEN.print(
-            f"  {one.told:.0%} of all people were told; {one.waiting:,} wait for their turn, {one.over:,} had it{left}"
+            f"  {one.told:.0%} of all people looked through; {one.waiting:,} wait for their turn, {one.over:,} had it{left}"
         )
         SCREEN.print(f"  {messages}")
     if not found:

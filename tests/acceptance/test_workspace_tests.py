@@ -152,6 +152,28 @@ def test_a_test_that_is_written_wrong_is_told_with_its_line(shop: Path, acts: li
     assert says in output
 
 
+SECOND = """
+journey: thanks_for_the_cart
+entry: {event: Product Added}
+steps: [{id: write, send: {template: welcome, category: transactional}}]
+"""
+
+
+def test_a_journey_that_is_added_breaks_no_test_that_names_its_own(shop: Path) -> None:
+    (shop / "journeys/second.yml").write_text(SECOND, "utf-8")
+    acts = ["{event: Product Added, properties: {product_id: P1}}", "expect: {no_message: true}"]
+    write(shop, *acts)
+    code, said = run(shop)
+    assert (code, "messages so far: welcome at 0s (sent)" in said) == (1, True), said
+    write(shop, *acts, more="journeys: [abandoned_cart]")
+    assert run(shop)[0] == 0
+    write(shop, *acts, more="journeys: [abandonned_cart]")
+    code, said = run(shop)
+    assert code == 2
+    assert "tests/carts.yml:1: journeys[0]: unknown journey; got 'abandonned_cart'" in said
+    assert "abandoned_cart" in said.partition("got ")[2]
+
+
 def test_only_some_can_be_run_and_none_is_an_error(shop: Path) -> None:
     write(shop, ADDED, "expect: {no_message: true}")
     assert run(shop, "-k", "carts.yml")[0] == 0

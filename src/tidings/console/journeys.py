@@ -141,6 +141,7 @@ def journey(request: Request) -> Response:
         outcomes = store.serving.rows("run_outcomes", name)
         runs = store.serving.rows("journey_runs", name, RUNS)
         ghosts = store.ledger.row("held_out", name)
+        sent = {row["step"]: row["n"] for row in store.ledger.rows("sent_by_step", name)}
         endings = {row["how"]: row["n"] for row in store.serving.rows("run_endings", name)}
     return site.page(
         request,
@@ -159,6 +160,8 @@ def journey(request: Request) -> Response:
             *priority_words(found),
             *([f"Holds out {found.holdout} %"] if found.holdout else []),
         ],
+        sent=sent,
+        sole=sum(step.kind == "send" for step in found.steps.values()) == 1,
         held=ghosts["n"] if ghosts is not None else 0,
         runs=runs,
         elsewhere=_elsewhere(n, found),
@@ -173,13 +176,13 @@ def _next_us(site: Site, journey: Journey, definitions: Definitions | None) -> i
     return min(filter(None, (when(one, slots, site.clock.now_us()) for one in timed)), default=0)
 
 
-def goal_words(journey: Journey, endings: Mapping[str, int]) -> str:
-    """How many runs reached the goal, for people; empty where there is none to reach."""
+def goal_words(journey: Journey, endings: Mapping[str, int]) -> tuple[str, str]:
+    """How many runs reached the goal, and of how many, for people; empty where there is none to reach."""
     if journey.goal is None and not endings.get(Ending.GOAL):
-        return ""
+        return "", ""
     counted = sum(n for how, n in endings.items() if how not in (Ending.MERGED, Ending.TAKEN_BACK))
     reached = endings.get(Ending.GOAL, 0)
-    return f"{reached:,} ({reached / counted:.1%} of those that ended)" if counted else "0"
+    return f"{reached:,}", f"{reached / counted:.1%} of those that ended" if counted else ""
 
 
 def _elsewhere(n: dict[str, int], journey: Journey) -> list[dict[str, Any]]:

@@ -145,6 +145,9 @@ SELECT offset, received_us, source, reason, detail, body FROM rejected WHERE off
 -- name: held_out
 SELECT count(*) AS n FROM (SELECT 1 FROM messages WHERE journey = ? AND reason = 'holdout' LIMIT 500000);
 
+-- name: sent_by_step
+SELECT step, count(*) AS n FROM (SELECT step FROM messages WHERE journey = ? AND state = 'accepted' LIMIT 500000) GROUP BY step;
+
 -- name: states
 SELECT journey, state, n FROM tallies WHERE n > 0 LIMIT 2000;
 

@@ -144,6 +144,8 @@ def _cause_words(cause: str, event: Event | None = None) -> str:
         return f"because of {event.name if event else 'an event'}"
     if cause.startswith("broadcast:"):
         return f"because of {cause.partition('@')[0].replace(':', ' ')}"
+    if cause.startswith("item:"):
+        return f"because item {cause.removeprefix('item:').rpartition('@')[0]} changed"
     return "because its timer was due" if cause.startswith("timer:") else "because of the definitions"
 
 

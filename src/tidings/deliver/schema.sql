@@ -30,6 +30,7 @@ CREATE INDEX IF NOT EXISTS messages_attempting ON messages (message_id) WHERE st
 CREATE INDEX IF NOT EXISTS messages_unreported ON messages (message_id) WHERE reported = 0 AND finished_us IS NOT NULL;
 CREATE INDEX IF NOT EXISTS messages_person ON messages (profile_id);
 CREATE INDEX IF NOT EXISTS messages_ghosts ON messages (journey) WHERE reason = 'holdout';
+CREATE INDEX IF NOT EXISTS messages_accepted ON messages (journey, step) WHERE state = 'accepted';
 CREATE INDEX IF NOT EXISTS messages_decided ON messages (decided_us DESC, message_id DESC);
 CREATE INDEX IF NOT EXISTS messages_state ON messages (state, decided_us DESC, message_id DESC);
 -- One row before each final dot, its end after the answer.

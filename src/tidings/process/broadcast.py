@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from tidings.clock import SECOND_US, format_duration
+from tidings.clock import DAY_US, HOUR_US, MINUTE_US, SECOND_US, format_duration
 from tidings.domain.profile import ProfileState
 from tidings.domain.zones import zone
 from tidings.ids import draw
@@ -91,12 +91,20 @@ class Broadcast(msgspec.Struct, frozen=True, kw_only=True):
         if self.day is not None:
             clock = "each person's own clock" if self.local else self.zone
             when = f"{self.day.isoformat()} {_clock(self.at_s)} by {clock}"
-        spread = f"over {format_duration(self.over_us)}" if self.over_us else f"{_rate(self.rate_us)} people a second"
+        spread = f"over {format_duration(self.over_us)}" if self.over_us else f"{_rate(self.rate_us)}"
         return f"To {meant}: {when}, {spread}"
 
 
+_SPANS = ((SECOND_US, "a second"), (MINUTE_US, "a minute"), (HOUR_US, "an hour"), (DAY_US, "a day"))
+
+
 def _rate(rate_us: float) -> str:
-    return f"{SECOND_US / rate_us:.4g}" if rate_us else "any number of"
+    """How many people in the shortest span that makes it one or more."""
+    if not rate_us:
+        return "as fast as it goes"
+    span, name = next(((us, name) for us, name in _SPANS if us >= rate_us), _SPANS[-1])
+    said = f"{span / rate_us:.4g}"
+    return f"{said} {'person' if said == '1' else 'people'} {name}"
 
 
 def _clock(at_s: int) -> str:

@@ -120,14 +120,18 @@ def _parse_exit_if(raw: Any, traits: Traits, where: str) -> tuple[Awaited, ...]:
 
 def _parse_steps(raw: Any, traits: Traits, where: str) -> dict[str, Step]:
     if not isinstance(raw, list) or not raw:
-        raise DefinitionError(where, "needs a list of steps", got=raw)
+        raise DefinitionError(
+            where, "needs a list of steps", got=raw, wanted="such as [{id: hello, send: {template: welcome}}]"
+        )
     ids = [one.get("id") if isinstance(one, dict) else None for one in raw]
     steps: dict[str, Step] = {}
     for index, one in enumerate(raw):
         following = ids[index + 1] if index + 1 < len(raw) and isinstance(ids[index + 1], str) else EXIT
         step = kinds.parse(one, str(following), traits, f"{where}[{index}]")
         if step.id in steps:
-            raise DefinitionError(f"{where}[{index}].id", "two steps have the same id", got=step.id)
+            raise DefinitionError(
+                f"{where}[{index}].id", "two steps have the same id", got=step.id, do="give each its own"
+            )
         steps[step.id] = step
     for index, step in enumerate(steps.values()):
         for target in step.targets():

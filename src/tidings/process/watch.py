@@ -174,7 +174,8 @@ def parse(raw: Any, traits: Traits, where: str, beside: Collection[str] = ()) ->
     """What ``{event: …, where: …}``, ``{rule: …}`` or ``{segment: …}`` speaks of, whatever settings stand `beside` it. Raises DefinitionError."""
     kinds = [one for one in KINDS if isinstance(raw, dict) and one in raw]
     if len(kinds) != 1:
-        raise DefinitionError(where, "needs exactly one of event, rule and segment", got=raw)
+        do = "put a condition below `rule`" if isinstance(raw, dict) and not kinds else ""
+        raise DefinitionError(where, "needs exactly one of event, rule and segment", got=raw, do=do)
     if kinds[0] == "event":
         only(raw, {"event", "where", *beside}, where)
         return Awaited(event=event_filter.parse(raw["event"], raw.get("where"), where))

@@ -78,6 +78,8 @@ def check(trial: Trial, definitions: Definitions, templates: Sequence[str]) -> N
         SEGMENT: list(definitions.segments.by_name),
         TEMPLATE: list(templates),
     }
+    for where, name in trial.journeys:
+        known(name, there[JOURNEY], JOURNEY, where, "name a journey of the workspace")
     for where, act in trial.acts:
         for kind, name in act.names():
             known(name, there[kind], kind, where, f"name a {kind} of the workspace")
@@ -85,7 +87,7 @@ def check(trial: Trial, definitions: Definitions, templates: Sequence[str]) -> N
 
 def play(trial: Trial, definitions: Definitions) -> str:
     """Play a test; the place and, on a line of its own, what is not as expected. Empty when all is. Raises DefinitionError."""
-    world = TestWorld(definitions, start_us=trial.start_us, people=trial.people, answers=trial.answers)
+    world = TestWorld(_alone(definitions, trial), start_us=trial.start_us, people=trial.people, answers=trial.answers)
     for where, act in trial.acts:
         at_us = act.when.instant(world)
         if at_us < world.now_us:
@@ -94,3 +96,15 @@ def play(trial: Trial, definitions: Definitions) -> str:
         if problem := act.play(world):
             return f"{where}\n{problem}"
     return ""
+
+
+def _alone(definitions: Definitions, trial: Trial) -> Definitions:
+    """The definitions with the journeys alone that a test names, so that one that is added breaks no other's tests."""
+    if not trial.journeys:
+        return definitions
+    wanted = {name for _, name in trial.journeys}
+    return msgspec.structs.replace(
+        definitions,
+        journeys={name: one for name, one in definitions.journeys.items() if name in wanted},
+        versions={key: one for key, one in definitions.versions.items() if key[0] in wanted},
+    )

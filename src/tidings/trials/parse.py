@@ -24,7 +24,7 @@ NOBODY_NAMED = "ann"
 """The person of tests that name none: she has an address and agreed to everything."""
 MAX_TESTS, MAX_ACTS = 500, 1_000
 """Of one file, of one test."""
-_SETTING = {"start", "people", "answers"}
+_SETTING = {"start", "people", "answers", "journeys"}
 
 
 class Trial(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +37,8 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     people: Mapping[str, Person]
     answers: Mapping[str, Scripted]
     """What webhooks answer, by webhook or step."""
+    journeys: tuple[tuple[str, str], ...]
+    """(place, name) of the journeys that run; empty for all."""
     acts: tuple[tuple[str, Act], ...]
     """(place, act), in order."""
 
@@ -67,6 +69,12 @@ def schema_of_file() -> schema.Schema:
         "start": {"description": "When it begins, as an instant.", **schema.DATE},
         "people": {"type": "object", "additionalProperties": person, "minProperties": 1},
         "answers": {"type": "object", "additionalProperties": answers.SCHEMA},
+        "journeys": {
+            "description": "The journeys that run; all if not given.",
+            "type": "array",
+            "items": schema.NAME,
+            "minItems": 1,
+        },
     }
     one = schema.settings(
         {"name": schema.NAME, **setting, "do": {"type": "array", "minItems": 1, "items": {"anyOf": acts}}},
@@ -104,6 +112,7 @@ def _trial(raw: Any, shared: Mapping[str, Any], file: str, where: str) -> Trial:
         start_us=_start(setting.get("start", START), f"{_at(places['start'])}start"),
         people=people,
         answers=answers.parse(setting.get("answers", {}), f"{_at(places['answers'])}answers"),
+        journeys=_journeys(setting.get("journeys"), f"{_at(places['journeys'])}journeys"),
         acts=tuple(
             (f"{where}.do[{index}]", _act(one, people, f"{where}.do[{index}]")) for index, one in enumerate(acts)
         ),
@@ -120,6 +129,16 @@ def _start(raw: Any, where: str) -> int:
         return parse_instant(raw)
     except (TypeError, ValueError) as error:
         raise DefinitionError(where, "no instant", got=raw, wanted=f"such as {START}") from error
+
+
+def _journeys(raw: Any, where: str) -> tuple[tuple[str, str], ...]:
+    if raw is None:
+        return ()
+    if not isinstance(raw, list) or not raw or not all(isinstance(one, str) for one in raw):
+        raise DefinitionError(
+            where, "needs a list of names", got=raw, wanted="journeys that run in it, such as [welcome]"
+        )
+    return tuple((f"{where}[{index}]", one) for index, one in enumerate(raw))
 
 
 def _people(raw: Any, where: str) -> dict[str, Person]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tidings.clock import format_duration
+from tidings.clock import SECOND_US, format_duration
 from tidings.domain.message import SendIntent
 from tidings.trials.base import World
 
@@ -17,6 +17,6 @@ def told(world: World, who: str) -> str:
 
 
 def _message(world: World, one: SendIntent) -> str:
-    after = max(0, one.decided_us - world.start_us) // 1_000 * 1_000
+    after = max(0, one.decided_us - world.start_us) // SECOND_US * SECOND_US
     known = ", expected" if world.expected(one.message_id) else ""
     return f"{one.template} at {format_duration(after)} ({one.suppressed or 'sent'}{known})"

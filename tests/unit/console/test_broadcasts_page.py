@@ -80,7 +80,7 @@ def test_one_that_is_only_written_says_how_to_start_it(world: World) -> None:
 def test_one_that_runs_shows_how_far_it_is_and_has_buttons(world: World) -> None:
     stands(world, "running")
     page = visitor(world, Pressed()).get("/broadcasts").said
-    assert "40 % of all people were told" in page
+    assert "40 % of all people looked through" in page
     assert "1,234" in page
     assert ("/autumn_news/pause" in page, "/autumn_news/resume" in page, "/autumn_news/cancel" in page) == (
         True,

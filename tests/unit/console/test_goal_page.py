@@ -39,6 +39,6 @@ def test_the_goal_is_counted_and_what_ends_runs_is_said(tmp_path: Path) -> None:
     page = visitor.get("/journeys/nudge").said
     world.close()
     assert "again and again, at most 3 in 30d, one at a time per product_id" in page
-    assert re.search(r"Reached the goal</dt><dd>1 \(50.0% of those that ended\)", page)
+    assert re.search(r"Reached the goal</dt><dd><b [^>]*>1</b> <small [^>]*>50.0% of those that ended<", page)
     assert "Goal: Order Completed with revenue" in page
     assert re.search("Leaves at once: plan is (&#39;|')gold", page)

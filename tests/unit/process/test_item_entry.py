@@ -12,6 +12,7 @@ from tests.unit.core import START_US, World, definitions
 from tidings.clock import SECOND_US, iso
 from tidings.domain.record import LogRecord
 from tidings.errors import DefinitionError
+from tidings.process.journey import entry_words
 
 DROP = """
 entry:
@@ -53,6 +54,14 @@ def shop(tmp_path: Path) -> Shop:
     world.track(3, "Product Added to Wishlist", {"product_id": "lamp"}, user="bob")
     world.item(5, {"product_id": "mug", "price": 10, "stock": 0}, {"product_id": "lamp", "price": 100})
     return world
+
+
+def test_its_words_say_what_she_did_and_what_became_of_it(tmp_path: Path) -> None:
+    journeys = definitions(tmp_path, drop=DROP, back=BACK).journeys
+    drop, back = (entry_words(journeys[name]) for name in ("drop", "back"))
+    assert drop.endswith(", and the item now costs less, by 10% or more")
+    assert drop.startswith("did Product ")
+    assert back == "did Product Viewed, and the item is back in stock"
 
 
 def test_whoever_looked_at_it_hears_of_a_price_drop_with_both_prices(shop: Shop) -> None:

@@ -135,7 +135,16 @@ def test_a_split_shares_by_its_weights_and_she_keeps_her_way(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("step", "says"),
     [
-        ("split: {a: 50, b: 40}", "the weights do not make 100; got 90"),
+        ("split: {a: 50, b: 40}", "the weights do not make 100; got 90; for the same proportions write {a: 56, b: 44}"),
+        ("split: {a: 2, b: 1, exit: 1}", "write {a: 50, b: 25, exit: 25}"),
+        ("split: {a: 500, b: 1}", "got 501; make them 100"),
+        (
+            "sned: {template: welcome}",
+            "exactly one kind; got {'id': 'one', 'sned': {'template': 'welcome'}}; wanted one of",
+        ),
+        ("sned: {template: welcome}", "; did you mean send?"),
+        ("wait_until: {event: Bought}", "needs `timeout`; wanted how long to wait at most"),
+        ("wait_until: {event: Bought, timeout: soon}", "timeout: not a duration"),
         ("split: {a: 100}", "needs 2 to 20 step ids"),
         ("split: {a: 50, c: 50}", "unknown step; got 'c'"),
         ("split: {a: 50.5, b: 49.5}", "no weight; got 50.5"),

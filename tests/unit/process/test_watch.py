@@ -240,6 +240,7 @@ def test_a_merge_may_reach_the_goal(tmp_path: Path) -> None:
     ("part", "says"),
     [
         ("goal: {}", "goal: needs exactly one of event, rule and segment"),
+        ("goal: {trait: orders, at_least: 2}", "put a condition below `rule`"),
         ("goal: {segment: vipp}", "unknown segment; got 'vipp'; did you mean vip?"),
         ("goal: {event: A, rule: {did: {event: B}}}", "needs exactly one of event, rule and segment"),
         ("goal: {rule: {did: {event: B}}, where: {x: 1}}", "unknown setting; got 'where'"),

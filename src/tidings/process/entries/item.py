@@ -63,10 +63,10 @@ class ItemEntry(EntryBase, frozen=True):
         return (self.filter,)
 
     def words(self) -> str:
-        by = f" by {self.by:.4%}".replace(".0000", "") if self.by else ""
-        change = f"the price drops{by}" if self.change == PRICE_DROP else "it is back in stock"
+        by = f", by {self.by:.4%} or more".replace(".0000", "") if self.by else ""
+        change = f"now costs less{by}" if self.change == PRICE_DROP else "is back in stock"
         within = f" within {format_duration(self.within_us)}" if self.within_us else ""
-        return f"{change}, of an item that the person did {self.filter.words()} to{within}"
+        return f"did {self.filter.words()}{within}, and the item {change}"
 
 
 def parse(raw: dict[str, Any], traits: Traits, where: str) -> Entry:

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from tidings.clock import parse_duration
 from tidings.domain.event import Event
 from tidings.domain.profile import ProfileState, Run
 from tidings.errors import DefinitionError
@@ -213,6 +214,16 @@ class StepBase(msgspec.Struct, frozen=True):
 
     def on_timer(self, run: Run) -> Move:  # noqa: ARG002 - it sets no timer, so it was put off
         return Move("waited for what else was known at that instant", goto=self.id)
+
+
+def timeout(settings: Mapping[str, Any], path: str) -> int:
+    """The `timeout` of what is waited for, in microseconds. Raises DefinitionError."""
+    if "timeout" not in settings:
+        raise DefinitionError(path, "needs `timeout`", wanted="how long to wait at most, such as 5m or 30d")
+    try:
+        return parse_duration(settings["timeout"])
+    except ValueError as error:
+        raise DefinitionError(f"{path}.timeout", str(error)) from error
 
 
 def text(raw: dict[str, Any], name: str, where: str, default: str | None = None) -> str:

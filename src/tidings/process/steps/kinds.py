@@ -8,6 +8,7 @@ from typing import Any
 
 from tidings.domain import schema
 from tidings.domain.mention import Mention
+from tidings.domain.names import nearest
 from tidings.domain.schema import Schema
 from tidings.errors import DefinitionError
 from tidings.process.steps import held
@@ -59,7 +60,10 @@ def parse(raw: Any, following: str, traits: Traits, where: str) -> Step:
     """The step of ``{id: …, KIND: …}``. Raises DefinitionError."""
     kinds = [name for name in raw if name in KINDS] if isinstance(raw, dict) else []
     if len(kinds) != 1:
-        raise DefinitionError(where, "a step needs exactly one kind", got=raw, wanted="one of " + ", ".join(KINDS))
+        near = {nearest(str(name), KINDS) for name in raw if name != "id"} - {""} if isinstance(raw, dict) else set()
+        do = f"did you mean {near.pop()}?" if len(near) == 1 and not kinds else ""
+        wanted = "one of " + ", ".join(KINDS)
+        raise DefinitionError(where, "a step needs exactly one kind", got=raw, wanted=wanted, do=do)
     step_id = raw.get("id")
     if not isinstance(step_id, str) or not step_id or step_id == "exit":
         raise DefinitionError(where, "a step needs an `id` other than exit", got=step_id)

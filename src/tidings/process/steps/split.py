@@ -48,6 +48,16 @@ class Split(StepBase, frozen=True):
         return f"Split: {', '.join(f'{weight} % {step}' for step, weight in self.shares)}"
 
 
+def _even(ways: dict[str, int]) -> str:
+    """Weights that would do: the same proportions, and what is left over goes to the first."""
+    total = sum(ways.values())
+    shares = {step: weight * 100 // total for step, weight in ways.items()}
+    shares[next(iter(shares))] += 100 - sum(shares.values())
+    if min(shares.values()) < 1:
+        return "make them 100"
+    return f"for the same proportions write {{{', '.join(f'{step}: {share}' for step, share in shares.items())}}}"
+
+
 def parse(raw: dict[str, Any], step_id: str, following: str, traits: Traits, where: str) -> Step:  # noqa: ARG001
     ways, path = raw["split"], f"{where}.split"
     if not isinstance(ways, dict) or not 2 <= len(ways) <= MOST_WAYS:
@@ -56,5 +66,5 @@ def parse(raw: dict[str, Any], step_id: str, following: str, traits: Traits, whe
         if type(weight) is not int or weight < 1:
             raise DefinitionError(f"{path}.{step}", "no weight", got=weight, wanted="whole percent, at least 1")
     if sum(ways.values()) != 100:
-        raise DefinitionError(path, "the weights do not make 100", got=sum(ways.values()))
+        raise DefinitionError(path, "the weights do not make 100", got=sum(ways.values()), do=_even(ways))
     return Split(step_id, following, shares=tuple((str(step), weight) for step, weight in ways.items()))

@@ -8,12 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 from tidings.accumulate.base import only
-from tidings.clock import format_duration, parse_duration
+from tidings.clock import format_duration
 from tidings.domain.event import Event
 from tidings.domain.profile import ProfileState, Run
-from tidings.errors import DefinitionError
 from tidings.process import results
-from tidings.process.steps.base import Move, Step, StepBase, targets_of, text, words_of
+from tidings.process.steps.base import Move, Step, StepBase, targets_of, text, timeout, words_of
 
 EVENTS = tuple(results.FEEDBACK)
 
@@ -78,10 +77,7 @@ class WaitMessage(StepBase, frozen=True):
 def parse(settings: dict[str, Any], step_id: str, following: str, path: str) -> Step:
     """From the settings of a `wait_until` that has `message`."""
     only(settings, {"message", "is", "timeout", "on_event"}, path)
-    try:
-        timeout_us = parse_duration(settings.get("timeout", ""))
-    except ValueError as error:
-        raise DefinitionError(f"{path}.timeout", str(error)) from error
+    timeout_us = timeout(settings, path)
     return WaitMessage(
         step_id,
         following,

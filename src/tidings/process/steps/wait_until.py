@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from tidings.accumulate.base import only
-from tidings.clock import format_duration, parse_duration
+from tidings.clock import format_duration
 from tidings.domain import filter as event_filter
 from tidings.domain import schema
 from tidings.domain.event import Event
@@ -20,7 +20,7 @@ from tidings.domain.profile import ProfileState, Run
 from tidings.errors import DefinitionError
 from tidings.process import watch
 from tidings.process.steps import wait_message
-from tidings.process.steps.base import EXIT, Move, Step, StepBase, targets_of, text
+from tidings.process.steps.base import EXIT, Move, Step, StepBase, targets_of, text, timeout
 from tidings.process.watch import Awaited
 from tidings.rules.base import Traits
 
@@ -79,7 +79,7 @@ class WaitUntil(StepBase, frozen=True):
         return tuple(one.awaited for one in self.come)
 
     def enter(self, state: ProfileState, run: Run) -> Move:  # noqa: ARG002 - the same for everyone
-        words = f"waits for {self._awaited()}, at most {format_duration(self.timeout_us)}"
+        words = f"waits {self._until()}, at most {format_duration(self.timeout_us)}"
         return Move(words, until_us=run.since_us + self.timeout_us)
 
     def on_event(self, run: Run, event: Event) -> Move | None:
@@ -109,9 +109,12 @@ class WaitUntil(StepBase, frozen=True):
     def _awaited(self) -> str:
         return " or ".join(one.awaited.words() for one in self.come)
 
+    def _until(self) -> str:
+        return f"{'for' if all(one.awaited.event is not None for one in self.come) else 'until'} {self._awaited()}"
+
     def words(self) -> str:
         again = f", restarted by {' or '.join(self.restart)}" if self.restart else ""
-        return f"Wait for {self._awaited()}, at most {format_duration(self.timeout_us)}{again}"
+        return f"Wait {self._until()}, at most {format_duration(self.timeout_us)}{again}"
 
 
 def parse(raw: dict[str, Any], step_id: str, following: str, traits: Traits, where: str) -> Step:
@@ -126,10 +129,7 @@ def parse(raw: dict[str, Any], step_id: str, following: str, traits: Traits, whe
     else:
         come = (_only_way(settings, traits, path),)
     again = settings.get("restart_on")
-    try:
-        timeout_us = parse_duration(settings.get("timeout", ""))
-    except ValueError as error:
-        raise DefinitionError(f"{path}.timeout", str(error)) from error
+    timeout_us = timeout(settings, path)
     restart = event_filter.parse(again, None, f"{path}.restart_on").names if again else ()
     return WaitUntil(
         step_id,
