@@ -297,8 +297,6 @@ class Pipeline:
     def _take_back(self, step: Step, event: Event) -> None:
         """End runs that began late, at this very instant, by what turns out not to be so."""
         for run in [run for run in step.state.runs if run.late and run.known_us == event.received_us]:
-            if lanes.sent(step.state, run):
-                continue  # what has gone cannot be taken back
             found = self.definitions.versions.get((run.journey, run.version))
             why = found.denied(step.state, run.entry) if found is not None else ""
             if why:
@@ -370,7 +368,9 @@ class Pipeline:
         for run in list(walk.state.runs):
             found = self.definitions.versions.get((run.journey, run.version))
             if found is not None and (not run.parent or runs.lives(walk.state, run)):
+                walk.late = run.late and run.known_us == walk.known_us  # it may still be taken back
                 runs.on_event(found, walk, run, event, touched=found.touched(slots, given, purpose))
+        walk.late = False
 
     def _look_again(self, walk: Walk) -> None:
         """Whatever rules of runs read may have changed."""

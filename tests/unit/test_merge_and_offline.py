@@ -215,10 +215,12 @@ def test_addresses_are_bounded_whatever_their_order(tmp_path: Path) -> None:
     assert kept == [given[:MAX_ADDRESSES]] * 2
 
 
-SPREADS = """
+MOVED_ON = """
 entry: {segment: lapsed}
 steps:
-  - {id: look, wait_until: {event: Seen, timeout: 200d, on_event: both}}
+  - {id: look, wait_until: {event: Seen, timeout: 200d, on_event: STEP, else: OTHER}}
+  - {id: mail, send: {template: welcome, category: transactional}}
+  - {id: end, exit: done}
   - {id: both, parallel: {paths: {a: one, b: two}, join: after}}
   - {id: one, wait: 1h}
   - {id: one_done, branch: {if: {trait: x, exists: true}, then: after, else: after}}
@@ -227,13 +229,21 @@ steps:
 """
 
 
-def test_a_run_that_is_taken_back_takes_its_parallel_paths_with_it(tmp_path: Path) -> None:
-    world = World(definitions(tmp_path, segments=LAPSED, spreads=SPREADS))
+@pytest.mark.parametrize("step", ["mail", "both"])
+@pytest.mark.parametrize("hers", [True, False])
+def test_what_comes_with_it_may_move_a_run_on_and_it_acts_only_when_all_is_heard(
+    step: str, hers: bool, tmp_path: Path
+) -> None:
+    other = "both" if step == "mail" else "mail"
+    journey = MOVED_ON.replace("STEP", step).replace("OTHER", other)
+    world = World(definitions(tmp_path, segments=LAPSED, moved_on=journey))
     world.track(-DAY_S, "Order")
-    lapsed, seen = (
-        world.record("track", at_s, name, anonymous="phone") for at_s, name in ((-100 * DAY_S, "Order"), (0, "Seen"))
-    )
-    world.take([lapsed, seen, world.record("identify", 0, user="ann", anonymous="phone")], 0)
-    assert [fact.data["outcome"] for fact in world.facts("lane_ended")] == ["not in lapsed after all"] * 2
-    assert world.ends() == [("spreads", "not in lapsed after all")]
-    assert world.person().runs == []
+    told = [("Order", -100 * DAY_S), ("Seen", 0)]
+    phone = [world.record("track", at_s, name, anonymous="phone") for name, at_s in told]
+    is_hers = [world.record("identify", 0, user="ann", anonymous="phone")] if hers else []
+    world.take([*phone, *is_hers], 0)
+    assert world.facts("lane_started") == world.sends() == []
+    world.until(DAY_S / 2)
+    assert len(world.sends()) == (step == "mail" and not hers)
+    assert len(world.facts("lane_started")) == (2 if step == "both" and not hers else 0)
+    assert world.ends() == [("moved_on", "not in lapsed after all" if hers else "done")]

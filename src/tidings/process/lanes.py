@@ -49,11 +49,6 @@ def below(state: ProfileState, run: Run) -> list[Run]:
     return [*mine, *(deeper for one in mine for deeper in below(state, one))] if mine else mine
 
 
-def sent(state: ProfileState, run: Run) -> int:
-    """How many messages the family decided on."""
-    return sum(one.sent for one in (run, *below(state, run)))
-
-
 def latest_us(state: ProfileState, run: Run) -> int:
     """Since when the family waits as it does: the latest of all."""
     return max(one.since_us for one in (run, *below(state, run)))

@@ -245,7 +245,6 @@ def resume(walk: Walk, run: Run, until_us: int, outcome: str) -> None:
 
 def take_back(walk: Walk, run: Run, occurred_us: int, outcome: str) -> None:
     """End a run that should not have begun: for re-entry it never was."""
-    _end_lanes(walk, run, occurred_us, outcome)
     walk.state.runs.remove(run)
     admission.forget_entry(run.journey, walk.state, run.known_us)
     walk.facts.append(walks.ended(walk, run, occurred_us, outcome, Ending.TAKEN_BACK))
