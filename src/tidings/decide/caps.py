@@ -85,7 +85,7 @@ class Reached(msgspec.Struct, frozen=True):
         return {
             "at_most": self.cap.at_most,
             "per": self.cap.per,
-            "categories": self.cap.named,
+            "categories": list(self.cap.named),
             "counted": len(self.counted),
             "messages": [one.message_id for one in self.counted[-MAX_SHOWN:]],
         }
