@@ -120,11 +120,11 @@ def on_event(journey: Journey, walk: Walk, run: Run, event: Event, *, touched: b
     at_us = max(state.clock_us, run.since_us) if rules else 0
     since = about_it and event.occurred_us >= run.entered_us
     if since and goal is not None and goal.came(event):
-        _end(walk, run, event.occurred_us, f"goal reached: {goal.did()}", Ending.GOAL)
+        end(walk, run, event.occurred_us, f"goal reached: {goal.did()}", Ending.GOAL)
     elif goal is not None and rules and goal.holds(state, at_us):
-        _end(walk, run, at_us, f"goal reached: {goal.did()}", Ending.GOAL)
+        end(walk, run, at_us, f"goal reached: {goal.did()}", Ending.GOAL)
     elif since and any(one.matches(event) for one in journey.exit_on):
-        _end(walk, run, event.occurred_us, f"did {event.name}", Ending.EXIT)
+        end(walk, run, event.occurred_us, f"did {event.name}", Ending.EXIT)
     elif not (about_it and _tell(journey, walk, run, event)) and rules:
         _look(journey, walk, run, at_us)
 
@@ -153,7 +153,7 @@ def on_timer(journey: Journey | None, walk: Walk, run: Run) -> None:
     scheduled_us = run.timer_us
     step = journey.steps.get(run.step) if journey is not None else None
     if journey is None or step is None:
-        _end(walk, run, scheduled_us, "its definition is gone", Ending.GONE)
+        end(walk, run, scheduled_us, "its definition is gone", Ending.GONE)
         return
     move = step.on_timer(run)
     run.timer_us = run.due_us = 0
@@ -183,7 +183,7 @@ def _look(journey: Journey, walk: Walk, run: Run, at_us: int) -> bool:
 def _end_by(found: Watched, walk: Walk, run: Run, at_us: int) -> None:
     goal = found.kind == watch.GOAL
     words = f"{'goal reached' if goal else 'left'}: {found.awaited.did()}"
-    _end(walk, run, at_us, words, Ending.GOAL if goal else Ending.EXIT)
+    end(walk, run, at_us, words, Ending.GOAL if goal else Ending.EXIT)
 
 
 def move(before: Journey | None, journey: Journey, walk: Walk, run: Run, step_id: str) -> None:
@@ -193,7 +193,7 @@ def move(before: Journey | None, journey: Journey, walk: Walk, run: Run, step_id
     that has asked for something outside is not asked again when it is the same step: it waits on for what comes back. Any other acts now.
     """
     if step_id not in journey.steps:
-        _end(walk, run, walk.known_us, "left, as its step is gone", Ending.EXIT)
+        end(walk, run, walk.known_us, "left, as its step is gone", Ending.EXIT)
         return
     asked_us = run.timer_us if _has_asked(before, journey, run, step_id) else 0
     more = {"from_version": run.version, "from_step": run.step}
@@ -222,11 +222,6 @@ def _has_asked(before: Journey | None, journey: Journey, run: Run, step_id: str)
         and old.kind == journey.steps[step_id].kind
         and run.timer_us > run.since_us
     )
-
-
-def end(walk: Walk, run: Run, occurred_us: int, outcome: str, how: str = Ending.MERGED) -> None:
-    """End a run from outside: by a merge, or `how` else."""
-    _end(walk, run, occurred_us, outcome, how)
 
 
 def pause(walk: Walk, run: Run) -> None:
@@ -267,7 +262,7 @@ def _arrive(journey: Journey, walk: Walk, run: Run, step_id: str, at_us: int) ->
             _join(journey, walk, run, at_us)
             return
         if step is None:  # `exit`, or the end of the list
-            _end(walk, run, at_us, run.path[-1][3] if run.path else "finished", Ending.FINISHED)
+            end(walk, run, at_us, run.path[-1][3] if run.path else "finished", Ending.FINISHED)
             return
         if run.step != step_id:
             run.bid = []
@@ -283,7 +278,7 @@ def _arrive(journey: Journey, walk: Walk, run: Run, step_id: str, at_us: int) ->
         step_id, at_us = _do(journey, walk, run, move, at_us), max(at_us, run.since_us)
         if not step_id:
             return
-    _end(
+    end(
         walk,
         run,
         at_us,
@@ -413,7 +408,8 @@ def _remember(journey: Journey, walk: Walk, run: Run, move: Move) -> None:
         outside.keep_answer(run, move.answer)
 
 
-def _end(walk: Walk, run: Run, at_us: int, outcome: str, how: str) -> None:
+def end(walk: Walk, run: Run, at_us: int, outcome: str, how: str = Ending.MERGED) -> None:
+    """End a run: by a merge, or `how` else."""
     run = lanes.whole(walk.state, run)  # a lane only arrives; what ends it ends all
     _end_lanes(walk, run, at_us, outcome)
     walk.state.runs.remove(run)
