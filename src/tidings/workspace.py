@@ -144,7 +144,6 @@ def _load(
     segments = [_segment(str(name), raw, layout) for name, raw in written.items()]
     rules = policies.parse(files.mapping("policy.yml") or {"marketing": {}}, "policy.yml", layout.zone)
     current, versions, sources = _journeys(files, layout, rules, kept=kept)
-    timed = _timed_marks(files, current)
     broadcasts = _broadcasts(files, layout, segments, rules, current)
     versions |= {(name, one.version): one for name, (one, _) in broadcasts.items()}
     sources |= {f"{name}@{one.version}": text for name, (one, text) in broadcasts.items()}
@@ -153,21 +152,9 @@ def _load(
     known_traits = [*(name for name, _ in layout.traits()), *traits_set(current.values())]
     given.parse(files.mapping(given.FILE)).check(mentions(files), known_traits)
     before = {key: text for key, text in earlier.items() if key not in sources}
-    outdated = {}
-    for key, text in before.items():
-        name, _, own = key.rpartition("@")
-        try:
-            versions[name, own] = _earlier(plain.parse(text, key), own, layout, f"earlier version {key}")
-        except DefinitionError as error:
-            outdated[key] = str(error)
+    outdated = _take_earlier(before, layout, versions)
     sources |= before
-    marks = [
-        f"zone@{layout.zone}",
-        *_score_marks(files),
-        *(f"moves:{one.name}@{one.version}" for one in current.values() if one.moves),
-        *timed,
-        *(f"{segment.name}@{segment.version}" for segment in segments),
-    ]
+    marks = _marks(files, layout, segments, current)
     if beside is not None:
         marks.append(beside.mark)
         for accumulator in beside.accumulators:
@@ -185,6 +172,33 @@ def _load(
         outdated=outdated,
         webhooks=hooks,
     )
+
+
+def _take_earlier(
+    before: Mapping[str, str], layout: Layout, versions: dict[tuple[str, str], Journey]
+) -> dict[str, str]:
+    """Add earlier versions to `versions`; those that need what is gone, and why."""
+    outdated = {}
+    for key, text in before.items():
+        name, _, own = key.rpartition("@")
+        try:
+            versions[name, own] = _earlier(plain.parse(text, key), own, layout, f"earlier version {key}")
+        except DefinitionError as error:
+            outdated[key] = str(error)
+    return outdated
+
+
+def _marks(
+    files: DefinitionFiles, layout: Layout, segments: Sequence[Segment], journeys: Mapping[str, Journey]
+) -> list[str]:
+    """What else the answers depend on: with another of these, people are judged anew."""
+    return [
+        f"zone@{layout.zone}",
+        *_score_marks(files),
+        *(f"moves:{one.name}@{one.version}" for one in journeys.values() if one.moves),
+        *_timed_marks(files, journeys),
+        *(f"{segment.name}@{segment.version}" for segment in segments),
+    ]
 
 
 def _earlier(raw: Any, version: str, layout: Layout, where: str) -> Journey:
