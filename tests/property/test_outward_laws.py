@@ -147,19 +147,9 @@ def story(point: str, at: int) -> Simulator:
     simulator = Simulator(DEFINITIONS, checkpoint=checkpoint, answering=by_hash)
     for number, record in enumerate(STORY):
         simulator.take([record], 1_800_000_000_000_000 + number * 4 * HOUR_US)
-        survive(simulator, 1_800_000_000_000_000 + number * 4 * HOUR_US + HOUR_US)
-    survive(simulator, 1_800_000_000_000_000 + 200 * HOUR_US)
+        histories.survive(simulator, 1_800_000_000_000_000 + number * 4 * HOUR_US + HOUR_US)
+    histories.survive(simulator, 1_800_000_000_000_000 + 200 * HOUR_US)
     return simulator
-
-
-def survive(simulator: Simulator, to_us: int) -> None:
-    while True:
-        try:
-            simulator.advance_to(to_us)
-        except Killed:
-            simulator.restart()
-        else:
-            return
 
 
 @pytest.mark.parametrize("point", POINTS)

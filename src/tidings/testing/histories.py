@@ -118,10 +118,10 @@ def run(
                     phase=phase, version=version, parent=parent, prepared_offset=prepared_offset, enter=enter
                 )
                 simulator.take([record_of(change)], at_us)
-                _survive(simulator, at_us)
+                survive(simulator, at_us)
                 prepared_offset = _last_offset(simulator, change)
             case Advance(to_us):
-                _survive(simulator, to_us)
+                survive(simulator, to_us)
     return simulator
 
 
@@ -136,7 +136,8 @@ def _last_offset(simulator: Simulator, change: Change) -> int:
     raise AssertionError(msg)
 
 
-def _survive(simulator: Simulator, to_us: int) -> None:
+def survive(simulator: Simulator, to_us: int) -> None:
+    """Let time pass to an instant; whenever the process is killed on the way, it starts again."""
     while True:
         try:
             simulator.advance_to(to_us)
