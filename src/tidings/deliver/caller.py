@@ -25,6 +25,7 @@ from tidings.clock import DAY_US, HOUR_US, MINUTE_US, SECOND_US, Clock, iso
 from tidings.deliver import signing
 from tidings.deliver.calls import Calls, DueCall
 from tidings.deliver.post import Posted, Poster
+from tidings.deliver.waiting import until_any
 from tidings.domain import outward
 from tidings.domain.message import CallIntent
 from tidings.domain.outward import Answer
@@ -106,12 +107,7 @@ class Caller:
         """Begin what is due as far as there is room, then wait until something ends, is due, or `wake` is set."""
         due_us = self._start()
         wait_s = min(max_wait_s, max(0.0, (due_us - self._clock.now_us()) / SECOND_US)) if due_us else max_wait_s
-        waker = asyncio.ensure_future(wake.wait())
-        try:
-            await asyncio.wait({*self._under_way, waker}, timeout=wait_s, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            waker.cancel()
-        wake.clear()
+        await until_any(self._under_way, wake, wait_s)
         self._reap()
 
     async def settle(self) -> None:

@@ -22,6 +22,7 @@ from tidings.deliver.base import Handover, Outcome, Result, Transport
 from tidings.deliver.compose import Composed, Composer
 from tidings.deliver.ledger import AT_LEAST_ONCE, Ledger
 from tidings.deliver.records import Due
+from tidings.deliver.waiting import until_any
 from tidings.domain.message import DeliveryState as State
 from tidings.render.mail import CannotRender
 
@@ -64,12 +65,7 @@ class Outbox:
         """Start what is due as far as there is room, then wait until something ends, is due, or `wake` is set."""
         self._start()
         wait_s = min(max_wait_s, self._wait_s())
-        waker = asyncio.ensure_future(wake.wait())
-        try:
-            await asyncio.wait({*self._under_way, waker}, timeout=wait_s, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            waker.cancel()
-        wake.clear()
+        await until_any(self._under_way, wake, wait_s)
         self._reap()
 
     async def settle(self, timeout_s: float) -> None:
