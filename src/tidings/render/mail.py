@@ -16,8 +16,9 @@ import msgspec
 from liquid import BoundTemplate
 from liquid.exceptions import LiquidError
 
+from tidings.domain import verp
 from tidings.domain.message import SendIntent
-from tidings.domain.tracking import OPEN, UNSUBSCRIBE, TokenMaker
+from tidings.domain.tracking import BOUNCE, OPEN, UNSUBSCRIBE, TokenMaker
 from tidings.errors import Permanent
 from tidings.recommend.base import Recommendation
 from tidings.render import headers, mime
@@ -52,6 +53,8 @@ class Sender(msgspec.Struct, frozen=True, kw_only=True):
     """Where the shop is, without a trailing slash; a link without a usable address leads here."""
     postal_address: str = ""
     """For the footer."""
+    bounce_domain: str = ""
+    """Where bounces go to an address that names their message; empty: to `from_address`."""
 
     @property
     def version(self) -> str:
@@ -131,7 +134,7 @@ def render_message(
     return Rendered(
         message_id=intent.message_id,
         message_id_header=_message_id(intent, sender),
-        sender=sender.from_address,
+        sender=_envelope_sender(intent, sender, tokens),
         recipient=recipient,
         date=headers.date(intent.decided_us),
         subject=subject,
@@ -188,6 +191,12 @@ def _finished_text(merged: str, links: Links) -> str:
 def _with_pixel(html: str, address: str) -> str:
     head, end, tail = html.rpartition("</body>")
     return f"{head}{_PIXEL.format(address)}{end}{tail}" if end else html
+
+
+def _envelope_sender(intent: SendIntent, sender: Sender, tokens: TokenMaker) -> str:
+    if not sender.bounce_domain:
+        return sender.from_address
+    return verp.address_of(tokens.make(BOUNCE, intent.message_id), sender.bounce_domain)
 
 
 def _message_id(intent: SendIntent, sender: Sender) -> str:
