@@ -76,6 +76,8 @@ class MailConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Picture of a recommended item that came without one, e.g. ``https://shop.example/image/{item_id}.jpg``."""
     postal_address: str = "1 Example Street, Example Town"
     """Printed in each marketing mail, as the law in many places asks."""
+    dkim_selector: str = ""
+    """Keys that sign what is handed over by SMTP (`tidings dkim make`); empty: no signature of ours."""
     bounce_domain: str = ""
     """Domain whose mail comes back to us: bounces go to an address there that names their message. Empty: to `from_address`."""
     max_attempts: Positive = 8
