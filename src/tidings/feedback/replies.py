@@ -21,17 +21,19 @@ MAX_TEXT_CHARS = 600
 CONNECT, MAIL, RCPT, DATA = "connect", "mail", "rcpt", "data"
 """What a reply answers; empty when that is not known."""
 
-_URL = re.compile(r"https?://\S+")
+_URL = re.compile(r"https?://([\w.-]{0,100})\S*")
 _ADDRESS = re.compile(r"[^\s<>:,;()\[\]]{1,64}@[^\s<>:,;()\[\]]{1,255}")
 _LONG = re.compile(r"\S{81,}")
 _SPACE = re.compile(r"\s+")
 _ENHANCED = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?![\d.])")
-_CODE = re.compile(r"(?<![\d.])([245][0-5]\d)(?=[\s\-:#<,.'\])]|$)")
+_CODE = re.compile(r"(?<![\w.:/+-])([45][0-5]\d)(?=[\s\-:#<,.'\])]|$)(?!-\w{3,}-)")
 _WORDS = tuple((re.compile(pattern), reason) for pattern, reason in WORDS)
 _PINNED = tuple((re.compile(pattern), reason) for pattern, reason in PINNED)
 _SURE = re.compile(r"doesn't have an? |(?:account|mailbox) (?:that you tried to reach )?(?:does not|doesn't) exist")
 """Says so of the account itself, whenever it is said."""
-_TOLD_BY_TEXT = frozenset(("1.0", "1.1", "2.0", "2.1", "3.0", "4.0", "5.0", "6.0", "7.0", "7.1", "7.23"))
+_OTHERWISE = re.compile(r"\d\.[2367]\.")
+"""A status of the mailbox, the server, the content or a policy, beside words that say there is no such user."""
+_TOLD_BY_TEXT = frozenset(("1.0", "1.1", "2.0", "2.1", "3.0", "4.0", "4.4", "5.0", "6.0", "7.0", "7.1", "7.23"))
 """Statuses so general, or so often wrong, that words say more."""
 
 
@@ -119,6 +121,8 @@ def proves(code: str, status: str, text: str, phase: str) -> bool:
     """Whether a reply that says "no such user" proves it."""
     if status.endswith(".1.1"):
         return True
+    if _OTHERWISE.match(status) and not (phase == RCPT and status.endswith(".2.1")):
+        return False
     if phase == RCPT:
         return code.startswith("5")
     return code.startswith("55") and bool(_SURE.search(text))
@@ -126,8 +130,14 @@ def proves(code: str, status: str, text: str, phase: str) -> bool:
 
 def code_of(text: str) -> str:
     """The first three-digit reply code in a text, or nothing."""
+    at = code_at(text)
+    return text[at : at + 3] if at >= 0 else ""
+
+
+def code_at(text: str) -> int:
+    """Where the first reply code stands; -1 when there is none."""
     found = _CODE.search(text)
-    return found.group(1) if found else ""
+    return found.start() if found else -1
 
 
 def enhanced_of(text: str) -> str:
@@ -137,7 +147,7 @@ def enhanced_of(text: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Lower case, one line, no addresses (they may be called ``spam@…``), no links, no words of endless length; bounded."""
-    text = _URL.sub(" ", text[: 4 * MAX_TEXT_CHARS])
+    """Lower case, one line, no addresses (they may be called ``spam@…``), of links only the host, no words of endless length; bounded."""
+    text = _URL.sub(r" \1 ", text[: 4 * MAX_TEXT_CHARS])
     text = _LONG.sub(" ", _ADDRESS.sub("@", text))
     return _SPACE.sub(" ", text).strip().lower()[:MAX_TEXT_CHARS]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from tidings.feedback.bounce.notice import Notice
 from tidings.feedback.bounce.parts import read_headers
 from tidings.feedback.bounce.said import _address
@@ -16,6 +18,15 @@ _REASONS = {
     "dmarc": "auth_failed",
     "virus": "virus",
 }
+
+
+_BY_SUBJECT = re.compile(r"complaint about message from", re.IGNORECASE)
+"""How Outlook.com tells of complaints (JMRP), without a report part."""
+
+
+def is_report(notice: Notice) -> bool:
+    """Whether a notice tells what a person said about a mail."""
+    return notice.is_feedback or bool(notice.original and _BY_SUBJECT.match(notice.headers.get("subject", "")))
 
 
 def judge(notice: Notice) -> Verdict:

@@ -54,7 +54,7 @@ def _verdicts(notice: Notice) -> list[Verdict]:
 
 
 def _own(notice: Notice) -> list[Verdict]:
-    if notice.is_feedback:
+    if arf.is_report(notice):
         return [arf.judge(notice)]
     if is_automatic(notice):
         return [Verdict(kind=AUTO_REPLY, reason="away", diagnostic=notice.headers.get("subject", "")[:200])]

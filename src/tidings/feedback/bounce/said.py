@@ -16,6 +16,7 @@ _FIELD = re.compile(r"([A-Za-z][A-Za-z-]{2,40})[ \t]*:[ \t]*(.*)")
 _NAMES = ("final-recipient", "original-recipient")
 _KNOWN = (*_NAMES, "action", "ction", "status", "diagnostic-code", "remote-mta", "reporting-mta", "x-actual-recipient", "will-retry-until", "x-powermta-bouncecategory")
 _TYPED = re.compile(r"^[A-Za-z0-9-]{2,40}[ \t]*;[ \t]*")
+_REPORTER = re.compile(r"^reporting-mta[ \t]*:([^\n]{1,300})", re.IGNORECASE | re.MULTILINE)
 _QUOTED = r'"[^"\n]{1,64}"@[\w.-]{1,255}'
 _ADDRESS = re.compile(rf"{_QUOTED}|[\w.!#$%&'*+/=?^`{{|}}~-]{{1,64}}@[\w-][\w.-]{{0,254}}")
 _OURS = re.compile(r"mailer-?daemon|postmaster|^post_master|^no-?reply@", re.IGNORECASE)
@@ -44,6 +45,8 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
     """``smtp``, ``x-unix``, …; empty when not told."""
     remote: str = ""
     """The server that said so."""
+    reporter: str = ""
+    """The server that wrote the report."""
     category: str = ""
     """How PowerMTA sorted it, such as ``bad-mailbox``."""
     words: str = ""
@@ -56,7 +59,9 @@ def said_of(notice: Notice) -> list[Said]:
     if groups:
         named = [_address(group.get("final-recipient", "") or group.get("original-recipient", "")) for group in groups]
         words = _around(notice.words, named)
-        return [_by_fields(group, said) for group, said in zip(groups, words, strict=True)]
+        reporter = _REPORTER.search(notice.status)
+        by = reporter.group(1).strip() if reporter else ""
+        return [_by_fields(group, said, by) for group, said in zip(groups, words, strict=True)]
     return [Said(recipient=address, words=said) for address, said in _by_words(notice)]
 
 
@@ -92,7 +97,7 @@ def _fields(block: str) -> list[dict[str, str]]:
     return [group for group in groups if group]
 
 
-def _by_fields(group: dict[str, str], words: str) -> Said:
+def _by_fields(group: dict[str, str], words: str, reporter: str) -> Said:
     diagnostic = group.get("diagnostic-code", "")
     typed = _TYPED.match(diagnostic)
     return Said(
@@ -103,6 +108,7 @@ def _by_fields(group: dict[str, str], words: str) -> Said:
         diagnostic=diagnostic[typed.end() :] if typed else diagnostic,
         diagnostic_type=typed.group(0).rstrip("; \t").lower() if typed else "",
         remote=group.get("remote-mta", ""),
+        reporter=reporter,
         category=group.get("x-powermta-bouncecategory", "").strip().lower(),
         words=words,
     )
