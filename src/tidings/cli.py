@@ -22,6 +22,7 @@ from tidings.cli_explain import dry_run, shadow, why, why_not
 from tidings.cli_options import config_option
 from tidings.cli_people import person, segment
 from tidings.cli_rehearse import backtest, test
+from tidings.cli_returns import bounces, clear_address
 from tidings.cli_run import start_run
 from tidings.cli_webhooks import webhook_secret
 from tidings.clock import iso
@@ -436,6 +437,8 @@ for _command in (
     items,
     webhook_secret,
     start_run,
+    bounces,
+    clear_address,
 ):
     main.add_command(_command)
 

@@ -18,8 +18,18 @@ _DAEMON = re.compile(r"mailer-?daemon|postmaster|post_master|mail delivery|deliv
 def is_automatic(notice: Notice) -> bool:
     """Whether a notice without a report is such an answer."""
     headers = notice.headers
-    if notice.status or notice.is_feedback or "x-failed-recipients" in headers or _DAEMON.search(headers.get("from", "")):
+    if (
+        notice.status
+        or notice.is_feedback
+        or "x-failed-recipients" in headers
+        or _DAEMON.search(headers.get("from", ""))
+    ):
         return False
-    marked = headers.get("auto-submitted", "").lower().startswith("auto-replied") or headers.get("precedence", "").lower() == "auto_reply"
-    marked = marked or any(name in headers for name in ("x-autoreply", "x-autorespond", "x-auto-reply", "x-autoresponder"))
+    marked = (
+        headers.get("auto-submitted", "").lower().startswith("auto-replied")
+        or headers.get("precedence", "").lower() == "auto_reply"
+    )
+    marked = marked or any(
+        name in headers for name in ("x-autoreply", "x-autorespond", "x-auto-reply", "x-autoresponder")
+    )
     return marked or bool(_SUBJECT.match(headers.get("subject", "").strip()))

@@ -11,7 +11,13 @@ from tidings.feedback.bounce.parts import Part, parts_of, read_headers
 MAX_NOTICE_CHARS = 48 * 1024
 """Of all that it says, this much is read."""
 
-_ORIGINAL_KINDS = ("message/rfc822", "text/rfc822-headers", "message/global", "message/global-headers", "text/rfc822-header")
+_ORIGINAL_KINDS = (
+    "message/rfc822",
+    "text/rfc822-headers",
+    "message/global",
+    "message/global-headers",
+    "text/rfc822-header",
+)
 _STATUS_KINDS = ("message/delivery-status", "message/global-delivery-status")
 _CUT = re.compile(
     r"^[ \t*>#=_-]*(?:(?:this is|here is|below (?:is|this line is)|included is) (?:a |the )?(?:copy|original)|"
@@ -67,7 +73,8 @@ def read_notice(raw: bytes) -> Notice:
 
 def _words(parts: list[Part]) -> tuple[str, str]:
     """What the text parts before the returned message say, and what follows where it begins within them."""
-    said, seen_html = [], []
+    said: list[str] = []
+    seen_html: list[Part] = []
     for part in parts:
         if part.kind in _ORIGINAL_KINDS:
             break
@@ -87,6 +94,13 @@ def _words(parts: list[Part]) -> tuple[str, str]:
 
 def _without_tags(html: str) -> str:
     text = _TAG.sub(" ", _UNSEEN.sub(" ", html[:_MAX_HTML_CHARS]))
-    for entity, char in (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&#39;", "'"), ("&nbsp;", " "), ("&amp;", "&")):
+    for entity, char in (
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+        ("&quot;", '"'),
+        ("&#39;", "'"),
+        ("&nbsp;", " "),
+        ("&amp;", "&"),
+    ):
         text = text.replace(entity, char)
     return text

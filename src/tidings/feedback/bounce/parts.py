@@ -48,7 +48,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     """0 for a mail without parts."""
 
     def text(self) -> str:
-        """Its text with line ends as ``\\n``; what cannot be decoded is replaced. Bounded."""
+        """Its text, lines ended by a line feed; what cannot be decoded is replaced. Bounded."""
         raw = _decoded(self.body[: 2 * MAX_PART_TEXT_BYTES], self.headers.get("content-transfer-encoding", ""))
         raw = raw[:MAX_PART_TEXT_BYTES]
         return _charset_decoded(raw, self.headers.get("content-type", "")).replace("\r\n", "\n").replace("\r", "\n")
@@ -96,7 +96,9 @@ def _walk(headers: dict[str, str], body: bytes, depth: int) -> Iterator[Part]:
     kind = content_type.partition(";")[0].strip().lower() or "text/plain"
     chunks = _chunks(content_type, body) if kind.startswith("multipart/") and depth < MAX_DEPTH else []
     if not chunks:
-        yield Part(kind="text/plain" if kind.startswith("multipart/") else kind, headers=headers, body=body, depth=depth)
+        yield Part(
+            kind="text/plain" if kind.startswith("multipart/") else kind, headers=headers, body=body, depth=depth
+        )
     for chunk in chunks:
         yield from _walk(*split_head(chunk), depth + 1)
 

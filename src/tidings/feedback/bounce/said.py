@@ -14,7 +14,18 @@ MAX_SAID_CHARS = 2_000
 
 _FIELD = re.compile(r"([A-Za-z][A-Za-z-]{2,40})[ \t]*:[ \t]*(.*)")
 _NAMES = ("final-recipient", "original-recipient")
-_KNOWN = (*_NAMES, "action", "ction", "status", "diagnostic-code", "remote-mta", "reporting-mta", "x-actual-recipient", "will-retry-until", "x-powermta-bouncecategory")
+_KNOWN = (
+    *_NAMES,
+    "action",
+    "ction",
+    "status",
+    "diagnostic-code",
+    "remote-mta",
+    "reporting-mta",
+    "x-actual-recipient",
+    "will-retry-until",
+    "x-powermta-bouncecategory",
+)
 _TYPED = re.compile(r"^[A-Za-z0-9-]{2,40}[ \t]*;[ \t]*")
 _REPORTER = re.compile(r"^reporting-mta[ \t]*:([^\n]{1,300})", re.IGNORECASE | re.MULTILINE)
 _QUOTED = r'"[^"\n]{1,64}"@[\w.-]{1,255}'
@@ -145,7 +156,8 @@ def _named(notice: Notice) -> list[str]:
     """Addresses at the head of what is said, so that those which a reply only mentions are not taken for recipients."""
     sender = {_address(notice.headers.get(name, "")).lower() for name in ("to", "from", "return-path")}
     ours = {_address(notice.original.get(name, "")).lower() for name in ("from", "return-path", "reply-to", "sender")}
-    strong, weak = [], []
+    strong: list[str] = []
+    weak: list[str] = []
     for line in notice.words.splitlines()[:400]:
         if _LED.match(line):
             continue
@@ -153,6 +165,8 @@ def _named(notice: Notice) -> list[str]:
             address = found.group(0).strip(".'")
             if address.lower() in sender | ours or _OURS.search(address):
                 continue
-            heads = not line[: found.start()].strip(" \t<>*-:\"'(0123456789") or re.search(r"(?:rcpt to|recipient|to|address(?:ed)?|userid|failed):? *<?$", line[: found.start()], re.IGNORECASE)
+            heads = not line[: found.start()].strip(" \t<>*-:\"'(0123456789") or re.search(
+                r"(?:rcpt to|recipient|to|address(?:ed)?|userid|failed):? *<?$", line[: found.start()], re.IGNORECASE
+            )
             (strong if heads else weak).append(address)
     return strong or weak[:1]

@@ -14,10 +14,19 @@ from tidings.feedback.replies import CONNECT, DATA, MAIL, RCPT
 MAX_DIAGNOSTIC_CHARS = 500
 
 _PHASES = (
-    (RCPT, r"in reply to rcpt to|after rcpt|>>> rcpt to|sent <<< rcpt|does not like recipient|our rcpt to|rcpt command|rejected recipient|response to rcpt|rcpt to response|\[rcpt_to\]|rcpt to:? ?<[^>]{1,300}>:? ?5\d\d"),
-    (DATA, r"in reply to (?:end of )?data|after (?:end of )?data|>>> data|failed after i sent the message|our (?:final )?data|\(data\)|end of data|message data|response to data"),
+    (
+        RCPT,
+        r"in reply to rcpt to|after rcpt|>>> rcpt to|sent <<< rcpt|does not like recipient|our rcpt to|rcpt command|rejected recipient|response to rcpt|rcpt to response|\[rcpt_to\]|rcpt to:? ?<[^>]{1,300}>:? ?5\d\d",
+    ),
+    (
+        DATA,
+        r"in reply to (?:end of )?data|after (?:end of )?data|>>> data|failed after i sent the message|our (?:final )?data|\(data\)|end of data|message data|response to data",
+    ),
     (MAIL, r"in reply to mail from|after mail from|>>> mail from|but sender was rejected|our mail from|mail command"),
-    (CONNECT, r"initial connection|refused to talk to me|greeting failed|after (?:ehlo|helo)|in reply to (?:ehlo|helo)"),
+    (
+        CONNECT,
+        r"initial connection|refused to talk to me|greeting failed|after (?:ehlo|helo)|in reply to (?:ehlo|helo)",
+    ),
 )
 _NO_RECIPIENT = re.compile(r"(?:50[13]|554)[ -].{0,40}(?:rcpt|recipient)", re.IGNORECASE)
 """After DATA: the recipient before it was refused, and that is what the reply means."""
@@ -28,7 +37,10 @@ _LOCAL = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 """The server that keeps the mailbox says so itself."""
-_GATEWAY = re.compile(r"message non-deliverable|this has been a permanent failure\.  no further|failed to send to identified host", re.IGNORECASE)
+_GATEWAY = re.compile(
+    r"message non-deliverable|this has been a permanent failure\.  no further|failed to send to identified host",
+    re.IGNORECASE,
+)
 """Content filters that stand before the mailbox, and say "no such user" of more than that."""
 _OWNERS = re.compile(r"inbound-smtp\.[\w-]{1,40}\.amazonaws\.com", re.IGNORECASE)
 """Servers that answer in words which the mailbox's owner has written into a rule."""
@@ -36,11 +48,20 @@ _WARNING = re.compile(
     r"warning message only|warning only|do not need to resend|delayed|will (?:be retried|retry|keep trying)|still (?:trying|being retried)|temporary failure report",
     re.IGNORECASE,
 )
-_REMOTE = re.compile(r"^.*?(?:said|responded|response|reply|replied|error|reason|returned|with|<<<)[^:\n]{0,60}:\s*", re.IGNORECASE)
+_REMOTE = re.compile(
+    r"^.*?(?:said|responded|response|reply|replied|error|reason|returned|with|<<<)[^:\n]{0,60}:\s*", re.IGNORECASE
+)
 _MAIN = ("mailbox_full", "disabled", "blocked", "spam", "auth_failed", "greylisted", "rate_limited")
 """What the words for people may say against "no such user"."""
 _VAGUE = ("", "unknown", "recipient_refused", "policy", "server_error", "syntax", "network")
-_EXITS = {"67": "no_such_user", "68": "no_such_domain", "69": "mailer_error", "73": "mailbox_full", "77": "server_error", "71": "mailer_error"}
+_EXITS = {
+    "67": "no_such_user",
+    "68": "no_such_domain",
+    "69": "mailer_error",
+    "73": "mailbox_full",
+    "77": "server_error",
+    "71": "mailer_error",
+}
 """Exit codes of local mailers (sysexits.h)."""
 
 
@@ -61,6 +82,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """Enhanced status code; empty without."""
     diagnostic: str = ""
     """The server's words, at most `MAX_DIAGNOSTIC_CHARS`."""
+    delayed: bool = False
+    """Whether it is still being tried."""
     feedback_type: str = ""
     """Of a complaint, in the provider's word (RFC 5965)."""
 
@@ -74,21 +97,24 @@ def judge(said: Said) -> Verdict:
     phase = _phase(said)
     vouched = phase or (RCPT if _vouched(said, reply, code, status) else "")
     own = replies.enhanced_of(reply)
-    found = replies.classify(code or _assumed(said, status), own, reply, phase=vouched)
+    found = replies.classify(code or _assumed(status), own, reply, phase=vouched)
     if found.reason in _VAGUE and not own:
-        found = replies.classify(code or _assumed(said, status), status, reply, phase=vouched)
+        found = replies.classify(code or _assumed(status), status, reply, phase=vouched)
     kind, reason = found.kind, found.reason
     if reason in _VAGUE or not reply:
-        kind, reason = _by_words(said, reply, code or _assumed(said, status), vouched) or (kind, reason)
+        kind, reason = _by_words(said, reply, code or _assumed(status), vouched) or (kind, reason)
     if said.diagnostic_type == "x-unix" and said.diagnostic.strip() in _EXITS:
         kind, reason = _exit(said)
     if said.diagnostic_type == "x-unix" and not said.diagnostic.strip().isdigit() and not _LOCAL.search(reply):
         kind, reason = _of_program(reply)
     if kind == HARD:
         kind, reason = _doubted(said, reply, kind, reason)
-    if said.action == "delayed" or (not said.action and _WARNING.search(said.words[:MAX_DIAGNOSTIC_CHARS * 3])):
+    delayed = said.action == "delayed" or bool(
+        not said.action and _WARNING.search(said.words[: 3 * MAX_DIAGNOSTIC_CHARS])
+    )
+    if delayed:
         kind, reason = _not_yet(kind, reason)
-    return _verdict(said, kind, reason, code, status, reply)
+    return msgspec.structs.replace(_verdict(said, kind, reason, code, status, reply), delayed=delayed)
 
 
 def _verdict(said: Said, kind: str, reason: str, code: str, status: str, reply: str) -> Verdict:
@@ -110,7 +136,7 @@ def _codes(said: Said, reply: str) -> tuple[str, str]:
     return code, in_reply or replies.enhanced_of(said.status)
 
 
-def _assumed(said: Said, status: str) -> str:
+def _assumed(status: str) -> str:
     """A notice of failure without any code is of one that lasts, unless its status says otherwise."""
     return f"{status[:1] or '5'}00"
 
@@ -182,7 +208,13 @@ def _doubted(said: Said, reply: str, kind: str, reason: str) -> tuple[str, str]:
     plain = replies.plain(reply)
     if replies.pinned("", "", plain) == reason:
         return kind, reason
-    if replies.code_of(reply) and not replies.enhanced_of(reply) and reason == "no_such_user" and in_words in _VAGUE and not _LOCAL.search(said.words):
+    if (
+        replies.code_of(reply)
+        and not replies.enhanced_of(reply)
+        and reason == "no_such_user"
+        and in_words in _VAGUE
+        and not _LOCAL.search(said.words)
+    ):
         return SOFT, "recipient_refused"
     text = replies.plain(said.words)
     other = "" if replies.pinned("", "", text) == reason else replies.said_by(text)
