@@ -29,6 +29,7 @@ LAYERS = (
     (
         "testing",
         "config",
+        "cli_help",
         "cli_options",
         "cli_people",
         "cli_webhooks",
