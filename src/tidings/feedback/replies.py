@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from importlib.resources import files
 
 import msgspec
 
 from tidings.feedback.reasons import HARD, REASONS
-from tidings.feedback.reply_table import ENHANCED, PINNED, WORDS
+from tidings.feedback.reply_table import ENHANCED, PINNED
 
 MAX_TEXT_CHARS = 600
 """Of a reply, this much is read."""
@@ -27,9 +28,15 @@ _LONG = re.compile(r"\S{81,}")
 _SPACE = re.compile(r"\s+")
 _ENHANCED = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?![\d.])")
 _CODE = re.compile(r"(?<![\w.:/+-])([45][0-5]\d)(?=[\s\-:#<,.'\])]|$)(?!-\w{3,}-)")
-_WORDS = tuple((re.compile(pattern), reason) for pattern, reason in WORDS)
+_GROUP = re.compile(r"^\[(\w+)\]\n((?:.+\n)+)", re.MULTILINE)
+_WORDS = tuple(
+    (re.compile("|".join(group.group(2).splitlines())), group.group(1))
+    for group in _GROUP.finditer(files("tidings.feedback").joinpath("reply_words.txt").read_text("utf-8"))
+)
 _PINNED = tuple((re.compile(pattern), reason) for pattern, reason in PINNED)
-_SURE = re.compile(r"doesn't have an? |(?:account|mailbox) (?:that you tried to reach )?(?:does not|doesn't) exist")
+_SURE = re.compile(
+    r"doesn't have an? |(?:account|mailbox) (?:that you tried to reach )?(?:does not|doesn't) exist|not in my validrcptto|no mailbox here by that name"
+)
 """Says so of the account itself, whenever it is said."""
 _OTHERWISE = re.compile(r"\d\.[2367]\.")
 """A status of the mailbox, the server, the content or a policy, beside words that say there is no such user."""
@@ -121,11 +128,11 @@ def proves(code: str, status: str, text: str, phase: str) -> bool:
     """Whether a reply that says "no such user" proves it."""
     if status.endswith(".1.1"):
         return True
+    if code.startswith("55") and _SURE.search(text):
+        return True
     if _OTHERWISE.match(status) and not (phase == RCPT and status.endswith(".2.1")):
         return False
-    if phase == RCPT:
-        return code.startswith("5")
-    return code.startswith("55") and bool(_SURE.search(text))
+    return phase == RCPT and code.startswith("5")
 
 
 def code_of(text: str) -> str:

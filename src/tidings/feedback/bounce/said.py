@@ -137,7 +137,7 @@ def _around(words: str, addresses: list[str]) -> list[str]:
     lower = words.lower()
     places = sorted((lower.find(one.lower()), one) for one in {*addresses} if one and one.lower() in lower)
     ends = [at for at, _ in places[1:]] + [len(words)]
-    chunks = {one: words[at:end][:MAX_SAID_CHARS] for (at, one), end in zip(places, ends, strict=True)}
+    chunks = {one: words[at:end][:MAX_SAID_CHARS] for (at, one), end in zip(places, ends, strict=False)}
     return [chunks.get(one, "") for one in addresses]
 
 

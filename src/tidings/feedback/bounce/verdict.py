@@ -222,6 +222,6 @@ def _doubted(said: Said, reply: str, kind: str, reason: str) -> tuple[str, str]:
 
 
 def _not_yet(kind: str, reason: str) -> tuple[str, str]:
-    if kind in (HARD, UNKNOWN) or reason == "recipient_refused":
+    if kind == UNKNOWN or reason == "recipient_refused" or REASONS[reason].kind == HARD:
         return SOFT, "delayed"
     return kind, reason
