@@ -18,6 +18,7 @@ from rich.table import Table
 from tidings import __version__, config, workspace
 from tidings.cli_broadcast import broadcast, items
 from tidings.cli_definitions import cuts, rule, schema, send_times
+from tidings.cli_dkim import dkim
 from tidings.cli_explain import dry_run, shadow, why, why_not
 from tidings.cli_help import Sections
 from tidings.cli_options import config_option
@@ -437,6 +438,7 @@ for _command in (
     broadcast,
     items,
     webhook_secret,
+    dkim,
     start_run,
     bounces,
     clear_address,

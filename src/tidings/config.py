@@ -59,11 +59,19 @@ class MailConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     smtp_connections: Positive = 4
     """Connections kept open to it."""
     smtp_timeout_s: Seconds = 30.0
-    """How long to wait for one answer."""
+    """How long to wait for a connection, and for the answer to a command."""
+    smtp_answer_timeout_s: Seconds = 600.0
+    """How long to wait for the answer after a message: whoever gives up early does not know whether it was taken."""
     smtp_username: str = ""
     """User name when the server wants one; its password is the first line of ``secrets/smtp.password``."""
-    smtp_tls: Literal["auto", "always", "never"] = "auto"
-    """STARTTLS: when offered, always (else the mail waits), or never."""
+    smtp_tls: Literal["auto", "always", "never", "implicit"] = "auto"
+    """STARTTLS: when offered, always (else the mail waits), or never; or TLS from the first byte on (port 465)."""
+    smtp_tls_verify: bool = True
+    """Whether the server must show a certificate for its name; without it anybody in between can read along."""
+    smtp_tls_ca: str = ""
+    """File with the certificates to trust, for a server with one of your own; empty: the system's."""
+    smtp_hello: str = ""
+    """Our name in EHLO; empty: this machine's full name."""
     from_name: str = "Tidings Demo Shop"
     """Display name of the sender identity."""
     from_address: str = "hello@shop.example"
@@ -76,6 +84,8 @@ class MailConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Picture of a recommended item that came without one, e.g. ``https://shop.example/image/{item_id}.jpg``."""
     postal_address: str = "1 Example Street, Example Town"
     """Printed in each marketing mail, as the law in many places asks."""
+    dkim_selector: str = ""
+    """Keys that sign what is handed over by SMTP (`tidings dkim make`); empty: no signature of ours."""
     bounce_domain: str = ""
     """Domain whose mail comes back to us: bounces go to an address there that names their message. Empty: to `from_address`."""
     max_attempts: Positive = 8

@@ -33,6 +33,7 @@ LAYERS = (
         "cli_options",
         "cli_people",
         "cli_webhooks",
+        "cli_dkim",
         "cli_definitions",
         "cli_explain",
         "cli_rehearse",

@@ -32,7 +32,7 @@ TRIAL = "[dry run]"
 """Stands before the subject of a mail that is only tried."""
 
 _LINK = re.compile(f"{LINK_START}([^{LINK_END}]*){LINK_END}")
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _PIXEL = '<img src="{}" width="1" height="1" alt="" style="display:block;border:0;width:1px;height:1px;">'
 
 
@@ -218,12 +218,15 @@ def _headers(
         f"Date: {headers.date(intent.decided_us)}",
         f"Message-ID: {_message_id(intent, sender)}",
         f"Feedback-ID: {_feedback_id(intent, sender)}",
-        "Auto-Submitted: auto-generated",
+        "X-Auto-Response-Suppress: OOF, AutoReply",  # Exchange's word for: no holiday notes
     ]
+    if not intent.bulk:
+        head.append("Auto-Submitted: auto-generated")  # RFC 3834; a broadcast is a person's decision
     if trial:
         head.append(headers.text_header("X-Tidings-Dry-Run", trial))
     elif intent.category != TRANSACTIONAL:
         head += [
+            "Precedence: bulk",
             f"List-ID: <{category}.{_domain(sender)}>",
             f"List-Unsubscribe: <{unsubscribe_url}>",  # never folded, never encoded (RFC 8058)
             "List-Unsubscribe-Post: List-Unsubscribe=One-Click",
