@@ -81,10 +81,10 @@ class RehearsalDriver(Driver):
             if isinstance(moment, Passing):
                 self._let_pass(moment, batch, find)
                 continue
-            self._apply(moment, batch, find)
+            profile_id = self._apply(moment, batch, find)
             if moment.name in self._watched:
                 self._hand_on(batch)
-                self._watch(batch.outcomes[-1].profile_id, moment)
+                self._watch(profile_id, moment)
             if len(batch.facts) >= MAX_FACTS:
                 self._commit(batch, 0)
                 batch = Batch()

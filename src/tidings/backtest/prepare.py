@@ -26,7 +26,7 @@ from tidings.sources.mapping import load_map
 from tidings.versions.shelf import Versions
 from tidings.workspace import Definitions
 
-WORTH_A_WORKER = 50_000
+WORTH_A_WORKER = 200_000
 """Events below which another process costs more time than it saves."""
 LIVE = "live"
 """What `--against` names to mean the definitions that run."""
@@ -106,13 +106,8 @@ def _bought(typed: Typed) -> Bought:
 
 def _workers(events: int) -> int:
     """As many as there are cores to use, but not more than pays."""
-    return max(
-        1,
-        min(
-            len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
-            events // WORTH_A_WORKER,
-        ),
-    )
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(cores, events // WORTH_A_WORKER))
 
 
 def _folder(typed: Typed, config: Config | None) -> Path:
