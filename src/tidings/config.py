@@ -125,6 +125,19 @@ class WebhooksConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Calls under way at the same time, of all webhooks together."""
 
 
+class ReturnsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where mail that comes back is taken: bounces and complaints for `mail.bounce_domain`."""
+
+    enabled: bool = False
+    """Whether the collect role listens for such mail, by SMTP. `tidings bounces` reads it from files instead."""
+    host: str = "127.0.0.1"
+    """Address to listen on; loopback unless you say otherwise."""
+    port: Port = 8326
+    """Its port; the outside world brings mail to port 25, so let your mail server pass it on, or redirect it."""
+    max_unproven_per_hour: Positive = 2_000
+    """Mails an hour that prove to be about no message of ours and are kept all the same; above it they are put off."""
+
+
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All of it. `data` and `workspace` are folders."""
 
@@ -137,6 +150,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     mail: MailConfig = MailConfig()
     console: ConsoleConfig = ConsoleConfig()
     webhooks: WebhooksConfig = WebhooksConfig()
+    returns: ReturnsConfig = ReturnsConfig()
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """``debug``, ``info``, ``warning`` or ``error``."""
     retrain_every_s: Positive = 3_600
