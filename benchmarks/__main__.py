@@ -20,6 +20,7 @@ ALL = (
     "render",
     "recommend",
     "deciding",
+    "bounces",
 )
 
 

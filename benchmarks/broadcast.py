@@ -24,7 +24,7 @@ from typing import Any
 import msgspec
 
 from tidings.clock import SystemClock
-from tidings.config import Config, MailConfig
+from tidings.config import Config, MailConfig, ProcessConfig
 from tidings.domain.everybody import Start, record_of
 from tidings.domain.message import Intents
 from tidings.domain.output import OutputBlock
@@ -179,7 +179,12 @@ def main() -> None:
         path = folder / "workspace" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    config = Config(data=folder / "data", workspace=folder / "workspace", mail=MailConfig(max_queued=10_000_000))
+    config = Config(
+        data=folder / "data",
+        workspace=folder / "workspace",
+        mail=MailConfig(max_queued=10_000_000),
+        process=ProcessConfig(max_behind_blocks=1_000_000_000),  # no projector runs here
+    )
     (folder / "data" / "run").mkdir(parents=True)
     try:
         run(config, options.people, options.seconds, options.looked)

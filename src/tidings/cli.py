@@ -18,10 +18,13 @@ from rich.table import Table
 from tidings import __version__, config, workspace
 from tidings.cli_broadcast import broadcast, items
 from tidings.cli_definitions import cuts, rule, schema, send_times
+from tidings.cli_dkim import dkim
 from tidings.cli_explain import dry_run, shadow, why, why_not
+from tidings.cli_help import Sections
 from tidings.cli_options import config_option
 from tidings.cli_people import person, segment
 from tidings.cli_rehearse import backtest, test
+from tidings.cli_returns import bounces, clear_address
 from tidings.cli_run import start_run
 from tidings.cli_webhooks import webhook_secret
 from tidings.clock import iso
@@ -47,7 +50,7 @@ FOLDER = click.argument("folder", type=click.Path(path_type=Path), required=Fals
 JSON = click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 
 
-class Commands(click.Group):
+class Commands(Sections):
     """Commands in the order of a newcomer's day; our own errors are shown as one clear line."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
@@ -435,7 +438,10 @@ for _command in (
     broadcast,
     items,
     webhook_secret,
+    dkim,
     start_run,
+    bounces,
+    clear_address,
 ):
     main.add_command(_command)
 

@@ -59,11 +59,19 @@ class MailConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     smtp_connections: Positive = 4
     """Connections kept open to it."""
     smtp_timeout_s: Seconds = 30.0
-    """How long to wait for one answer."""
+    """How long to wait for a connection, and for the answer to a command."""
+    smtp_answer_timeout_s: Seconds = 600.0
+    """How long to wait for the answer after a message: whoever gives up early does not know whether it was taken."""
     smtp_username: str = ""
     """User name when the server wants one; its password is the first line of ``secrets/smtp.password``."""
-    smtp_tls: Literal["auto", "always", "never"] = "auto"
-    """STARTTLS: when offered, always (else the mail waits), or never."""
+    smtp_tls: Literal["auto", "always", "never", "implicit"] = "auto"
+    """STARTTLS: when offered, always (else the mail waits), or never; or TLS from the first byte on (port 465)."""
+    smtp_tls_verify: bool = True
+    """Whether the server must show a certificate for its name; without it anybody in between can read along."""
+    smtp_tls_ca: str = ""
+    """File with the certificates to trust, for a server with one of your own; empty: the system's."""
+    smtp_hello: str = ""
+    """Our name in EHLO; empty: this machine's full name."""
     from_name: str = "Tidings Demo Shop"
     """Display name of the sender identity."""
     from_address: str = "hello@shop.example"
@@ -76,6 +84,10 @@ class MailConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Picture of a recommended item that came without one, e.g. ``https://shop.example/image/{item_id}.jpg``."""
     postal_address: str = "1 Example Street, Example Town"
     """Printed in each marketing mail, as the law in many places asks."""
+    dkim_selector: str = ""
+    """Keys that sign what is handed over by SMTP (`tidings dkim make`); empty: no signature of ours."""
+    bounce_domain: str = ""
+    """Domain whose mail comes back to us: bounces go to an address there that names their message. Empty: to `from_address`."""
     max_attempts: Positive = 8
     """Hand-overs tried when the server says "later" (4xx) before the message counts as refused."""
     max_queued: Positive = 200_000
@@ -113,6 +125,19 @@ class WebhooksConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Calls under way at the same time, of all webhooks together."""
 
 
+class ReturnsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where mail that comes back is taken: bounces and complaints for `mail.bounce_domain`."""
+
+    enabled: bool = False
+    """Whether the collect role listens for such mail, by SMTP. `tidings bounces` reads it from files instead."""
+    host: str = "127.0.0.1"
+    """Address to listen on; loopback unless you say otherwise."""
+    port: Port = 8326
+    """Its port; the outside world brings mail to port 25, so let your mail server pass it on, or redirect it."""
+    max_unproven_per_hour: Positive = 2_000
+    """Mails an hour that prove to be about no message of ours and are kept all the same; above it they are put off."""
+
+
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All of it. `data` and `workspace` are folders."""
 
@@ -125,6 +150,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     mail: MailConfig = MailConfig()
     console: ConsoleConfig = ConsoleConfig()
     webhooks: WebhooksConfig = WebhooksConfig()
+    returns: ReturnsConfig = ReturnsConfig()
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """``debug``, ``info``, ``warning`` or ``error``."""
     retrain_every_s: Positive = 3_600

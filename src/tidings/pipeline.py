@@ -19,7 +19,7 @@ from typing import Any
 
 import msgspec
 
-from tidings.decide import decision, holdout, timers, withdrawal
+from tidings.decide import decision, holdout, returned, timers, withdrawal
 from tidings.decide import shadow as shadows
 from tidings.decide.decision import Asked, Later
 from tidings.decide.reasons import SHADOW
@@ -104,7 +104,9 @@ class Pipeline:
 
         Identify and alias calls, and whatever tells who somebody is, do that under any name.
         """
-        return frozenset((*self._layout.feeds(), *self._by_entry, *self._heard, *profile.CONSENT_EVENTS))
+        return frozenset(
+            (*self._layout.feeds(), *self._by_entry, *self._heard, *profile.CONSENT_EVENTS, *returned.EVENTS)
+        )
 
     @property
     def goes_by_clock(self) -> bool:
@@ -121,6 +123,8 @@ class Pipeline:
         if event.name in profile.CONSENT_EVENTS:
             purpose, withdrawn = withdrawal.take(state, event, self.definitions.policies)
             step.intents += withdrawn
+        elif event.profile_id and event.name in returned.EVENTS:
+            step.intents += returned.take(event)
         fresh = not state.clock_us  # nobody judged her yet: what holds of somebody who did nothing holds of her too
         if event.occurred_us > state.clock_us:
             state.clock_us = event.occurred_us

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import pytest
+import uvloop
 
 from tests.unit.deliver.scripted_smtp import ScriptedServer, serving
 from tidings.deliver.base import Handover, Outcome, Result, Transport
 from tidings.deliver.memory import MemoryTransport
-from tidings.deliver.smtp import SmtpTransport
+from tidings.deliver.smtp import Relay, SmtpTransport
+from tidings.deliver.smtp_session import Timeouts, Tls
 
+IMPATIENT = Timeouts(connect_s=0.5, greeting_s=0.5, command_s=0.5, write_s=0.5, answer_s=0.5)
 DATA = b"Subject: hi\r\n\r\n.a line with a dot\r\n..two\r\n.\r\nend\r\n"
 BEHAVIOURS = {
     "take": Result.ACCEPTED,
@@ -45,7 +49,7 @@ def smtp() -> Iterator[Stage]:
     server = ScriptedServer(answer_delay_s=0.002)
     with serving(server) as port:
         yield Stage(
-            lambda: SmtpTransport("127.0.0.1", port, connections=3, timeout_s=0.5, start_tls=False),
+            lambda: SmtpTransport(Relay(host="127.0.0.1", port=port), connections=3, timeouts=IMPATIENT),
             lambda: server.taken,
         )
 
@@ -94,7 +98,7 @@ def run(stage: Stage, use: Callable[[Transport], Coroutine[Any, Any, Any]]) -> A
         finally:
             await transport.close()
 
-    return asyncio.run(whole())
+    return uvloop.run(whole())  # as the deliver role does
 
 
 def test_what_is_taken_arrives_byte_for_byte_and_is_accepted_with_the_answer(stage: Stage) -> None:
@@ -165,7 +169,7 @@ def test_a_permission_that_fails_is_the_callers_fault_and_reaches_the_caller(sta
 def test_smtp_keeps_to_its_connections_and_uses_them_again() -> None:
     server = ScriptedServer(answer_delay_s=0.005)
     with serving(server) as port:
-        stage = Stage(lambda: SmtpTransport("127.0.0.1", port, connections=2, start_tls=False), lambda: server.taken)
+        stage = Stage(lambda: SmtpTransport(Relay(host="127.0.0.1", port=port), connections=2), lambda: server.taken)
 
         async def use(transport: Transport) -> None:
             for start in (0, 10):
@@ -189,14 +193,19 @@ def test_smtp_notices_that_an_idle_connection_was_closed_and_takes_a_fresh_one()
             two = await transport.hand_over(mail("take", 2), Permission())
         return [one.result, none.result, two.result]
 
-    stage = Stage(lambda: SmtpTransport("127.0.0.1", port, connections=2, timeout_s=2, start_tls=False), list)
+    stage = Stage(lambda: SmtpTransport(Relay(host="127.0.0.1", port=port), connections=2), list)
     assert run(stage, use) == [Result.ACCEPTED, Result.UNREACHABLE, Result.ACCEPTED]
 
 
 def test_smtp_that_must_use_tls_does_not_talk_without() -> None:
     server = ScriptedServer()
     with serving(server) as port:
-        stage = Stage(lambda: SmtpTransport("127.0.0.1", port, start_tls=True), list)
+        stage = Stage(
+            lambda: SmtpTransport(
+                Relay(host="127.0.0.1", port=port, tls=Tls(context=ssl.create_default_context(), required=True))
+            ),
+            list,
+        )
         outcome = run(stage, lambda transport: transport.hand_over(mail("take"), Permission()))
     assert (outcome.result, server.taken) == (Result.UNREACHABLE, [])
 
@@ -205,7 +214,7 @@ def test_smtp_that_must_use_tls_does_not_talk_without() -> None:
 def test_smtp_lets_no_address_add_a_command(recipient: str) -> None:
     server = ScriptedServer()
     with serving(server) as port:
-        stage = Stage(lambda: SmtpTransport("127.0.0.1", port, start_tls=False), list)
+        stage = Stage(lambda: SmtpTransport(Relay(host="127.0.0.1", port=port)), list)
         bad = Handover(message_id="1", sender="hello@shop.example", recipient=recipient, data=DATA)
         outcome = run(stage, lambda transport: transport.hand_over(bad, Permission()))
     assert outcome.result is not Result.ACCEPTED

@@ -12,7 +12,6 @@ A forged, truncated or unknown token gets one and the same 404 and changes nothi
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from html import escape
 from typing import Any, Protocol
 
@@ -20,6 +19,7 @@ import msgspec
 
 from tidings.clock import MINUTE_US, Clock
 from tidings.collect.committer import Committer
+from tidings.collect.evidence import Evidence
 from tidings.collect.http import GIF, HTML, PIXEL, Request, Response, busy, problem, respond
 from tidings.collect.pressure import Pressure
 from tidings.deliver.records import Row
@@ -63,8 +63,15 @@ class Feedback:
     """Opens, clicks and unsubscribes."""
 
     def __init__(
-        self, tokens: Tokens, messages: Messages, committer: Committer, pressure: Pressure, clock: Clock
+        self,
+        tokens: Tokens,
+        messages: Messages,
+        committer: Committer,
+        pressure: Pressure,
+        clock: Clock,
+        evidence: Evidence,
     ) -> None:
+        self._evidence = evidence
         self._tokens = tokens
         self._messages = messages
         self._committer = committer
@@ -145,7 +152,12 @@ class Feedback:
             return
         event = _event(message, name, event_id[:200], extra)
         record = LogRecord(INTERNAL_SOURCE, "track", 0, event)
-        done: Callable[[int | None], None] = lambda first: request.answer(otherwise if first is None else stored)  # noqa: E731
+
+        def done(first: int | None) -> None:
+            request.answer(otherwise if first is None else stored)
+            if first is not None:
+                self._evidence.heard(message, name)
+
         self._committer.submit([record], 1, len(event), done)
 
     def _minute(self) -> int:

@@ -15,18 +15,20 @@ import uvloop
 from tidings.clock import SystemClock
 from tidings.collect.committer import Committer
 from tidings.collect.door import Door
-from tidings.collect.feedback import Feedback, Messages
+from tidings.collect.evidence import Evidence
+from tidings.collect.feedback import Feedback
 from tidings.collect.ingest import Ingest
 from tidings.collect.internal import Internal
 from tidings.collect.items import Items
 from tidings.collect.keys import WriteKeys, internal_key, items_key, runs_key
 from tidings.collect.pressure import Pressure
+from tidings.collect.returns import Returns
 from tidings.collect.runs import Runs
 from tidings.collect.script import Script
 from tidings.collect.server import Server
 from tidings.config import Config
 from tidings.deliver.ledger import Ledger
-from tidings.feedback.tokens import load_tokens
+from tidings.feedback.tokens import Tokens, load_tokens
 from tidings.log.sqlite import SqliteLog
 
 EXIT_STORAGE = 74
@@ -67,7 +69,7 @@ class _Ports(NamedTuple):
     until_stopped: Stopped
 
 
-async def _serve(config: Config, log: SqliteLog, ledger: Messages, ports: _Ports) -> bool:
+async def _serve(config: Config, log: SqliteLog, ledger: Ledger, ports: _Ports) -> bool:
     """Serve until told to stop or until the log fails; whether all went well."""
     clock = SystemClock()
 
@@ -78,10 +80,12 @@ async def _serve(config: Config, log: SqliteLog, ledger: Messages, ports: _Ports
     committer = Committer(log, asyncio.get_running_loop(), after_commit)
     pressure = Pressure(config.collect, log, committer)
     keys = WriteKeys(config.collect.write_keys)
+    evidence = Evidence(ledger, clock)
+    tokens = load_tokens(config.data / "secrets")
     door = Door(
         ingest=Ingest(keys, committer, pressure, clock),
         internal=Internal(internal_key(config.data), committer, pressure, clock),
-        feedback=Feedback(load_tokens(config.data / "secrets"), ledger, committer, pressure, clock),
+        feedback=Feedback(tokens, ledger, committer, pressure, clock, evidence),
         feed=Items(items_key(config.data), committer, pressure, clock),
         runs_door=Runs(runs_key(config.data), committer, pressure, clock),
         script=Script(),
@@ -91,17 +95,41 @@ async def _serve(config: Config, log: SqliteLog, ledger: Messages, ports: _Ports
     server = Server(config.collect, door.take, pressure.look)
     door.attach(server)
     port = await server.start()
+    returns = _returns(config, tokens, ledger, committer, pressure, evidence, clock)
+    returns_port = await returns.start() if config.returns.enabled else 0
     committer.start()
     _freeze()
     ends = [asyncio.ensure_future(wait) for wait in (ports.until_stopped(), committer.failed.wait())]
     await asyncio.sleep(0)  # lets them begin, so that a signal sent as soon as we are ready is not missed
-    ports.ready({"port": port, "url": server.public_url, "head": log.head()})
+    ports.ready({"port": port, "url": server.public_url, "head": log.head(), "returns_port": returns_port})
     await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
     for end in ends:
         end.cancel()
+    await returns.stop()
     await server.stop(_DRAIN_S)
     await committer.stop()
     return not committer.failed.is_set()
+
+
+def _returns(
+    config: Config,
+    tokens: Tokens,
+    ledger: Ledger,
+    committer: Committer,
+    pressure: Pressure,
+    evidence: Evidence,
+    clock: SystemClock,
+) -> Returns:
+    return Returns(
+        config.returns,
+        domain=config.mail.bounce_domain,
+        tokens=tokens,
+        messages=ledger,
+        committer=committer,
+        pressure=pressure,
+        evidence=evidence,
+        clock=clock,
+    )
 
 
 def _freeze() -> None:

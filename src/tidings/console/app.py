@@ -39,7 +39,7 @@ from tidings.console import (
 from tidings.console.aside import Aside
 from tidings.console.definitions import Workspace
 from tidings.console.live import Hub
-from tidings.console.site import HERE, PAGES, Site, of, templates
+from tidings.console.site import HERE, PAGES, Broadcaster, Site, of, templates
 from tidings.console.store import TooSlow
 from tidings.state.follow import Follower
 from tidings.versions.mistyped import Types
@@ -59,12 +59,12 @@ def create_app(
     clock: Clock | None = None,
     plan: Callable[[], Plan] | None = None,
     types: Callable[[], Types] | None = None,
-    move: Callable[[str, str], object] | None = None,
+    broadcaster: Broadcaster | None = None,
 ) -> Starlette:
     """The console of `config`'s data directory, which need not exist yet. `plan` says what the workspace folder would change, `types`
     which properties do not have the type that what runs asks for, within bounds of their own; without them the pages say which command does.
     """
-    return _app(config, clock or SystemClock(), PAGES, _routes(), plan, types, move)
+    return _app(config, clock or SystemClock(), PAGES, _routes(), plan, types, broadcaster)
 
 
 def create_inbox_app(config: Config, *, clock: Clock | None = None) -> Starlette:
@@ -84,7 +84,7 @@ def _app(
     routes: list[Route],
     plan: Callable[[], Plan] | None = None,
     types: Callable[[], Types] | None = None,
-    move: Callable[[str, str], object] | None = None,
+    broadcaster: Broadcaster | None = None,
 ) -> Starlette:
     shelf = Versions(config.data)
     workspace = Workspace(lambda: shelf.current(config.workspace), kept=True)
@@ -98,7 +98,7 @@ def _app(
         states=Follower(config.data / "state"),
         templates=templates(),
         pages=pages,
-        move=move,
+        broadcaster=broadcaster,
     )
     hub = Hub(config, clock, workspace)
     csp = guard.policy(images=f"'self' data: {body.site(config.mail.shop_url)}".strip())
@@ -133,6 +133,8 @@ def _routes() -> list[Route]:
         Route("/journeys/{name}/try", tried.page),
         Route("/journeys/{name}/try/{step}", tried.mail),
         Route("/broadcasts", broadcasts.broadcasts),
+        Route("/broadcasts/{name}/start", broadcasts.ask),
+        Route("/broadcasts/{name}/start", broadcasts.start, methods=["POST"]),
         Route("/broadcasts/{name}/{what}", broadcasts.act, methods=["POST"]),
         Route("/definitions", versions.definitions),
         Route("/messages", messages.messages),

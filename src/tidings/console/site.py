@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import jinja2
 import msgspec
@@ -19,6 +18,7 @@ from tidings.console.aside import Aside, Known
 from tidings.console.definitions import Workspace
 from tidings.console.store import Store
 from tidings.state.follow import Follower
+from tidings.versions.broadcasts import Checked
 from tidings.versions.mistyped import Types
 from tidings.versions.planned import Plan
 
@@ -37,6 +37,22 @@ PAGES = (
 """Title, path and symbol of the navigation."""
 
 
+class Broadcaster(Protocol):
+    """Who does what the buttons of broadcasts say. Each method raises InputError when it does not fit how things stand."""
+
+    def check(self, name: str) -> Checked:
+        """Whom it would reach, and when."""
+        ...
+
+    def start(self, checked: Checked, *, again: bool) -> object:
+        """Start it as it was checked."""
+        ...
+
+    def move(self, name: str, what: str) -> object:
+        """``pause``, ``resume`` or ``cancel``."""
+        ...
+
+
 class Site(msgspec.Struct, frozen=True, kw_only=True):
     """The console of one data directory."""
 
@@ -53,8 +69,8 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     states: Follower
     """The live state of people."""
     templates: jinja2.Environment
-    move: Callable[[str, str], object] | None = None
-    """Does something to a broadcast by its name: ``pause``, ``resume`` or ``cancel``. Raises InputError; None where nobody can."""
+    broadcaster: Broadcaster | None = None
+    """None where nobody can."""
     pages: tuple[tuple[str, str, str], ...] = PAGES
     """What the navigation offers."""
 

@@ -6,15 +6,16 @@ message may go is asked at the last moment (`permit`), and what a failure means 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from enum import Enum
 from typing import Protocol
 
 import msgspec
 
-Permit = Callable[[], bool]
+Permit = Callable[[], bool | Awaitable[bool]]
 """Asked once, when the next server is ready for the data and before any of it leaves. True: it is on record that we
-try now. False: it may no longer go."""
+try now. False: it may no longer go. An answer to be awaited, which spares a commit for each message, is given only to a
+transport whose capabilities say that it awaits it."""
 
 
 class Handover(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +54,10 @@ class Outcome(msgspec.Struct, frozen=True):
     result: Result
     reply: str = ""
     """Its answer (``250 2.0.0 stored``), or what went wrong; one line."""
+    code: int = 0
+    """Its reply code, such as 550; 0 when it gave none."""
+    enhanced: str = ""
+    """Its enhanced status code (RFC 3463), such as ``5.1.1``; empty when it gave none."""
 
 
 class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,6 +69,8 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     """Hand-overs at the same time."""
     idempotent: bool
     """The other side drops a second copy of the same message id, so that a lost answer can be asked for again."""
+    awaits_permit: bool = False
+    """It takes an answer of `Permit` that is to be awaited."""
 
 
 class Transport(Protocol):

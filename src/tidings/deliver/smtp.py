@@ -1,187 +1,140 @@
-"""SMTP: a few persistent connections to the server that takes our mail (RFC 5321).
+"""SMTP: persistent connections to the servers that take our mail (RFC 5321).
 
-The attempt is put on record after the server said 354 and before the first byte of data leaves, so what a crash or a
-broken connection leaves unclear (RFC 1047) is as little as it can be.
+The attempt is put on record after the server said yes to sender and recipient and before the first byte of data leaves, so
+what a crash or a broken connection leaves unclear (RFC 1047) is as little as it can be.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
-import ssl
+import socket
+from collections.abc import Callable
 
-from aiosmtplib import SMTP, SMTPException, SMTPResponseException
+import msgspec
 
 from tidings.deliver.base import Capabilities, Handover, Outcome, Permit, Result
+from tidings.deliver.dkim import Signer
+from tidings.deliver.smtp_reply import one_line
+from tidings.deliver.smtp_session import NETWORK, Broken, Login, Session, Timeouts, Tls, open_session
 
-MAX_REPLY_CHARS = 300
-"""Longest answer kept."""
+MAX_MESSAGES = 1_000
+"""Handed over on one connection before another one is opened."""
+QUIT_S = 1.0
+"""How long to wait for a server's good-bye."""
 
-_BROKEN = (SMTPException, OSError, ssl.SSLError, TimeoutError, ValueError)
-"""What aiosmtplib raises when the network, TLS or the server's grammar fails."""
-_START_DATA = 354
-_CLOSING = 421
-_ADDRESS = re.compile(r"[!-;=?-~]+")  # visible ASCII without angle brackets: nothing that could end the command
-_SPACES = re.compile(r"[\s\x00-\x1f\x7f]+")
+PATIENT = Timeouts()
+"""Time-outs when none are given."""
+
+_ADDRESS = re.compile(
+    "[!-;=?-~\u00a1-\U0010ffff]+"
+)  # visible, without angle brackets: nothing that could end the command
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
-class _Broken(Exception):
-    """The conversation ended before any data left."""
+class Relay(msgspec.Struct, frozen=True, kw_only=True):
+    """The server that takes all our mail, and how to talk to it."""
+
+    host: str
+    port: int
+    hello: str = ""
+    """Our name in EHLO; empty: this machine's."""
+    tls: Tls | None = None
+    """None talks in clear text whatever is offered."""
+    login: Login | None = None
 
 
 class SmtpTransport:
     """Hands over to one server on at most `connections` connections, kept open between messages."""
 
     def __init__(
-        self,
-        host: str,
-        port: int,
-        *,
-        connections: int = 4,
-        timeout_s: float = 30.0,
-        username: str = "",
-        password: str = "",
-        start_tls: bool | None = None,
+        self, relay: Relay, *, connections: int = 4, timeouts: Timeouts = PATIENT, signer: Signer | None = None
     ) -> None:
-        """`start_tls`: True insists on STARTTLS, False never uses it, None uses it when offered."""
-        self._host, self._port, self._timeout_s = host, port, timeout_s
-        self._username, self._password, self._start_tls = username, password, start_tls
-        self._connections = connections
-        self._idle: list[SMTP] = []
+        """A `signer` signs each message with the keys of its domain."""
+        self._relay, self._timeouts, self._connections = relay, timeouts, connections
+        self._hello = relay.hello or _own_name(relay.host)
+        self._signatures: Callable[[bytes], bytes] | None = signer.headers if signer else None
+        self._idle: list[tuple[Session, asyncio.TimerHandle]] = []
+        self._ending: set[asyncio.Task[None]] = set()
         self._room = asyncio.Semaphore(connections)
 
     @property
     def capabilities(self) -> Capabilities:
         """See `Transport.capabilities`."""
-        return Capabilities(name="smtp", connections=self._connections, idempotent=False)
+        return Capabilities(name="smtp", connections=self._connections, idempotent=False, awaits_permit=True)
 
     async def hand_over(self, mail: Handover, permit: Permit) -> Outcome:
         """See `Transport.hand_over`."""
         if not _ADDRESS.fullmatch(mail.sender) or not _ADDRESS.fullmatch(mail.recipient):
             return Outcome(Result.REFUSED, "an address that cannot stand in an SMTP command")
+        data = self._signatures(mail.data) + mail.data if self._signatures else mail.data
         async with self._room:
-            while self._idle:
+            while (idle := self._take()) is not None:
                 try:
-                    return await self._converse(self._idle.pop(), mail, permit)
-                except _Broken:
+                    return await self._converse(idle, mail, data, permit)
+                except Broken:
                     continue  # the server hung up while the connection was idle; no data left, so try the next one
-            try:
-                fresh = await self._connect()
-            except _BROKEN as error:
-                return Outcome(Result.UNREACHABLE, _words(error))
-            try:
-                return await self._converse(fresh, mail, permit)
-            except _Broken as error:
-                return Outcome(Result.LATER, str(error))
+            return await self._converse_afresh(mail, data, permit)
 
     async def close(self) -> None:
         """See `Transport.close`."""
-        while self._idle:
-            connection = self._idle.pop()
-            try:
-                await connection.quit(timeout=1.0)
-            except _BROKEN:
-                connection.close()  # it is gone already
+        while (session := self._take()) is not None:
+            self._end(session)
+        await asyncio.gather(*self._ending)
 
-    async def _connect(self) -> SMTP:
-        connection = SMTP(
-            hostname=self._host,
-            port=self._port,
-            username=self._username or None,
-            password=self._password or None,
-            local_hostname="localhost" if self._host in ("127.0.0.1", "::1", "localhost") else None,
-            timeout=self._timeout_s,
-            start_tls=self._start_tls,
-        )
+    async def _converse_afresh(self, mail: Handover, data: bytes, permit: Permit) -> Outcome:
+        relay = self._relay
         try:
-            await connection.connect()
-            await connection.ehlo()
-        except BaseException:
-            connection.close()
-            raise
-        return connection
+            fresh = await open_session(relay.host, relay.port, self._hello, relay.tls, relay.login, self._timeouts)
+        except (Broken, *NETWORK) as error:
+            return Outcome(Result.UNREACHABLE, one_line(f"{type(error).__name__}: {error}"))
+        try:
+            return await self._converse(fresh, mail, data, permit)
+        except Broken as error:
+            return Outcome(Result.LATER, one_line(str(error)))
 
-    async def _converse(self, connection: SMTP, mail: Handover, permit: Permit) -> Outcome:
-        """One message on one connection. Raises _Broken when the connection failed before data could leave."""
-        keep = False
+    async def _converse(self, session: Session, mail: Handover, data: bytes, permit: Permit) -> Outcome:
+        """One message on one connection, which is kept for the next one if it can be."""
+        whole = False
         try:
-            refusal = await self._envelope(connection, mail)
-            if refusal is not None:
-                keep = _clear(refusal) and await _reset(connection)
-                return refusal
-            if not permit():
-                return Outcome(Result.WITHHELD)  # after 354 only closing takes it back
-            outcome = await self._data(connection, mail.data)
-            keep = _clear(outcome)
+            outcome = await session.hand_over(mail, data, permit, self._timeouts)
+            whole = True
             return outcome
         finally:
-            if keep:
-                self._idle.append(connection)
-            else:
-                connection.close()
+            if not whole:
+                session.end("given up")
+            elif session.usable:
+                self._keep(session)
 
-    async def _envelope(self, connection: SMTP, mail: Handover) -> Outcome | None:
-        """Up to 354; an outcome when the server did not want to go that far."""
-        try:
-            await connection.mail(mail.sender)
-            await connection.rcpt(mail.recipient)
-            code, message = await connection.execute_command(b"DATA")
-        except SMTPResponseException as error:
-            code, message = error.code, error.message
-        except _BROKEN as error:
-            raise _Broken(_words(error)) from error
-        if code == _START_DATA:
-            return None
-        # Anything but yes and no is a server out of step; above all 250 here does not mean that it took anything.
-        return _answered(code, message) if code // 100 in (4, 5) else Outcome(Result.LATER, f"{code} out of step")
+    def _keep(self, session: Session) -> None:
+        if session.messages >= MAX_MESSAGES:
+            self._end(session)
+            return
+        timer = asyncio.get_running_loop().call_later(self._timeouts.idle_s, self._drop, session)
+        self._idle.append((session, timer))
 
-    async def _data(self, connection: SMTP, data: bytes) -> Outcome:
-        protocol = connection.protocol
-        try:
-            if protocol is None:
-                return Outcome(Result.LOST, "connection lost")
-            protocol.write(_stuffed(data))
-            code, message = await protocol.read_response(timeout=self._timeout_s)
-        except SMTPResponseException as error:
-            code, message = error.code, error.message
-        except _BROKEN as error:
-            return Outcome(Result.LOST, _words(error))
-        return _answered(code, message)
+    def _take(self) -> Session | None:
+        """The connection that was used last, if it can still be used."""
+        while self._idle:
+            session, timer = self._idle.pop()
+            timer.cancel()
+            if session.usable:
+                return session
+            session.end("not usable")
+        return None
 
+    def _drop(self, session: Session) -> None:
+        """Nobody needed it for a while."""
+        self._idle = [(other, timer) for other, timer in self._idle if other is not session]
+        self._end(session)
 
-def _answered(code: int, message: str) -> Outcome:
-    results = {2: Result.ACCEPTED, 4: Result.LATER, 5: Result.REFUSED}
-    return Outcome(results.get(code // 100, Result.LOST), _one_line(f"{code} {message}"))
+    def _end(self, session: Session) -> None:
+        task = asyncio.ensure_future(session.quit(QUIT_S))
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
 
 
-def _clear(outcome: Outcome) -> bool:
-    """Whether both sides know where they stand, and the server is not about to hang up."""
-    return (
-        outcome.reply[:1] in "245"
-        and not outcome.reply.startswith(f"{_CLOSING} ")
-        and "out of step" not in outcome.reply
-    )
-
-
-async def _reset(connection: SMTP) -> bool:
-    """Whether the connection can take the next message."""
-    try:
-        await connection.rset()
-    except _BROKEN:
-        return False
-    return True
-
-
-def _stuffed(data: bytes) -> bytes:
-    """`data` as DATA wants it: lines that begin with a dot get a second one, and a lone dot ends it."""
-    body = data if data.endswith(b"\r\n") else data + b"\r\n"
-    body = body.replace(b"\r\n.", b"\r\n..")
-    return (b"." + body if body.startswith(b".") else body) + b".\r\n"
-
-
-def _words(error: Exception) -> str:
-    return _one_line(f"{type(error).__name__}: {error}")
-
-
-def _one_line(text: str) -> str:
-    return _SPACES.sub(" ", text).strip()[:MAX_REPLY_CHARS]
+def _own_name(host: str) -> str:
+    """What we call ourselves: the machine's full name, if it has one."""
+    name = "localhost" if host in _LOOPBACK else socket.getfqdn()
+    return name if name.isascii() and "." in name else "localhost"

@@ -10,6 +10,8 @@ LINK = "l"
 """A tracked link; its index says which."""
 UNSUBSCRIBE = "u"
 """The unsubscribe page and the one-click POST."""
+BOUNCE = "b"
+"""The envelope sender, which a bounce comes back to."""
 
 
 class TokenMaker(Protocol):

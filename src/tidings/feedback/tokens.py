@@ -20,10 +20,11 @@ from tempfile import mkstemp
 
 import msgspec
 
-from tidings.domain.tracking import LINK, OPEN, UNSUBSCRIBE
+from tidings.domain.tracking import BOUNCE, LINK, OPEN, UNSUBSCRIBE
 from tidings.errors import CorruptData
 
 __all__ = [
+    "BOUNCE",
     "KINDS",
     "LINK",
     "MAX_INDEX",
@@ -36,7 +37,7 @@ __all__ = [
     "load_tokens",
 ]
 
-KINDS = (OPEN, LINK, UNSUBSCRIBE)
+KINDS = (OPEN, LINK, UNSUBSCRIBE, BOUNCE)
 MAX_INDEX = 0xFFFF
 """Highest link index."""
 
@@ -53,7 +54,7 @@ class Token(msgspec.Struct, frozen=True, gc=False):
     """What a genuine token says."""
 
     kind: str
-    """`OPEN`, `LINK` or `UNSUBSCRIBE`."""
+    """One of `KINDS`."""
     message_id: str
     """The message it was made for."""
     index: int

@@ -12,8 +12,6 @@ from contextlib import closing
 from pathlib import Path
 from secrets import token_hex
 
-import msgspec
-
 from tidings.clock import SystemClock, iso
 from tidings.config import Config
 from tidings.domain.everybody import Asked, Cancel, Pause, Resume, Start
@@ -28,7 +26,7 @@ from tidings.lake.duck import run
 from tidings.process.broadcast import Broadcast
 from tidings.process.journey import Journey
 from tidings.process.steps.send import Send
-from tidings.versions.broadcasts import Progress, progress
+from tidings.versions.broadcasts import Checked, Progress, progress
 from tidings.versions.standing import Broadcasting, BroadcastState, standing
 from tidings.workspace import Definitions
 
@@ -37,22 +35,6 @@ PATIENCE_S = 60.0
 
 Tell = Callable[[Asked], int]
 """Put it into the log; the offset of its record."""
-
-
-class Checked(msgspec.Struct, frozen=True, kw_only=True):
-    """A broadcast as it would be sent now."""
-
-    name: str
-    version: str
-    words: str
-    template: str
-    category: str
-    audience: int
-    """How many people are meant as of now."""
-    begins: str
-    """When the first could get it."""
-    ends: str
-    """When the last would, if the mail server takes them as fast."""
 
 
 def find(definitions: Definitions, name: str) -> tuple[Journey, Broadcast]:
@@ -75,6 +57,7 @@ def check(config: Config, name: str) -> Checked:
     begins_us = max(now_us, found.begins_us(now_us))
     last_us = max(begins_us, found.last_us()) + found.span_us(audience)
     send = next(step for step in journey.steps.values() if isinstance(step, Send))
+    before = standing(config.data).broadcasts.get(name)
     return Checked(
         name=name,
         version=journey.version,
@@ -84,6 +67,8 @@ def check(config: Config, name: str) -> Checked:
         audience=audience,
         begins=iso(begins_us),
         ends=iso(last_us),
+        before=before.start if before is not None else "",
+        started=iso(before.asked_us) if before is not None else "",
     )
 
 
@@ -107,12 +92,14 @@ def _serving(data: Path) -> sqlite3.Connection:
 
 
 def start(config: Config, checked: Checked, who: str, *, again: bool = False, tell: Tell | None = None) -> Broadcasting:
-    """Start it; how it stands then. Raises InputError when it does not fit how things stand."""
+    """Start it; how it stands then. Raises InputError when it does not fit how things stand, or stood when it was checked."""
     before = standing(config.data).broadcasts.get(checked.name)
     if before is not None and not again:
         raise InputError(
             f"broadcast {checked.name!r}: it was started on {iso(before.asked_us)}; give it a new name, or say --again"
         )
+    if (before.start if before is not None else "") != checked.before:
+        raise InputError(f"broadcast {checked.name!r}: somebody started it since you looked; look again")
     asked = Start(
         broadcast=checked.name,
         version=checked.version,

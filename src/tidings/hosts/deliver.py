@@ -26,7 +26,7 @@ from tidings.deliver.compose import Composer
 from tidings.deliver.ledger import Ledger
 from tidings.deliver.outbox import Outbox
 from tidings.deliver.sender import sender_of
-from tidings.deliver.smtp import SmtpTransport
+from tidings.deliver.smtp_relay import smtp_transport
 from tidings.errors import InputError
 from tidings.feedback.tokens import load_tokens
 from tidings.hosts import calling
@@ -47,7 +47,6 @@ SETTLE_S = 5.0
 KEPT_VERSIONS = 8
 """Versions of the definitions whose templates are held compiled."""
 
-_START_TLS = {"auto": None, "always": True, "never": False}
 _log = logging.getLogger("tidings.deliver")
 
 
@@ -83,7 +82,7 @@ async def _serve(
     found = ledger.recover(clock.now_us(), max_attempts=config.mail.max_attempts)
     if found.in_doubt or found.queued:
         _log.warning("after a crash: %d messages in doubt, %d queued again", found.in_doubt, found.queued)
-    transport = transport_of(config)
+    transport = smtp_transport(config)
     outbox = Outbox(ledger, transport, _composer(config, ledger), clock, max_attempts=config.mail.max_attempts)
     caller = calling.caller(config, calls, clock)
     mail, asked = asyncio.Event(), asyncio.Event()
@@ -107,27 +106,6 @@ async def _serve(
     for problem in ended:
         if isinstance(problem, Exception):
             raise problem
-
-
-def transport_of(config: Config) -> SmtpTransport:
-    """The configured mail server. Raises InputError when its password is missing."""
-    mail = config.mail
-    password = ""
-    if mail.smtp_username:
-        path = config.data / "secrets" / "smtp.password"
-        if not path.exists():
-            msg = f"{path}: no such file, but mail.smtp_username is set; put the password into it"
-            raise InputError(msg)
-        password = path.read_text("utf-8").partition("\n")[0]
-    return SmtpTransport(
-        mail.smtp_host,
-        mail.smtp_port,
-        connections=mail.smtp_connections,
-        timeout_s=mail.smtp_timeout_s,
-        username=mail.smtp_username,
-        password=password,
-        start_tls=_START_TLS[mail.smtp_tls],
-    )
 
 
 def _composer(config: Config, ledger: Ledger) -> Composer:

@@ -41,6 +41,10 @@ class Door:
         """Put what is known of items into the log; the offset of the first. Raises InputError when nobody takes it."""
         return self._put({"source": source, "items": items})
 
+    def records(self, source: str, records: list[dict[str, Any]]) -> int:
+        """Put records (``{"body": …}`` or ``{"refused": …, "raw": …}``) into the log; the offset of the first. Raises InputError."""
+        return self._put({"source": source, "backfill": False, "records": records})
+
     def begin(self, journey: str, call: Call) -> int:
         """Put a call that begins a run into the log; its offset. Raises InputError when nobody takes it."""
         path = f"{runs.PREFIX.decode()}{quote(journey, safe='')}{runs.SUFFIX.decode()}"

@@ -15,10 +15,10 @@ from tidings.console.store import Store
 from tidings.decide.eligibility import addresses_of
 from tidings.deliver.base import Handover, Result
 from tidings.deliver.ledger import Ledger
+from tidings.deliver.smtp_relay import smtp_transport
 from tidings.domain.profile import ProfileState
 from tidings.errors import InputError, Permanent
 from tidings.hosts import asof
-from tidings.hosts.deliver import transport_of
 from tidings.hosts.why_not import journey_of, person_now
 from tidings.render.headers import sendable
 from tidings.render.mail import Rendered
@@ -91,7 +91,7 @@ def send(config: Config, tried: Trial) -> list[str]:
 
 
 async def _send(config: Config, mails: list[Rendered]) -> list[str]:
-    transport = transport_of(config)
+    transport = smtp_transport(config)
     answers = []
     try:
         for mail in mails:

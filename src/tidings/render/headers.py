@@ -18,6 +18,7 @@ MAX_VALUE_CHARS = 250
 """Longest subject or display name; the rest is cut off."""
 
 _LINE_CHARS = 76
+_LONGEST_WORD_CHARS = 66  # with the header's name, or quotes, still a line
 _WORD_BYTES = 42  # of UTF-8 in one encoded word: 12 characters around 56 of base64 make 68
 # Controls, line and paragraph separators, byte order marks, and marks that turn the reading direction.
 _UNSEEN = re.compile(
@@ -39,8 +40,7 @@ def one_line(value: str) -> str:
 def text_header(name: str, value: str) -> str:
     """``Subject: …`` for a value that people read, folded."""
     value = one_line(value)
-    plain = value.isascii() and "=?" not in value
-    return _folded(name, value.split(" ") if plain else _encoded_words(value))
+    return _folded(name, value.split(" ") if _plain(value) else _encoded_words(value))
 
 
 def mailbox_header(name: str, display_name: str, address: str) -> str:
@@ -48,7 +48,7 @@ def mailbox_header(name: str, display_name: str, address: str) -> str:
     shown = one_line(display_name)
     if not shown:
         return f"{name}: <{address}>"
-    if shown.isascii() and "=?" not in shown:
+    if _plain(shown):
         quoted = shown.replace("\\", "\\\\").replace('"', '\\"')
         return _folded(name, [*f'"{quoted}"'.split(" "), f"<{address}>"])
     return _folded(name, [*_encoded_words(shown), f"<{address}>"])
@@ -81,6 +81,11 @@ def date(at_us: int) -> str:
     moment = datetime.fromtimestamp(at_us // SECOND_US, UTC)
     day, month = _DAYS[moment.weekday()], _MONTHS[moment.month - 1]
     return f"{day}, {moment.day:02d} {month} {moment.year:04d} {moment:%H:%M:%S} +0000"
+
+
+def _plain(value: str) -> bool:
+    """Whether a value may stand in a header as it is, and be folded at its blanks."""
+    return value.isascii() and "=?" not in value and max(map(len, value.split(" "))) <= _LONGEST_WORD_CHARS
 
 
 def _encoded_words(value: str) -> list[str]:

@@ -16,8 +16,9 @@ import msgspec
 from liquid import BoundTemplate
 from liquid.exceptions import LiquidError
 
+from tidings.domain import verp
 from tidings.domain.message import SendIntent
-from tidings.domain.tracking import OPEN, UNSUBSCRIBE, TokenMaker
+from tidings.domain.tracking import BOUNCE, OPEN, UNSUBSCRIBE, TokenMaker
 from tidings.errors import Permanent
 from tidings.recommend.base import Recommendation
 from tidings.render import headers, mime
@@ -31,7 +32,7 @@ TRIAL = "[dry run]"
 """Stands before the subject of a mail that is only tried."""
 
 _LINK = re.compile(f"{LINK_START}([^{LINK_END}]*){LINK_END}")
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _PIXEL = '<img src="{}" width="1" height="1" alt="" style="display:block;border:0;width:1px;height:1px;">'
 
 
@@ -52,6 +53,8 @@ class Sender(msgspec.Struct, frozen=True, kw_only=True):
     """Where the shop is, without a trailing slash; a link without a usable address leads here."""
     postal_address: str = ""
     """For the footer."""
+    bounce_domain: str = ""
+    """Where bounces go to an address that names their message; empty: to `from_address`."""
 
     @property
     def version(self) -> str:
@@ -131,7 +134,7 @@ def render_message(
     return Rendered(
         message_id=intent.message_id,
         message_id_header=_message_id(intent, sender),
-        sender=sender.from_address,
+        sender=_envelope_sender(intent, sender, tokens),
         recipient=recipient,
         date=headers.date(intent.decided_us),
         subject=subject,
@@ -190,6 +193,12 @@ def _with_pixel(html: str, address: str) -> str:
     return f"{head}{_PIXEL.format(address)}{end}{tail}" if end else html
 
 
+def _envelope_sender(intent: SendIntent, sender: Sender, tokens: TokenMaker) -> str:
+    if not sender.bounce_domain:
+        return sender.from_address
+    return verp.address_of(tokens.make(BOUNCE, intent.message_id), sender.bounce_domain)
+
+
 def _message_id(intent: SendIntent, sender: Sender) -> str:
     return f"<{intent.message_id}@{_domain(sender)}>"
 
@@ -209,12 +218,15 @@ def _headers(
         f"Date: {headers.date(intent.decided_us)}",
         f"Message-ID: {_message_id(intent, sender)}",
         f"Feedback-ID: {_feedback_id(intent, sender)}",
-        "Auto-Submitted: auto-generated",
+        "X-Auto-Response-Suppress: OOF, AutoReply",  # Exchange's word for: no holiday notes
     ]
+    if not intent.bulk:
+        head.append("Auto-Submitted: auto-generated")  # RFC 3834; a broadcast is a person's decision
     if trial:
         head.append(headers.text_header("X-Tidings-Dry-Run", trial))
     elif intent.category != TRANSACTIONAL:
         head += [
+            "Precedence: bulk",
             f"List-ID: <{category}.{_domain(sender)}>",
             f"List-Unsubscribe: <{unsubscribe_url}>",  # never folded, never encoded (RFC 8058)
             "List-Unsubscribe-Post: List-Unsubscribe=One-Click",

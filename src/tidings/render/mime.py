@@ -14,7 +14,7 @@ def build(headers: Sequence[str], text: str, html: str, boundary: str) -> bytes:
     """A multipart/alternative message, text first. `headers` are finished header lines without their ends."""
     parts = [_part("text/plain", *_text_body(text)), _part("text/html", *_html_body(html))]
     head = "\r\n".join(
-        [*headers, "MIME-Version: 1.0", f'Content-Type: multipart/alternative; boundary="{boundary}"', "", ""]
+        [*headers, "MIME-Version: 1.0", f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"', "", ""]
     )
     mark = f"--{boundary}\r\n".encode("ascii")
     return b"".join([head.encode("ascii"), *(mark + part for part in parts), f"--{boundary}--\r\n".encode("ascii")])

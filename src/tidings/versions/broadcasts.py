@@ -18,6 +18,26 @@ _ENDED = "SELECT count(*) FROM runs WHERE journey = ? AND state = 'ended' AND kn
 _MESSAGES = "SELECT state, n FROM tallies WHERE journey = ? AND n > 0"
 
 
+class Checked(msgspec.Struct, frozen=True, kw_only=True):
+    """A broadcast as it would be sent now."""
+
+    name: str
+    version: str
+    words: str
+    template: str
+    category: str
+    audience: int
+    """How many people are meant as of now."""
+    begins: str
+    """When the first could get it."""
+    ends: str
+    """When the last would, if the mail server takes them as fast."""
+    before: str = ""
+    """The start that stands, so that nobody starts it again without having seen that one; empty when it was never started."""
+    started: str = ""
+    """When that was asked for."""
+
+
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
     """One broadcast as it is known to stand."""
 

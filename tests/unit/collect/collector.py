@@ -48,9 +48,12 @@ class Answer(NamedTuple):
 
 
 class Collector:
-    """`settings` are fields of `CollectConfig`; `max_file_bytes` makes the disk "full" for its files at that size."""
+    """`settings` are fields of `CollectConfig`; `sections` other parts of the configuration; `max_file_bytes` makes the disk "full" for its files at that size."""
 
-    def __init__(self, folder: Path, *, max_file_bytes: int = 0, **settings: Any) -> None:
+    def __init__(
+        self, folder: Path, *, max_file_bytes: int = 0, sections: dict[str, Any] | None = None, **settings: Any
+    ) -> None:
+        self._sections = sections or {}
         self.data = folder / "data"
         self._folder = folder
         self._settings = {"port": 0, "write_keys": {KEY: "web"}, **settings}
@@ -60,7 +63,7 @@ class Collector:
     def start(self, max_file_bytes: int = 0) -> None:
         """Start it (again), on the port it had."""
         collect = CollectConfig(**{**self._settings, "port": self.port or self._settings["port"]})
-        save(Config(data=self.data, collect=collect), self._folder / "tidings.toml")
+        save(Config(data=self.data, collect=collect, **self._sections), self._folder / "tidings.toml")
         command = [sys.executable, "-c", _ROLE, str(self._folder / "tidings.toml"), str(max_file_bytes)]
         env = {**os.environ, "PYTHONPATH": str(_SRC)}
         with (self._folder / "errors.txt").open("ab") as errors:
@@ -68,7 +71,8 @@ class Collector:
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         assert line, "the collector did not start"
-        self.port = json.loads(line)["port"]
+        facts = json.loads(line)
+        self.port, self.returns_port = facts["port"], facts["returns_port"]
         self.url = f"http://127.0.0.1:{self.port}"
 
     def end(self, number: int = signal.SIGTERM) -> int:

@@ -19,7 +19,8 @@ from tidings.render.headers import one_line
 from tidings.render.mail import CannotRender, Sender, render_message
 
 NAMES = [
-    "From", "To", "Subject", "Date", "Message-ID", "Feedback-ID", "Auto-Submitted", "List-ID", "List-Unsubscribe",
+    "From", "To", "Subject", "Date", "Message-ID", "Feedback-ID", "X-Auto-Response-Suppress",
+    "Auto-Submitted", "Precedence", "List-ID", "List-Unsubscribe",
     "List-Unsubscribe-Post", "MIME-Version", "Content-Type",
 ]  # fmt: skip
 MADE = template(
@@ -77,12 +78,15 @@ def test_the_headers_of_a_marketing_mail_on_the_wire():
         "Date: Mon, 24 Nov 2025 16:00:00 +0000",
         f"Message-ID: <{message_id(1)}@shop.example>",
         "Feedback-ID: j-abandoned_cart:t-abandoned_cart:c-marketing:shopexample",
+        "X-Auto-Response-Suppress: OOF, AutoReply",
         "Auto-Submitted: auto-generated",
+        "Precedence: bulk",
         "List-ID: <marketing.shop.example>",
         f"List-Unsubscribe: <https://t.shop.example/u/{unsubscribe}>",
         "List-Unsubscribe-Post: List-Unsubscribe=One-Click",
         "MIME-Version: 1.0",
-        f'Content-Type: multipart/alternative; boundary="=_{message_id(1)}"',
+        "Content-Type: multipart/alternative;",
+        f' boundary="=_{message_id(1)}"',
     ]
 
 
