@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
@@ -16,6 +17,9 @@ from rich.text import Text
 
 from tidings import config
 from tidings.cli_options import config_option
+
+if TYPE_CHECKING:
+    from tidings.backtest.result import BacktestResult
 
 SCREEN = Console(highlight=False, soft_wrap=True)
 ERRORS = Console(stderr=True, highlight=False)
@@ -53,6 +57,12 @@ FILE = click.Path(dir_okay=False, path_type=Path)
     is_flag=True,
     help="Keep only the segments that the journey names; what came late may then be judged otherwise.",
 )
+@click.option(
+    "--workers",
+    type=click.IntRange(0, 64),
+    default=0,
+    help="Processes that share the work; results are the same. 0: as many as there are cores, fewer for a short history.",
+)
 @click.option("--html", type=FILE, help="Write a report with pictures into this file.")
 @click.option("--json", "json_path", type=FILE, help="Write everything as JSON into this file; - for the screen.")
 @click.option(
@@ -74,6 +84,7 @@ def backtest(
     within: str,
     revenue: str,
     quick: bool,
+    workers: int,
     html: Path | None,
     json_path: Path | None,
     resume: Path | None,
@@ -82,8 +93,7 @@ def backtest(
 
     The production code decides, under a virtual clock; nothing is sent. Ctrl-C ends it with a report of the time until then.
     """
-    from tidings.backtest import report, show  # noqa: PLC0415 - only this command needs it
-    from tidings.backtest.prepare import Typed, prepared  # noqa: PLC0415
+    from tidings.backtest.prepare import Typed, prepared  # noqa: PLC0415 - only this command needs it
 
     typed = Typed(
         journeys=journey,
@@ -101,12 +111,24 @@ def backtest(
         revenue=revenue,
         quick=quick,
         keep=resume,
+        workers=workers,
     )
     with _progress() as (say, move), _interruption() as interrupted:
         say("reading the history")
         with prepared(typed, config.load(path) if path.exists() or data is None else None) as rehearsal:
             say("rehearsing")
             result = rehearsal.run(move, interrupted)
+    _tell(result, html, json_path)
+    if not result.complete:
+        if resume is not None:
+            ERRORS.print(f"interrupted; the same command goes on from {resume}")
+        sys.exit(130)
+
+
+def _tell(result: BacktestResult, html: Path | None, json_path: Path | None) -> None:
+    """Into the files that were asked for, and on the screen."""
+    from tidings.backtest import report, show  # noqa: PLC0415 - only this command needs it
+
     on_screen = json_path is not None and str(json_path) == "-"
     if html is not None:
         report.write(result, html)
@@ -117,10 +139,6 @@ def backtest(
         show.show(SCREEN, result)
         for written in filter(None, (html, json_path)):
             SCREEN.print(f"[green]written[/green] {written}")
-    if not result.complete:
-        if resume is not None:
-            ERRORS.print(f"interrupted; the same command goes on from {resume}")
-        sys.exit(130)
 
 
 @click.command()

@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import pytest
+import uvloop
 
 from tests.unit.deliver.scripted_smtp import ScriptedServer, serving
 from tidings.deliver.base import Handover, Outcome, Result, Transport
@@ -97,7 +98,7 @@ def run(stage: Stage, use: Callable[[Transport], Coroutine[Any, Any, Any]]) -> A
         finally:
             await transport.close()
 
-    return asyncio.run(whole())
+    return uvloop.run(whole())  # as the deliver role does
 
 
 def test_what_is_taken_arrives_byte_for_byte_and_is_accepted_with_the_answer(stage: Stage) -> None:

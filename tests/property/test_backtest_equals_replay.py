@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -12,9 +13,11 @@ from hypothesis import strategies as st
 
 from tests.property.test_laws import DEFINITIONS, DEVICES, SPAN_US, START_US, events
 from tidings.backtest.drive import RehearsalDriver
-from tidings.backtest.history import Moment, Passing, Span, Wanted, passing
+from tidings.backtest.history import History, Moment, Passing, Span, Wanted, Window, passing
+from tidings.backtest.rehearsal import Rehearsal, Spans
 from tidings.backtest.run import Asked, Backtest
-from tidings.backtest.tally import Bought
+from tidings.backtest.shares import Share, key, tied, whose
+from tidings.backtest.tally import Bought, add
 from tidings.backtest.version import Version
 from tidings.clock import DAY_US, MINUTE_US
 from tidings.domain import wire
@@ -48,23 +51,38 @@ class LogHistory:
         first_us, last_us = blocks[0].taken_us, blocks[-1].taken_us
         return Span(first_us=first_us, last_us=last_us, events=self._log.head(), rejected=0, consents=0, late=1)
 
-    def chunks(self, wanted: Wanted) -> Iterator[tuple[int, list[Moment]]]:
-        seen: set[str] = set()
+    def windows(self, wanted: Wanted) -> Iterator[Window]:
         chunk: list[Moment] = []
+        for event in self._events():
+            new = not chunk or event.received_us > chunk[-1].received_us
+            if new and len(chunk) >= self._chunk and wanted.from_us < event.received_us < wanted.until_us:
+                yield Window(event.received_us, 0, [chunk])
+                chunk = []
+            if wanted.from_us <= event.received_us < wanted.until_us:
+                chunk += self._asked(event, wanted)
+        yield Window(wanted.until_us, 0, [chunk])
+
+    def ties(self) -> Iterator[Sequence[str]]:
+        for event in self._events():
+            named = [("user_id", event.user_id), ("anonymous_id", event.anonymous_id), ("profile", event.profile_id)]
+            previous = [("user_id", event.previous_id), ("anonymous_id", event.previous_id)]
+            yield [key(kind, value) for kind, value in (*named, *previous) if value]
+
+    def _events(self) -> Iterator[Event]:
+        seen: set[str] = set()
         for block in self._log.read(0, 1 << 30):
             for index, record in enumerate(block.records):
                 event = wire.normalise(record, block.first_offset + index, block.taken_us)
                 assert isinstance(event, Event)
-                if event.event_id not in seen and block.taken_us < wanted.until_us:
+                if event.event_id not in seen:
                     seen.add(event.event_id)
-                    chunk += self._asked(event, wanted)
-            if len(chunk) >= self._chunk:
-                yield 0, chunk
-                chunk = []
-        yield 0, chunk
+                    yield event
+
+    def elsewhere(self) -> Callable[[], History]:
+        return partial(LogHistory, self._log, self._chunk)
 
     def _asked(self, event: Event, wanted: Wanted) -> list[Moment]:
-        if (event.received_us, event.offset) <= (wanted.from_us, wanted.after_offset):
+        if not wanted.share.has(whose(event.user_id, event.anonymous_id, event.profile_id)):
             return []
         if event.name in wanted.names or event.kind in ("identify", "alias"):
             return [event]
@@ -129,10 +147,10 @@ def rehearsed(log: MemoryLog, names: tuple[str, ...], chunk: int, at_hand: int) 
     version = Version("draft", with_journeys(names), names, BOUGHT)
     sink = MemorySink(keep_outcomes=False)
     version.driver = RehearsalDriver(version._playing, sink)
-    version.driver._cache = at_hand
+    version.driver._at_hand = at_hand
     wanted = Wanted(names=version.names, clocks=version.clocks, until_us=END_US)
-    for _, moments in LogHistory(log, chunk).chunks(wanted):
-        if moments:
+    for window in LogHistory(log, chunk).windows(wanted):
+        for moments in filter(None, window.moments):
             version.driver.take(version._own(moments))
             version.driver.let_time_pass(moments[-1].received_us - 1)
     version.driver.let_time_pass(END_US)
@@ -198,3 +216,30 @@ def test_what_passes_moves_the_clock_by_which_late_events_are_judged() -> None:
     (started,) = [one for one in found.facts if one.kind == FactKind.RUN_STARTED]
     assert started.occurred_us == look_us
     assert runs(found.facts) == runs(wanted.facts)
+
+
+EVERY = tuple(DEFINITIONS.journeys)
+"""Those that reach out too: what comes back has the same place in each share."""
+
+
+@settings(max_examples=80, deadline=None)
+@given(logs(), st.sampled_from([*JOURNEYS, EVERY]), st.integers(2, 4), st.integers(1, 6))
+def test_shares_add_up_to_the_whole(log: MemoryLog, names: tuple[str, ...], of: int, chunk: int) -> None:
+    history = LogHistory(log, chunk)
+    spans = Spans(from_us=START_US + SPAN_US // 4, to_us=START_US + SPAN_US, until_us=END_US)
+    ties = tied(history.ties(), of)
+
+    def rehearsed_by(share: Share) -> Version:
+        version = Version("draft", with_journeys(names), names, BOUGHT)
+        for _ in Rehearsal(history, [version], spans, share).windows():
+            pass
+        return version
+
+    whole = rehearsed_by(Share())
+    first, *others = [rehearsed_by(Share(number=number, of=of, tied=ties)) for number in range(of)]
+    for other in others:
+        assert not first.sink.tally.people.keys() & other.sink.tally.people.keys()
+        add(first.sink.tally, other.sink.tally)
+    shares = [first, *others]
+    first.known_as = lambda who: next(filter(None, (one.identifiers(who) for one in shares)), [])
+    assert msgspec.json.encode(first.result(END_US)) == msgspec.json.encode(whole.result(END_US))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from tidings.backtest.version import Kept
+from tidings.backtest.rehearsal import Progress
 from tidings.errors import CorruptData, InputError
 
 
@@ -15,11 +15,11 @@ class Checkpoint(msgspec.Struct, kw_only=True):
 
     about: str
     """Of which backtest it is."""
-    stage: str
-    last: tuple[int, int]
-    """(received_us, offset) of the last moment that was taken."""
+    progress: Progress
+    """How far it was, every share of it."""
     wall_s: float
-    versions: list[Kept]
+    shares: list[bytes]
+    """What each share of history had, as its rehearsal keeps it."""
 
 
 _DECODE = msgspec.msgpack.Decoder(Checkpoint).decode

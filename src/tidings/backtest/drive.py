@@ -21,6 +21,7 @@ from tidings.domain.output import OutputBlock
 from tidings.domain.profile import ADDRESS, ProfileState, TraitValue
 from tidings.hosts.batch import Batch, Sink, index
 from tidings.hosts.drive import MAX_FACTS, Driver
+from tidings.ids import digest
 from tidings.log.memory import MemoryLog
 from tidings.pipeline import Pipeline
 from tidings.process import identity
@@ -53,8 +54,12 @@ class RehearsalDriver(Driver):
         self._watched = watched
         self._watch = watch
         self._coming: list[tuple[int, str, EventIntent]] = []
-        self._offset = 1 << 52  # what comes back has its place after all of history
+        self._at_hand = AT_HAND
         super().__init__(pipeline, MemoryLog(ManualClock()), MemoryState(), sink, cache=AT_HAND)
+
+    def share_memory(self, among: int) -> None:
+        """So many drivers work at the same time on this machine."""
+        self._at_hand = AT_HAND // among
 
     def follow(self, pipeline: Pipeline) -> None:
         """Go on with other journeys over the same memories."""
@@ -76,10 +81,10 @@ class RehearsalDriver(Driver):
             if isinstance(moment, Passing):
                 self._let_pass(moment, batch, find)
                 continue
-            self._apply(moment, batch, find)
+            profile_id = self._apply(moment, batch, find)
             if moment.name in self._watched:
                 self._hand_on(batch)
-                self._watch(batch.outcomes[-1].profile_id, moment)
+                self._watch(profile_id, moment)
             if len(batch.facts) >= MAX_FACTS:
                 self._commit(batch, 0)
                 batch = Batch()
@@ -103,8 +108,7 @@ class RehearsalDriver(Driver):
     def _come_back(self, until_us: int) -> None:
         while self._coming and self._coming[0][0] <= until_us:
             at_us, _, wanted = heapq.heappop(self._coming)
-            self._offset += 1
-            event = wire.normalise(outward.record_of(outward.call_of(wanted)), self._offset, at_us)
+            event = wire.normalise(outward.record_of(outward.call_of(wanted)), _place(wanted.event_id), at_us)
             if isinstance(event, Event):
                 self._take_all([event])
 
@@ -176,9 +180,9 @@ class RehearsalDriver(Driver):
     def _forget(self) -> None:
         """Keep few states decoded. Identifiers stay: there is nowhere else to look them up."""
         live = self._people.live
-        excess = len(live) - AT_HAND
+        excess = len(live) - self._at_hand
         if excess > 0:
-            away = list(islice(live, excess + AT_HAND // 10))
+            away = list(islice(live, excess + self._at_hand // 10))
             self._keep({one: profiles.encode(live.pop(one)) for one in away}, [], [])
 
     # Interruption
@@ -192,23 +196,28 @@ class RehearsalDriver(Driver):
         """Identifiers, and the profile that each points to."""
         return self._people.links
 
-    def coming(self) -> tuple[int, list[tuple[int, str, EventIntent]]]:
-        """What journeys wanted in the log: the last place that was given, and what has not come back yet."""
-        return self._offset, self._coming
+    def coming(self) -> list[tuple[int, str, EventIntent]]:
+        """What journeys wanted in the log and what has not come back yet."""
+        return self._coming
 
     def restore(
         self,
         people: Iterable[tuple[str, bytes]],
         links: dict[str, str],
-        coming: tuple[int, list[tuple[int, str, EventIntent]]],
+        coming: list[tuple[int, str, EventIntent]],
     ) -> None:
         """Go on where another one was."""
-        self._offset, self._coming = coming
+        self._coming = coming
         self._people.links.update(links)
         for profile_id, raw in people:
             state = None if moved_to(raw) else profiles.decode(raw)
             wakes = [Wake(state.indexed_us, profile_id)] if state is not None and state.indexed_us else []
             self._keep({profile_id: raw}, wakes, [])
+
+
+def _place(event_id: str) -> int:
+    """The offset of what comes back: after all of history, and by its id alone, so that it is the same whoever else is rehearsed."""
+    return (1 << 52) + int.from_bytes(digest("comes back", event_id, size=6), "big")
 
 
 def _bare(one: Passing) -> Event:

@@ -6,11 +6,12 @@ which it happened, as if we had been there. Wherever it comes from, it is read i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Protocol
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple, Protocol
 
 import msgspec
 
+from tidings.backtest.shares import ALL, Share
 from tidings.domain.event import Event
 
 CHUNK = 4_000
@@ -45,11 +46,22 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     clocks: bool
     """Whether the others matter too, for the instant at which they happened. What may tell who somebody is always does."""
     from_us: int = 0
-    """Nothing known before it; with `after_offset`, where a reading that was interrupted goes on."""
-    after_offset: int = -1
-    """Of what was known at `from_us`, only what comes after this offset."""
+    """Nothing known before it: where a reading that was interrupted goes on."""
     until_us: int
     """Nothing known at or after it."""
+    share: Share = ALL
+    """Only what is of this share."""
+
+
+class Window(NamedTuple):
+    """A stretch of history. Every share of a history has the same ones."""
+
+    upto_us: int
+    """All that was known before this instant, and not in windows before, is in it."""
+    gone: int
+    """Events of the whole history that have gone by at its end, about."""
+    moments: Iterable[list[Moment]]
+    """Its moments, some at a time, in order of (received_us, offset)."""
 
 
 class Span(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,8 +93,16 @@ class History(Protocol):
         """What there is. Reads all of it, perhaps, but holds none of it."""
         ...
 
-    def chunks(self, wanted: Wanted) -> Iterator[tuple[int, list[Moment]]]:
-        """(events gone by so far, the next moments), in order of (received_us, offset)."""
+    def windows(self, wanted: Wanted) -> Iterator[Window]:
+        """History, window by window; of each all moments are taken before the next."""
+        ...
+
+    def ties(self) -> Iterator[Sequence[str]]:
+        """Identifiers that belong together, as `shares.key` writes them; see `shares`."""
+        ...
+
+    def elsewhere(self) -> Callable[[], History]:
+        """What opens the same history in another process while this one is open; can be sent there."""
         ...
 
     def close(self) -> None:

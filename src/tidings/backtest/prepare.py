@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -24,6 +26,8 @@ from tidings.sources.mapping import load_map
 from tidings.versions.shelf import Versions
 from tidings.workspace import Definitions
 
+WORTH_A_WORKER = 200_000
+"""Events below which another process costs more time than it saves."""
 LIVE = "live"
 """What `--against` names to mean the definitions that run."""
 
@@ -47,44 +51,63 @@ class Typed(msgspec.Struct, frozen=True, kw_only=True):
     within: str = "48h"
     revenue: str = "revenue"
     keep: Path | None = None
+    workers: int = 0
+    """Processes; 0 for as many as pay."""
 
 
 @contextmanager
 def prepared(typed: Typed, config: Config | None) -> Iterator[Backtest]:
     """The backtest, with its history open. `config` may be missing where a file has the history. Raises InputError."""
-    bought = Bought(names=frozenset(typed.bought), within_us=_span(typed.within), revenue=typed.revenue)
     folder = _folder(typed, config)
     definitions, names = _under_test(folder, typed.journeys)
     _check_categories(definitions, typed.assume_consent)
-    sides = [(_label(typed.journeys), definitions, names)]
-    if typed.against:
-        sides.append(_other(typed, config, folder, names))
     asked = Asked(
         from_us=_instant(typed.from_, "--from"),
         to_us=_instant(typed.to, "--to"),
-        bought=bought,
+        bought=_bought(typed),
         notes=_notes(typed, definitions, names),
         assumed=bool(typed.assume_consent),
         keep=typed.keep,
     )
     history = _history(typed, config)
     try:
-        late = history.span().late > 0 and not typed.quick
-        versions = [
-            Version(
-                label,
-                one,
-                list(one.journeys) if typed.all_journeys else own,
-                bought,
-                assume_consent=typed.assume_consent,
-                assume_address=typed.assume_address,
-                late=late,
-            )
-            for label, one, own in sides
-        ]
-        yield Backtest(history, versions, asked)
+        span = history.span()
+        make = partial(_versions, typed, config, late=span.late > 0 and not typed.quick)
+        workers = typed.workers or _workers(span.events)
+        yield Backtest(history, make(), asked, workers=workers, elsewhere=make)
     finally:
         history.close()
+
+
+def _versions(typed: Typed, config: Config | None, *, late: bool) -> list[Version]:
+    """What is rehearsed. Every worker makes its own."""
+    folder = _folder(typed, config)
+    definitions, names = _under_test(folder, typed.journeys)
+    sides = [(_label(typed.journeys), definitions, names)]
+    if typed.against:
+        sides.append(_other(typed, config, folder, names))
+    return [
+        Version(
+            label,
+            one,
+            list(one.journeys) if typed.all_journeys else own,
+            _bought(typed),
+            assume_consent=typed.assume_consent,
+            assume_address=typed.assume_address,
+            late=late,
+        )
+        for label, one, own in sides
+    ]
+
+
+def _bought(typed: Typed) -> Bought:
+    return Bought(names=frozenset(typed.bought), within_us=_span(typed.within), revenue=typed.revenue)
+
+
+def _workers(events: int) -> int:
+    """As many as there are cores to use, but not more than pays."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(cores, events // WORTH_A_WORKER))
 
 
 def _folder(typed: Typed, config: Config | None) -> Path:

@@ -1,25 +1,27 @@
-"""A backtest: history goes by once, every version under rehearsal sees it, and what they would have done is counted.
+"""A backtest: history goes by once, in one process or in shares of it in several, and what came out is told.
 
-Three spans: before `from` memories fill and nobody enters; until `to` journeys run and are counted; after it, for as long as a
-purchase may follow a message, only purchases are looked at.
+How the spans before `from`, until `to` and after it differ says `rehearsal`; how shares are made says `shares`.
 """
 
 from __future__ import annotations
 
-import gc
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import msgspec
 
 from tidings.backtest import checkpoint
 from tidings.backtest.difference import difference
-from tidings.backtest.history import History, Moment, Span, Wanted
+from tidings.backtest.history import History, Span
+from tidings.backtest.rehearsal import Progress, Rehearsal, Spans, no_pauses
 from tidings.backtest.result import BacktestResult
+from tidings.backtest.shares import Share, tied
 from tidings.backtest.tally import Bought
+from tidings.backtest.together import Together
 from tidings.backtest.version import Version
+from tidings.backtest.worker import Task
 from tidings.clock import SECOND_US, iso
 from tidings.domain import feedback
 from tidings.errors import InputError
@@ -36,18 +38,6 @@ def never() -> bool:
 
 def silent(done: int, total: int) -> None:
     """Show nothing."""
-
-
-@contextmanager
-def _no_pauses() -> Iterator[None]:
-    """No search for cycles, as in the process role: there are none, and to look through everybody's state takes a tenth of the time."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,103 +59,113 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 class Backtest:
     """One history, one or two versions."""
 
-    def __init__(self, history: History, versions: Sequence[Version], asked: Asked) -> None:
-        """Raises InputError when the span has nothing of the history in it."""
+    def __init__(
+        self,
+        history: History,
+        versions: Sequence[Version],
+        asked: Asked,
+        *,
+        workers: int = 1,
+        elsewhere: Callable[[], list[Version]] | None = None,
+    ) -> None:
+        """`workers` processes take a share of the history each, if it is said how the versions are made `elsewhere`. Raises
+        InputError when the span has nothing of the history in it."""
         self._history = history
         self._versions = versions
         self._asked = asked
+        self._workers = workers
+        self._elsewhere = elsewhere
         self.span: Span = history.span()
         self._end_us = self.span.last_us + SECOND_US  # a second may hold many events, taken one after the other
         self.from_us = max(asked.from_us, self.span.first_us)
         self.to_us = min(asked.to_us or self._end_us, self._end_us)
         self._until_us = min(self.to_us + asked.bought.within_us, self._end_us)
-        self._stage = "before"
-        self._last = (0, -1)
+        self._progress = Progress()
         self._wall_s = 0.0
         if self.from_us >= self.to_us:
             msg = f"--from, --to: got {iso(self.from_us)} to {iso(self.to_us)}, in which nothing lies; {self._held()}"
             raise InputError(msg)
 
     def run(self, show: Show = silent, interrupted: Callable[[], bool] = never) -> BacktestResult:
-        """Let it go by, from where it was interrupted if it was; what was found up to its end, or up to an interruption."""
-        self._go_on()
-        with _no_pauses():
-            return self._run(show, interrupted)
+        """Let it go by, from where it was interrupted if it was; what was found up to its end, or up to an interruption.
 
-    def _run(self, show: Show, interrupted: Callable[[], bool]) -> BacktestResult:
+        Raises Permanent when a worker fails.
+        """
         start_s = time.perf_counter()
-        for gone, moments in self._history.chunks(self._wanted()):
-            show(gone, self.span.events)
-            for stage, part in self._staged(moments):
-                self._enter(stage)
-                self._take(part)
-            if interrupted():
-                return self._broken_off(start_s)
-        self._enter("after")
+        shares = self._kept()
+        workers = len(shares) or self._workers
+        if workers == 1 or self._elsewhere is None:
+            return self._alone(shares, start_s, show, interrupted)
+        return self._shared(shares or [b""] * workers, start_s, show, interrupted)
+
+    def _alone(
+        self, shares: list[bytes], start_s: float, show: Show, interrupted: Callable[[], bool]
+    ) -> BacktestResult:
+        rehearsal = Rehearsal(self._history, self._versions, self._spans())
+        for one in shares:
+            rehearsal.go_on(one, self._progress)
+        self._progress, whole = rehearsal.progress, True
+        with no_pauses():
+            for window in rehearsal.windows():
+                show(window.gone, self.span.events)
+                if interrupted():
+                    whole = False
+                    break
+        return self._end(start_s, show, lambda: [rehearsal.keep()], whole=whole)
+
+    def _shared(
+        self, shares: list[bytes], start_s: float, show: Show, interrupted: Callable[[], bool]
+    ) -> BacktestResult:
+        assert self._elsewhere is not None
+        ties = tied(self._history.ties(), len(shares))
+        tasks = [
+            Task(
+                history=self._history.elsewhere(),
+                versions=self._elsewhere,
+                spans=self._spans(),
+                share=Share(number=number, of=len(shares), tied=ties),
+                kept=kept,
+                progress=self._progress,
+            )
+            for number, kept in enumerate(shares)
+        ]
+        together = Together(tasks)
+        try:
+            whole = together.take(lambda gone: show(gone, self.span.events), interrupted)
+            self._progress = together.progress
+            for number, (version, tally) in enumerate(zip(self._versions, together.tallies(), strict=True)):
+                version.sink.tally = tally
+                version.known_as = partial(together.identifiers, number)
+            return self._end(start_s, show, together.keep, whole=whole)
+        finally:
+            together.close()
+
+    def _spans(self) -> Spans:
+        return Spans(from_us=self.from_us, to_us=self.to_us, until_us=self._until_us)
+
+    def _end(self, start_s: float, show: Show, keep: Callable[[], list[bytes]], *, whole: bool) -> BacktestResult:
         self._wall_s += time.perf_counter() - start_s
-        self._stage = "over"
-        show(self.span.events, self.span.events)
-        if self._asked.keep is not None:
-            self._asked.keep.unlink(missing_ok=True)
-        return self._result()
-
-    def _wanted(self) -> Wanted:
-        names = frozenset[str]().union(*(one.names for one in self._versions))
-        clocks = any(one.clocks for one in self._versions)
-        at_us, offset = self._last
-        return Wanted(names=names, clocks=clocks, from_us=at_us, after_offset=offset, until_us=self._until_us)
-
-    def _staged(self, moments: list[Moment]) -> Iterator[tuple[str, list[Moment]]]:
-        """The moments, cut where a stage begins."""
-        for stage, from_us, until_us in (
-            ("before", 0, self.from_us),
-            ("during", self.from_us, self.to_us),
-            ("after", self.to_us, self._until_us),
-        ):
-            part = [one for one in moments if from_us <= one.received_us < until_us]
-            if part:
-                yield stage, part
-
-    def _enter(self, stage: str) -> None:
-        """Begin a stage, and those between, once."""
-        if self._stage == "before" and stage != "before":
-            for one in self._versions:
-                one.begin(self.from_us)
-            self._stage = "during"
-        if self._stage == "during" and stage == "after":
-            for one in self._versions:
-                one.end(self.to_us)
-            self._stage = "after"
-
-    def _take(self, moments: list[Moment]) -> None:
-        last = moments[-1]
-        for one in self._versions:
-            one.take(moments)
-            one.driver.let_time_pass(last.received_us - 1)  # others may be known at that very instant
-        self._last = (last.received_us, last.offset)
+        path = self._asked.keep
+        if whole:
+            show(self.span.events, self.span.events)
+            if path is not None:
+                path.unlink(missing_ok=True)
+        elif path is not None:
+            kept = checkpoint.Checkpoint(
+                about=self._about(), progress=self._progress, wall_s=self._wall_s, shares=keep()
+            )
+            checkpoint.write(path, kept)
+        return self._result(whole=whole)
 
     # Interruption
 
-    def _broken_off(self, start_s: float) -> BacktestResult:
-        self._wall_s += time.perf_counter() - start_s
-        if self._asked.keep is not None:
-            kept = checkpoint.Checkpoint(
-                about=self._about(),
-                stage=self._stage,
-                last=self._last,
-                wall_s=self._wall_s,
-                versions=[one.keep() for one in self._versions],
-            )
-            checkpoint.write(self._asked.keep, kept)
-        return self._result()
-
-    def _go_on(self) -> None:
+    def _kept(self) -> list[bytes]:
+        """What each share had when this backtest was interrupted; none when it was not."""
         kept = checkpoint.read(self._asked.keep, self._about()) if self._asked.keep is not None else None
         if kept is None:
-            return
-        self._stage, self._last, self._wall_s = kept.stage, kept.last, kept.wall_s
-        for one, own in zip(self._versions, kept.versions, strict=True):
-            one.go_on(own)
+            return []
+        self._progress, self._wall_s = kept.progress, kept.wall_s
+        return kept.shares
 
     def _about(self) -> str:
         """What a checkpoint must be of, to go on from it."""
@@ -178,10 +178,9 @@ class Backtest:
     def _held(self) -> str:
         return f"{self._history.words} has {self.span.events:,} events from {iso(self.span.first_us)} to {iso(self.span.last_us)}"
 
-    def _result(self) -> BacktestResult:
-        complete = self._stage == "over"
-        seen_us = self._until_us if complete else max(self._last[0], self.from_us)
-        to_us = self.to_us if self._stage in ("after", "over") else min(seen_us, self.to_us)
+    def _result(self, *, whole: bool) -> BacktestResult:
+        seen_us = self._until_us if whole else max(self._progress.upto_us, self.from_us)
+        to_us = self.to_us if whole else min(seen_us, self.to_us)
         found = [one.result(seen_us) for one in self._versions]
         return BacktestResult(
             history=self._history.words,
@@ -192,12 +191,12 @@ class Backtest:
             from_=iso(self.from_us),
             to=iso(to_us),
             zone=self._versions[0].definitions.layout.zone,
-            complete=complete,
+            complete=whole,
             notes=[*self._asked.notes, *self._notes()],
             versions=found,
             difference=difference(*self._versions) if len(self._versions) == 2 else None,
             wall_s=self._wall_s,
-            events_per_s=self.span.events / self._wall_s if complete and self._wall_s else 0.0,
+            events_per_s=self.span.events / self._wall_s if whole and self._wall_s else 0.0,
         )
 
     def _notes(self) -> Iterator[str]:

@@ -18,8 +18,8 @@ from tidings.domain.message import Intents, SendIntent
 from tidings.domain.output import Fact, FactKind, OutputBlock
 from tidings.domain.zones import zone
 
-MAX_OUTCOMES = 50
-"""Different endings told apart per journey; an ending may have somebody's own values in it."""
+MAX_OUTCOMES = 10_000
+"""Different endings told apart per journey while counting; an ending may have somebody's own values in it."""
 MAX_OPEN = 20
 """Latest messages of one person that a purchase is compared with."""
 OTHERWISE = "otherwise"
@@ -94,6 +94,42 @@ class Tally(msgspec.Struct, kw_only=True):
     revenue_micro: int = 0
     """Their worth in millionths."""
     people: dict[str, PersonTally] = {}
+
+
+def add(mine: Tally, other: Tally) -> None:
+    """Put what was counted of other people to this."""
+    for name, journey in other.journeys.items():
+        _add_journey(mine.journeys.setdefault(name, JourneyTally()), journey)
+    _add_nested(mine.days, other.days)
+    _add_all(mine.templates, other.templates)
+    _add_nested(mine.refused, other.refused)
+    _add_all(mine.calls, other.calls)
+    mine.messages += other.messages
+    mine.followed += other.followed
+    mine.purchases += other.purchases
+    mine.revenue_micro += other.revenue_micro
+    mine.people |= other.people
+
+
+def _add_journey(mine: JourneyTally, other: JourneyTally) -> None:
+    mine.started += other.started
+    mine.first_us = min(filter(None, (mine.first_us, other.first_us)), default=0)
+    mine.last_us = max(mine.last_us, other.last_us)
+    _add_all(mine.days, other.days)
+    mine.hours = [one + theirs for one, theirs in zip(mine.hours, other.hours, strict=True)]
+    _add_nested(mine.ways, other.ways)
+    _add_all(mine.ended_at, other.ended_at)
+    _add_all(mine.outcomes, other.outcomes)
+
+
+def _add_nested(mine: dict[str, dict[str, int]], other: dict[str, dict[str, int]]) -> None:
+    for name, counts in other.items():
+        _add_all(mine.setdefault(name, {}), counts)
+
+
+def _add_all(mine: dict[str, int], other: dict[str, int]) -> None:
+    for name, count in other.items():
+        mine[name] = mine.get(name, 0) + count
 
 
 class Counting:

@@ -10,7 +10,7 @@ from tidings.backtest.drive import RehearsalDriver
 from tidings.backtest.history import Moment, Passing, passing
 from tidings.backtest.narrow import Warming, narrowed
 from tidings.backtest.result import JourneyResult, PersonResult, Purchases, StepResult, VersionResult
-from tidings.backtest.tally import Bought, Counting, JourneyTally, Tally
+from tidings.backtest.tally import OTHERWISE, Bought, Counting, JourneyTally, Tally
 from tidings.clock import format_duration, iso
 from tidings.domain.message import EventIntent
 from tidings.pipeline import Pipeline
@@ -18,6 +18,9 @@ from tidings.process import journey as journeys
 from tidings.process.journey import Journey
 from tidings.process.steps.base import EXIT, Step
 from tidings.workspace import Definitions
+
+MAX_SHOWN = 50
+"""Endings of a journey that are told apart in a result."""
 
 
 class Kept(msgspec.Struct, kw_only=True):
@@ -30,7 +33,7 @@ class Kept(msgspec.Struct, kw_only=True):
     open: bool
     links: dict[str, str]
     people: list[tuple[str, bytes]]
-    coming: tuple[int, list[tuple[int, str, EventIntent]]]
+    coming: list[tuple[int, str, EventIntent]]
 
 
 class Version:
@@ -60,6 +63,8 @@ class Version:
         self.names = self._playing.concerned() | bought.names
         self.clocks = self._playing.goes_by_clock
         self.sink = Counting(bought, narrow.layout.zone)
+        self.known_as = self.identifiers
+        """Tells the identifiers of a person, wherever she is."""
         self.driver = RehearsalDriver(
             self._quiet, self.sink, assume_address=assume_address, watched=bought.names, watch=self.sink.purchase
         )
@@ -122,8 +127,8 @@ class Version:
             ),
         )
 
-    def known_as(self, profile_id: str) -> list[str]:
-        """Identifiers of a person."""
+    def identifiers(self, profile_id: str) -> list[str]:
+        """Identifiers of a person; none when she is not here."""
         state = self.driver.person(profile_id)
         return [f"{kind}:{value}" for kind, value in state.identifiers] if state is not None else []
 
@@ -188,7 +193,7 @@ def _journey(journey: Journey, tally: JourneyTally | None) -> JourneyResult:
         per_day=dict(sorted(found.days.items())),
         per_hour=found.hours,
         steps=[_step(step, arrived.get(name, 0), found) for name, step in journey.steps.items()],
-        outcomes=_most_first(found.outcomes),
+        outcomes=_shown(found.outcomes),
     )
 
 
@@ -206,6 +211,15 @@ def _step(step: Step, arrived: int, found: JourneyTally) -> StepResult:
         left=left,
         waiting=arrived - gone,
     )
+
+
+def _shown(outcomes: dict[str, int]) -> dict[str, int]:
+    """The most frequent endings; all others are one."""
+    found = list(_most_first(outcomes).items())
+    shown = dict(found[:MAX_SHOWN])
+    if others := sum(count for _, count in found[MAX_SHOWN:]):
+        shown[OTHERWISE] = shown.get(OTHERWISE, 0) + others
+    return shown
 
 
 def _most_first(counts: dict[str, int]) -> dict[str, int]:

@@ -13,6 +13,7 @@ import asyncio
 import ssl
 from base64 import b64encode
 from collections.abc import Awaitable, Sequence
+from typing import cast
 
 import msgspec
 
@@ -88,9 +89,8 @@ class Session(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Connected."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        transport.set_write_buffer_limits(high=0)  # so that `_unsent` is exact
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.set_write_buffer_limits(high=0)  # so that `_unsent` is exact
 
     def data_received(self, data: bytes) -> None:
         """The server speaks."""

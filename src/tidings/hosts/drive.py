@@ -127,7 +127,8 @@ class Driver:
         find = self._people.finder(batch.moved)
         upto, taken_us = self.offset + sum(len(block.records) for block in blocks), blocks[-1].taken_us
         for number, event in enumerate(events, 1):
-            self._apply(event, batch, find)
+            profile_id = self._apply(event, batch, find)
+            batch.outcomes.append(Outcome(event.offset, APPLIED, event.source, profile_id))
             if len(batch.facts) >= MAX_FACTS:
                 upto, taken_us = event.offset + 1, event.received_us
                 cut(batch, events[:number], upto)
@@ -152,7 +153,8 @@ class Driver:
         following = self._log.read(offset, 1)
         return not following or following[0].taken_us != taken_us
 
-    def _apply(self, event: Event, batch: Batch, find: identity.Find) -> None:
+    def _apply(self, event: Event, batch: Batch, find: identity.Find) -> str:
+        """What one event does; the profile that it belongs to."""
         people = self._people
         resolution = identity.resolve(event, find, people.load)
         profile_id = resolution.profile_id
@@ -180,7 +182,7 @@ class Driver:
         batch.touched[profile_id] = step.state
         if step.facts or step.intents:
             batch.take(step)
-        batch.outcomes.append(Outcome(event.offset, APPLIED, event.source, profile_id))
+        return profile_id
 
     def _new(self, profile_id: str) -> ProfileState:
         state = profiles.new(profile_id, self._layout.layout_id, len(self._layout.accumulators))

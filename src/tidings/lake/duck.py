@@ -20,6 +20,7 @@ def open_duck(*, memory_mb: int = 1_024, threads: int = 1, spill: Path | None = 
     }
     db = duckdb.connect(":memory:", config=config)
     run(db, "SET TimeZone = 'UTC'")
+    run(db, "SET enable_progress_bar = false")  # else in a process that it takes for a prompt it draws one
     return db
 
 

@@ -60,6 +60,8 @@ class Layout:
         """Rules of segments as written, for those that name each other."""
         self._within: list[str] = []
         self._taken_in = 0
+        self.sessions = True
+        """Whether sessions are counted."""
         self.layout_id = ""
         self.known: dict[str, Sequence[str]] = {}
 
@@ -136,8 +138,9 @@ class Layout:
                     feed.plain.append((slot, accumulator.fold))
 
     def only(self, slots: set[int]) -> Layout:
-        """The same layout, in which only these slots remember, and only traits are known that they make: for a rehearsal."""
+        """The same layout, in which only these slots remember, and only traits are known that they make, and no sessions: for a rehearsal."""
         narrow = copy(self)
+        narrow.sessions = False
         narrow._traits = {name: one for name, one in self._traits.items() if slots.issuperset(one.slots)}
         narrow._feeds = {}
         narrow._feed(sorted(slots))

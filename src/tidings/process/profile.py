@@ -51,7 +51,7 @@ def apply(state: ProfileState, event: Event, layout: Layout) -> tuple[tuple[int,
         state.last_us = at_us
     slots = layout.fold(state.values, event)
     given = _give(state, event) if event.kind == "identify" else _NOTHING_GIVEN
-    if not event.profile_id:  # a fetched pixel is no visit
+    if layout.sessions and not event.profile_id:  # a fetched pixel is no visit
         state.sessions = session.fold(state.sessions, at_us)
     return slots, given
 

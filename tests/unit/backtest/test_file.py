@@ -9,6 +9,7 @@ import pytest
 from tidings.backtest import file
 from tidings.backtest.file import FileHistory
 from tidings.backtest.history import Moment, Passing, Wanted
+from tidings.backtest.shares import ALL, Share, tied
 from tidings.clock import SECOND_US, parse_instant
 from tidings.domain.event import Event
 from tidings.sources.mapping import parse_map
@@ -35,12 +36,10 @@ def history(folder: Path, rows: list[str]) -> FileHistory:
 
 
 def moments(
-    one: FileHistory, *, clocks: bool = True, from_us: int = 0, after_offset: int = -1, until_us: int = 1 << 60
+    one: FileHistory, *, clocks: bool = True, from_us: int = 0, until_us: int = 1 << 60, share: Share = ALL
 ) -> list[Moment]:
-    wanted = Wanted(
-        names=frozenset({"Bought"}), clocks=clocks, from_us=from_us, after_offset=after_offset, until_us=until_us
-    )
-    return [moment for _, chunk in one.chunks(wanted) for moment in chunk]
+    wanted = Wanted(names=frozenset({"Bought"}), clocks=clocks, from_us=from_us, until_us=until_us, share=share)
+    return [moment for window in one.windows(wanted) for some in window.moments for moment in some]
 
 
 @pytest.mark.parametrize("piece", [1, 2, 3, 100])
@@ -86,7 +85,7 @@ def test_reading_goes_on_where_it_was_and_ends_where_it_is_told(tmp_path: Path) 
     one = history(tmp_path, [f"{START_S + at},ann,,buy" for at in range(10)])
     every = moments(one)
     third = every[2]
-    assert moments(one, from_us=third.received_us, after_offset=third.offset) == every[3:]
+    assert moments(one, from_us=third.received_us) == every[2:]
     assert moments(one, until_us=third.received_us) == every[:2]
     one.close()
 
@@ -96,4 +95,35 @@ def test_the_span_is_that_of_the_events(tmp_path: Path) -> None:
     span = one.span()
     assert (span.first_us, span.last_us) == ((START_S + 3) * SECOND_US, (START_S + 7) * SECOND_US)
     assert parse_instant("2023-11-14T22:13:20Z") == START_S * SECOND_US
+    one.close()
+
+
+def test_windows_are_the_same_for_every_share_and_shares_together_are_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file, "WINDOW", 3)
+    people = ("ann,phone", "bob,", ",phone", ",till", "cid,till", "dan,", ",web")
+    one = history(tmp_path, [f"{START_S + at},{people[at % len(people)]},buy" for at in range(40)])
+    ties = tied(one.ties(), 2)
+    assert ties.keys() == {"user_id:ann", "anonymous_id:phone", "user_id:cid", "anonymous_id:till"}
+    assert ties["user_id:ann"] == ties["anonymous_id:phone"]
+    found, ends = [], []
+    for number in range(2):
+        share = Share(number=number, of=2, tied=ties)
+        found += moments(one, share=share)
+        wanted = Wanted(names=frozenset(), clocks=True, until_us=1 << 60, share=share)
+        ends.append([window[:2] for window in one.windows(wanted)])
+    assert sorted(found, key=lambda moment: moment.offset) == moments(one)
+    assert ends[0] == ends[1]
+    assert [gone for _, gone in ends[0]] == [*range(3, 40, 3), 40]
+    one.close()
+
+
+def test_another_process_reads_the_same(tmp_path: Path) -> None:
+    one = history(tmp_path, [f"{START_S + at},ann,,buy" for at in range(10)])
+    other = one.elsewhere()()
+    wanted = Wanted(names=frozenset({"Bought"}), clocks=True, until_us=1 << 60)
+    assert [list(window.moments) for window in other.windows(wanted)] == [[moments(one)]]
+    assert other.span() == one.span()
+    other.close()
     one.close()

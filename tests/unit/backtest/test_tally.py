@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+import pytest
 
-from tidings.backtest.tally import MAX_OPEN, MAX_OUTCOMES, OTHERWISE, Bought, Counting
+from tidings.backtest import tally
+from tidings.backtest.tally import MAX_OPEN, OTHERWISE, Bought, Counting
 from tidings.clock import DAY_US, HOUR_US, parse_instant
 from tidings.domain.event import Event
 from tidings.domain.message import Intents, SendIntent
@@ -118,16 +120,17 @@ def test_what_was_counted_of_two_who_are_one_is_hers_also_in_the_block_in_which_
     assert sink.tally.followed == 2
 
 
-def test_its_size_is_bounded() -> None:
+def test_its_size_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tally, "MAX_OUTCOMES", 50)
     sink = counting()
     for number in range(2 * MAX_OPEN):
         put(sink, message(NOON_US + number))
-    for number in range(2 * MAX_OUTCOMES):
+    for number in range(100):
         put(sink, fact(FactKind.RUN_ENDED, NOON_US, step="s", outcome=f"her value is {number}"))
     outcomes = sink.tally.journeys["cart"].outcomes
     assert len(sink.tally.people["ann"].open) == MAX_OPEN
-    assert len(outcomes) == MAX_OUTCOMES + 1
-    assert outcomes[OTHERWISE] == MAX_OUTCOMES
+    assert len(outcomes) == 51
+    assert outcomes[OTHERWISE] == 50
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(sink.tally), type=type(sink.tally)) == sink.tally
 
 
