@@ -28,7 +28,7 @@ LOOK_UP_S = 10.0
 """How long to wait for the name service."""
 
 _COUNTRY_CHARS = 2
-_REGISTRY = frozenset("ac co com edu gen gob gov gv id ltd me mil ne net nhs nom or org plc sch web".split())  # noqa: SIM905
+_NATIONAL = frozenset("ac co com edu gen gob gov gv id ltd me mil ne net nhs nom or org plc sch web".split())  # noqa: SIM905
 """Second labels that registries of countries keep to themselves: co.uk, com.au, or.at."""
 
 
@@ -57,7 +57,7 @@ class Names(Protocol):
         ...
 
 
-class NameService:
+class SystemNames:
     """As the system is configured to ask it."""
 
     def __init__(self) -> None:
@@ -138,5 +138,5 @@ class Sites:
 def site_name(hosts: Sequence[str]) -> str:
     """What counts as one: the domain that the first server's name belongs to."""
     labels = hosts[0].rstrip(".").split(".")
-    registry = len(labels) > 2 and len(labels[-1]) == _COUNTRY_CHARS and labels[-2] in _REGISTRY
-    return ".".join(labels[-3:] if registry else labels[-2:])
+    national = len(labels) > 2 and len(labels[-1]) == _COUNTRY_CHARS and labels[-2] in _NATIONAL
+    return ".".join(labels[-3:] if national else labels[-2:])

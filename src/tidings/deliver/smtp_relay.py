@@ -8,7 +8,7 @@ import msgspec
 
 from tidings.config import Config, MailConfig
 from tidings.deliver.dkim_keys import load_signer
-from tidings.deliver.mx import NameService, Sites
+from tidings.deliver.mx import Sites, SystemNames
 from tidings.deliver.smtp import Relay, SmtpTransport
 from tidings.deliver.smtp_direct import DirectTransport
 from tidings.deliver.smtp_session import Login, Timeouts, Tls
@@ -41,7 +41,7 @@ def smtp_transport(config: Config) -> SmtpTransport | DirectTransport:
         signer = load_signer(config.data / "secrets", mail.dkim_selector, mail.from_address.rpartition("@")[2])
     if mail.smtp_host == DIRECT:
         like = msgspec.structs.replace(relay, port=_SMTP_PORT, tls=_opportunistic(mail), login=None)
-        sites = Sites(NameService())
+        sites = Sites(SystemNames())
         return DirectTransport(sites, like, connections=mail.smtp_connections, timeouts=timeouts, signer=signer)
     return SmtpTransport(relay, connections=mail.smtp_connections, timeouts=timeouts, signer=signer)
 

@@ -14,7 +14,7 @@ import uvloop
 from tests.unit.deliver.evil_smtp import CLOSE, EvilServer
 from tidings.deliver import mx, reach, smtp_direct
 from tidings.deliver.base import Handover, Outcome, Result
-from tidings.deliver.mx import MemoryNames, NameService, NoSite, Sites, site_name
+from tidings.deliver.mx import MemoryNames, NoSite, Sites, SystemNames, site_name
 from tidings.deliver.smtp import Relay
 from tidings.deliver.smtp_direct import DirectTransport
 
@@ -173,7 +173,7 @@ def test_what_the_resolver_raises_is_told_apart(monkeypatch: pytest.MonkeyPatch,
 
     async def whole() -> Any:
         try:
-            return await NameService().mail_hosts("x.example")
+            return await SystemNames().mail_hosts("x.example")
         except OSError:
             return OSError
 
