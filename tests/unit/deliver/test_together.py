@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -26,10 +26,11 @@ class Counting(Ledger):
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Counting:
+def ledger(tmp_path: Path) -> Iterator[Counting]:
     made = Counting(tmp_path / "ledger.db")
     made.add([intent(number) for number in range(1, 31)], [suppression("p7@x.example")])
-    return made
+    yield made
+    made.close()
 
 
 def begin(number: int) -> Begin:
