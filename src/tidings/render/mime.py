@@ -17,7 +17,7 @@ def build(headers: Sequence[str], text: str, html: str, boundary: str) -> bytes:
         [*headers, "MIME-Version: 1.0", f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"', "", ""]
     )
     mark = f"--{boundary}\r\n".encode("ascii")
-    return b"".join([head.encode("ascii"), *(mark + part for part in parts), f"--{boundary}--\r\n".encode("ascii")])
+    return b"".join([head.encode("utf-8"), *(mark + part for part in parts), f"--{boundary}--\r\n".encode("ascii")])
 
 
 def _part(content_type: str, encoding: str, body: bytes) -> bytes:
