@@ -10,6 +10,7 @@ import asyncio
 import re
 import socket
 from collections.abc import Callable
+from functools import cache
 
 import msgspec
 
@@ -54,7 +55,7 @@ class SmtpTransport:
     ) -> None:
         """A `signer` signs each message with the keys of its domain."""
         self._relay, self._timeouts, self._connections = relay, timeouts, connections
-        self._hello = relay.hello or _own_name(relay.host)
+        self._hello = relay.hello or own_name(relay.host)
         self._signatures: Callable[[bytes], bytes] | None = signer.headers if signer else None
         self._idle: list[tuple[Session, asyncio.TimerHandle]] = []
         self._ending: set[asyncio.Task[None]] = set()
@@ -144,7 +145,8 @@ class SmtpTransport:
         task.add_done_callback(self._ending.discard)
 
 
-def _own_name(host: str) -> str:
-    """What we call ourselves: the machine's full name, if it has one."""
+@cache
+def own_name(host: str) -> str:
+    """What we call ourselves to `host`: the machine's full name, if it has one. Looked up once."""
     name = "localhost" if host in _LOOPBACK else socket.getfqdn()
     return name if name.isascii() and "." in name else "localhost"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from typing import TypeVar
 
 import msgspec
 
@@ -15,14 +16,23 @@ from tidings.deliver import reach
 from tidings.deliver.base import Capabilities, Handover, Outcome, Permit, Result
 from tidings.deliver.dkim import Signer
 from tidings.deliver.mx import NoSite, Sites
-from tidings.deliver.smtp import PATIENT, Relay, SmtpTransport
+from tidings.deliver.smtp import PATIENT, Relay, SmtpTransport, own_name
 from tidings.deliver.smtp_reply import one_line
 from tidings.deliver.smtp_session import Timeouts
 
 MAX_SERVERS = 500
 """Servers with connections to them; those used longest ago make room."""
+KEEP_S = 300.0
+"""A server's addresses are good for so long."""
+DOWN_S = 60.0
+"""A server that could not be reached is left alone for so long: who waits for it keeps a connection from others."""
+MAX_KNOWN = 50_000
+"""Servers whose addresses, or whose silence, are remembered."""
 PER_SERVER = 10
 """Connections to one server at most; shaping by site may ask for fewer."""
+
+
+_Known = TypeVar("_Known")
 
 
 class DirectTransport:
@@ -41,7 +51,10 @@ class DirectTransport:
         """Every server is talked to as `like` says, at its port; `private` networks may be reached besides public ones."""
         self.sites = sites
         """Who takes whose mail."""
-        self._like, self._timeouts, self._signer = like, timeouts, signer
+        self._like = msgspec.structs.replace(like, hello=like.hello or own_name(""))
+        self._timeouts, self._signer = timeouts, signer
+        self._addresses: dict[str, tuple[float, list[str]]] = {}
+        self._down: dict[str, tuple[float, Outcome]] = {}
         self._connections, self._private = connections, private
         self._room = asyncio.Semaphore(connections)
         self._servers: OrderedDict[str, SmtpTransport] = OrderedDict()
@@ -74,15 +87,29 @@ class DirectTransport:
         await asyncio.gather(*self._closing)
 
     async def _at_host(self, host: str, mail: Handover, permit: Permit) -> Outcome:
-        outcome = Outcome(Result.UNREACHABLE, "no address")
+        now_s = asyncio.get_running_loop().time()
+        until_s, outcome = self._down.get(host, (0.0, Outcome(Result.UNREACHABLE, "no address")))
+        if now_s < until_s:
+            return outcome
         try:
-            addresses = await reach.find(host, self._like.port, secure=True, allowed=self._private)
+            addresses = await self._find(host, now_s)
         except (reach.RefusedAddress, OSError) as error:
-            return Outcome(Result.UNREACHABLE, one_line(str(error)))
+            return self._note_down(host, Outcome(Result.UNREACHABLE, one_line(str(error))))
         for address in addresses:
             outcome = await self._server(host, address).hand_over(mail, permit)
             if outcome.result is not Result.UNREACHABLE:
-                break
+                return outcome
+        return self._note_down(host, outcome)
+
+    async def _find(self, host: str, now_s: float) -> list[str]:
+        ends_s, found = self._addresses.get(host, (0.0, []))
+        if now_s >= ends_s:
+            found = await reach.find(host, self._like.port, secure=True, allowed=self._private)
+            _remember(self._addresses, host, (now_s + KEEP_S, found))
+        return found
+
+    def _note_down(self, host: str, outcome: Outcome) -> Outcome:
+        _remember(self._down, host, (asyncio.get_running_loop().time() + DOWN_S, outcome))
         return outcome
 
     def _server(self, host: str, address: str) -> SmtpTransport:
@@ -101,3 +128,9 @@ class DirectTransport:
         task = asyncio.ensure_future(server.close())
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
+
+
+def _remember(known: dict[str, _Known], host: str, what: _Known) -> None:
+    if len(known) >= MAX_KNOWN:
+        known.clear()
+    known[host] = what

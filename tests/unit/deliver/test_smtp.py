@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-import subprocess
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import uvloop
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.programs import program, run
 from tests.unit.deliver.evil_smtp import ALL, CLOSE, HALF_CLOSE, HANG, RESET, STOP_READING, EvilServer
 from tidings.deliver.base import Handover, Outcome, Result
 from tidings.deliver.smtp import Relay, SmtpTransport
@@ -313,11 +313,20 @@ def test_a_server_of_old_is_greeted_as_of_old() -> None:
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """For localhost, by nobody whom anybody trusts."""
     path = tmp_path_factory.mktemp("tls") / "both.pem"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-         "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout", str(path), "-out", str(path.with_suffix(".crt"))],
-        check=True, capture_output=True,
-    )  # fmt: skip
+    new = [
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:prime256v1",
+        "-nodes",
+        "-days",
+        "2",
+        "-subj",
+        "/CN=localhost",
+    ]
+    files = ["-keyout", path.name, "-out", path.with_suffix(".crt").name]
+    command = [program("openssl", "openssl"), "req", "-x509", *new, "-addext", "subjectAltName=DNS:localhost", *files]
+    run(command, path.parent)
     path.write_bytes(path.read_bytes() + path.with_suffix(".crt").read_bytes())
     return path
 

@@ -96,6 +96,20 @@ def test_after_a_greeting_that_sends_us_away_the_next_server_is_asked() -> None:
     assert (outcome.result, server.connections) == (Result.ACCEPTED, 2)
 
 
+def test_a_server_that_is_not_there_is_left_alone_for_a_while() -> None:
+    server = EvilServer({"greeting": b"554 go away"})
+    outcomes = deliver(server, MemoryNames({"x.example": [(10, HERE)]}), *["ann@x.example"] * 5)
+    assert {(outcome.result, outcome.enhanced) for outcome in outcomes} == {(Result.LATER, "4.4.1")}
+    assert server.connections == 1
+
+
+def test_and_is_asked_again_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(smtp_direct, "DOWN_S", 0.0)
+    server = EvilServer({"greeting": b"554 go away"}, {})
+    outcomes = deliver(server, MemoryNames({"x.example": [(10, HERE)]}), *["ann@x.example"] * 2)
+    assert [outcome.result for outcome in outcomes] == [Result.LATER, Result.ACCEPTED]
+
+
 @pytest.mark.parametrize("point", ["RCPT", "dot"])
 def test_once_a_server_has_spoken_about_a_message_no_other_is_asked(point: str) -> None:
     server = EvilServer({point: b"550 5.1.1 no"} if point == "RCPT" else {point: CLOSE})
@@ -137,6 +151,7 @@ def test_what_was_not_found_is_asked_again() -> None:
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mx, "MAX_SITES", 10)
     monkeypatch.setattr(smtp_direct, "MAX_SERVERS", 1)
+    monkeypatch.setattr(smtp_direct, "MAX_KNOWN", 1)
     names = MemoryNames({f"x{n}.example": [(1, f"127.0.0.{1 + n % 2}"), (2, HERE)] for n in range(25)})
     outcomes = deliver(EvilServer(), names, *(f"a@x{n}.example" for n in range(25)))
     assert {outcome.result for outcome in outcomes} == {Result.ACCEPTED}
