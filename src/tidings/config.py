@@ -52,7 +52,7 @@ class CollectConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 class RouteConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One way out of several; its secret is in ``secrets/NAME.key``."""
 
-    service: str
+    kind: str
     """``smtp`` (the server of ``[mail]``), ``file``, or a mail service: see docs/reference/transports.md."""
     weight: Positive = 1
     """Its share of the messages among routes of the same standing."""

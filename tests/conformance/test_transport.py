@@ -14,14 +14,14 @@ from typing import Any
 import pytest
 import uvloop
 
-from tests.unit.deliver.scripted_services import DIALECTS, FakeService, text_of
-from tests.unit.deliver.scripted_services import serving as serve_http
+from tests.unit.deliver.scripted_esps import DIALECTS, FakeEsp, text_of
+from tests.unit.deliver.scripted_esps import serving as serve_http
 from tests.unit.deliver.scripted_smtp import ScriptedServer, serving
 from tidings.clock import ManualClock
 from tidings.deliver.base import Handover, Outcome, Result, Transport
 from tidings.deliver.esp.base import Settings
-from tidings.deliver.esp.client import ServiceTransport
-from tidings.deliver.esp.kinds import SERVICES
+from tidings.deliver.esp.client import EspTransport
+from tidings.deliver.esp.kinds import ESPS
 from tidings.deliver.file import FileTransport
 from tidings.deliver.memory import MemoryTransport
 from tidings.deliver.routing import Route, RoutedTransport
@@ -90,18 +90,18 @@ def memory() -> Iterator[Stage]:
 SETTINGS = {"domain": "mg.example", "region": "eu-west-1", "campaign": "77"}
 
 
-def transport_to(name: str, url: str) -> ServiceTransport:
+def transport_to(name: str, url: str) -> EspTransport:
     key = "whsec_" + "c2VjcmV0LXNlY3JldC1zZWNyZXQ=" if name == "webhook" else "id:secret"
     settings = Settings(key=key, base_url=url, **SETTINGS)
-    return ServiceTransport(SERVICES[name], settings, ManualClock(1_800_000_000_000_000), connections=3, timeout_s=0.5)
+    return EspTransport(ESPS[name], settings, ManualClock(1_800_000_000_000_000), connections=3, timeout_s=0.5)
 
 
-def service(name: str) -> Callable[[], AbstractContextManager[Stage]]:
+def esp(name: str) -> Callable[[], AbstractContextManager[Stage]]:
     @contextmanager
     def staged() -> Iterator[Stage]:
-        fake = FakeService(DIALECTS[name])
+        fake = FakeEsp(DIALECTS[name])
         with serve_http(fake) as url:
-            data = DATA if SERVICES[name].says.raw else text_of(DATA).encode()
+            data = DATA if ESPS[name].says.raw else text_of(DATA).encode()
             yield Stage(lambda: transport_to(name, url), lambda: fake.taken, data)
 
     return staged
@@ -110,7 +110,7 @@ def service(name: str) -> Callable[[], AbstractContextManager[Stage]]:
 @contextmanager
 def routed() -> Iterator[Stage]:
     """Two ways, one of which nobody can reach."""
-    fake = FakeService(DIALECTS["mailgun"])
+    fake = FakeEsp(DIALECTS["mailgun"])
     with serve_http(fake) as url, socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         dead = f"http://127.0.0.1:{nobody.getsockname()[1]}"
@@ -142,7 +142,7 @@ STAGES: dict[str, tuple[Callable[[], AbstractContextManager[Stage]], set[str]]] 
     "memory": (memory, set(BEHAVIOURS)),
     "file": (file, ON_DISK),
     "routes": (routed, IN_ONE_GO),
-    **{name: (service(name), IN_ONE_GO) for name in SERVICES},
+    **{name: (esp(name), IN_ONE_GO) for name in ESPS},
 }
 EACH = [pytest.param(stage, name, id=f"{stage}-{name}") for stage in STAGES for name in sorted(STAGES[stage][1])]
 each_behaviour = pytest.mark.parametrize(("stage", "name"), EACH, indirect=["stage"])

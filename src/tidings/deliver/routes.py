@@ -6,8 +6,8 @@ from tidings.clock import Clock
 from tidings.config import Config, RouteConfig
 from tidings.deliver.base import Transport
 from tidings.deliver.esp.base import Settings
-from tidings.deliver.esp.client import ServiceTransport
-from tidings.deliver.esp.kinds import SERVICES
+from tidings.deliver.esp.client import EspTransport
+from tidings.deliver.esp.kinds import ESPS
 from tidings.deliver.file import FileTransport
 from tidings.deliver.routing import Route, RoutedTransport
 from tidings.deliver.smtp_relay import smtp_transport
@@ -15,8 +15,8 @@ from tidings.domain.names import nearest
 from tidings.errors import InputError
 
 SMTP, FILE = "smtp", "file"
-KINDS = (SMTP, FILE, *SERVICES)
-"""What a route's `service` may be."""
+KINDS = (SMTP, FILE, *ESPS)
+"""What a route's `kind` may be."""
 _SAME = ("base_url", "domain", "region", "stream", "campaign")
 
 
@@ -38,18 +38,18 @@ def transport_of(config: Config, clock: Clock) -> Transport:
 
 
 def _transport(config: Config, name: str, route: RouteConfig, clock: Clock) -> Transport:
-    if route.service == SMTP:
+    if route.kind == SMTP:
         return smtp_transport(config)
-    if route.service == FILE:
+    if route.kind == FILE:
         return FileTransport(config.data / "handed-over" / name, connections=route.connections)
-    service = SERVICES.get(route.service)
-    if service is None:
-        near = nearest(route.service, KINDS)
+    esp = ESPS.get(route.kind)
+    if esp is None:
+        near = nearest(route.kind, KINDS)
         hint = f"did you mean {near}?" if near else ", ".join(KINDS)
-        raise InputError(f"mail.routes.{name}: got service {route.service!r}; {hint}")
+        raise InputError(f"mail.routes.{name}: got kind {route.kind!r}; {hint}")
     settings = Settings(key=_key(config, name), **{field: getattr(route, field) for field in _SAME})
     try:
-        return ServiceTransport(service, settings, clock, connections=route.connections, timeout_s=route.timeout_s)
+        return EspTransport(esp, settings, clock, connections=route.connections, timeout_s=route.timeout_s)
     except InputError as error:
         raise InputError(f"mail.routes.{name}: {error}") from error
 

@@ -103,19 +103,19 @@ def test_asking_again_is_promised_only_where_there_is_one_way() -> None:
         config = Config(data=Path("/nowhere"), mail=mail_config)
         return transport_of(config, ManualClock(NOW_US)).capabilities.idempotent_s
 
-    file, own = RouteConfig(service="file"), RouteConfig(service="file", categories=["transactional"])
+    file, own = RouteConfig(kind="file"), RouteConfig(kind="file", categories=["transactional"])
     assert promised(file) > 0
     assert promised(file, own) > 0
     assert promised(file, file) == 0
-    assert promised(RouteConfig(service="smtp")) == 0
+    assert promised(RouteConfig(kind="smtp")) == 0
 
 
 @pytest.mark.parametrize(
     ("route", "words"),
     [
-        (RouteConfig(service="sengrid"), "did you mean sendgrid"),
-        (RouteConfig(service="resend"), "put the key of mail.routes.main into it"),
-        (RouteConfig(service="file", backup=True), "at least one must be none"),
+        (RouteConfig(kind="sengrid"), "did you mean sendgrid"),
+        (RouteConfig(kind="resend"), "put the key of mail.routes.main into it"),
+        (RouteConfig(kind="file", backup=True), "at least one must be none"),
     ],
 )
 def test_a_route_that_cannot_work_is_said_at_the_start(tmp_path: Path, route: RouteConfig, words: str) -> None:
@@ -124,7 +124,7 @@ def test_a_route_that_cannot_work_is_said_at_the_start(tmp_path: Path, route: Ro
 
 
 def test_routes_survive_being_written_and_read(tmp_path: Path) -> None:
-    route = RouteConfig(service="ses", region="eu-west-1", categories=["marketing", "news"], weight=3)
+    route = RouteConfig(kind="ses", region="eu-west-1", categories=["marketing", "news"], weight=3)
     config = Config(data=tmp_path / "data", workspace=tmp_path / "w", mail=MailConfig(routes={"main": route}))
     configs.save(config, tmp_path / "config.toml")
     assert configs.load(tmp_path / "config.toml").mail.routes == {"main": route}

@@ -77,7 +77,7 @@ class Says(msgspec.Struct, frozen=True, kw_only=True):
     """It sends its own template, to a person and with values that we name."""
 
 
-class Service(Protocol):
+class Esp(Protocol):
     """One mail service."""
 
     name: ClassVar[str]

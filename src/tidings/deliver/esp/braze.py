@@ -13,14 +13,14 @@ from tidings.deliver.esp.base import ID_FIELD, Answered, Asked, Says, Settings, 
 
 
 class Braze:
-    """See `base.Service`."""
+    """See `base.Esp`."""
 
     name: ClassVar[str] = "braze"
     says: ClassVar[Says] = Says(max_bytes=4_000_000, raw=False, activates=True)
     needs: ClassVar[tuple[str, ...]] = ("campaign", "base_url")
 
     def ask(self, mail: Handover, settings: Settings, now_us: int) -> Asked:  # noqa: ARG002 - the contract's
-        """See `Service.ask`."""
+        """See `Esp.ask`."""
         whole = fields(mail)
         values = {ID_FIELD: mail.message_id, "subject": whole.subject, "html": whole.html, "text": whole.text}
         who = {"email": mail.recipient, "prioritization": ["identified", "most_recently_updated"]}
@@ -29,6 +29,6 @@ class Braze:
         return Asked(url=f"{base(settings, '')}/campaigns/trigger/send", headers=headers, body=as_json(body))
 
     def read(self, answer: Answered) -> Outcome:
-        """See `Service.read`."""
+        """See `Esp.read`."""
         said = decoded(answer)
         return meaning(answer, " ".join(str(said[name]) for name in ("message", "dispatch_id") if said.get(name)))

@@ -11,14 +11,14 @@ from tidings.deliver.esp.base import ID_FIELD, Answered, Asked, Says, Settings, 
 
 
 class Brevo:
-    """See `base.Service`."""
+    """See `base.Esp`."""
 
     name: ClassVar[str] = "brevo"
     says: ClassVar[Says] = Says(max_bytes=20_000_000, raw=False, idempotent_s=15 * 60)
     needs: ClassVar[tuple[str, ...]] = ()
 
     def ask(self, mail: Handover, settings: Settings, now_us: int) -> Asked:  # noqa: ARG002 - the contract's
-        """See `Service.ask`."""
+        """See `Esp.ask`."""
         whole = fields(mail)
         body = {
             "sender": {"name": whole.from_name, "email": whole.from_address},
@@ -38,6 +38,6 @@ class Brevo:
         )
 
     def read(self, answer: Answered) -> Outcome:
-        """See `Service.read`."""
+        """See `Esp.read`."""
         said = decoded(answer)
         return meaning(answer, " ".join(str(said[name]) for name in ("code", "message", "messageId") if said.get(name)))

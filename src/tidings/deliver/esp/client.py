@@ -18,7 +18,7 @@ import msgspec
 
 from tidings.clock import Clock
 from tidings.deliver.base import Capabilities, Handover, Outcome, Permit, Result
-from tidings.deliver.esp.base import Answered, Service, Settings
+from tidings.deliver.esp.base import Answered, Esp, Settings
 from tidings.deliver.post import Answer, request
 from tidings.deliver.smtp_reply import one_line
 from tidings.errors import InputError
@@ -39,12 +39,12 @@ class _Line(msgspec.Struct):
     used_s: float
 
 
-class ServiceTransport:
+class EspTransport:
     """Hands over to one mail service on at most `connections` connections."""
 
     def __init__(
         self,
-        service: Service,
+        esp: Esp,
         settings: Settings,
         clock: Clock,
         *,
@@ -53,12 +53,12 @@ class ServiceTransport:
         context: ssl.SSLContext | None = None,
     ) -> None:
         """Raises InputError when settings that the service needs are missing."""
-        for name in service.needs:
+        for name in esp.needs:
             if not getattr(settings, name):
-                raise InputError(f"mail service {service.name}: `{name}` is missing; see docs/reference/transports.md")
+                raise InputError(f"mail service {esp.name}: `{name}` is missing; see docs/reference/transports.md")
         if settings.base_url:
-            _check_url(service.name, settings.base_url)
-        self._service, self._settings, self._clock = service, settings, clock
+            _check_url(esp.name, settings.base_url)
+        self._esp, self._settings, self._clock = esp, settings, clock
         self._connections, self._timeout_s = connections, timeout_s
         self._context = context or ssl.create_default_context()
         self._room = asyncio.Semaphore(connections)
@@ -67,9 +67,9 @@ class ServiceTransport:
     @property
     def capabilities(self) -> Capabilities:
         """See `Transport.capabilities`."""
-        says = self._service.says
+        says = self._esp.says
         return Capabilities(
-            name=self._service.name,
+            name=self._esp.name,
             connections=self._connections,
             idempotent=says.idempotent_s > 0,
             idempotent_s=says.idempotent_s,
@@ -78,12 +78,12 @@ class ServiceTransport:
 
     async def hand_over(self, mail: Handover, permit: Permit) -> Outcome:
         """See `Transport.hand_over`."""
-        if len(mail.data) > self._service.says.max_bytes:
+        if len(mail.data) > self._esp.says.max_bytes:
             return Outcome(
                 Result.REFUSED,
-                f"larger than the {self._service.says.max_bytes:,} bytes that {self._service.name} takes",
+                f"larger than the {self._esp.says.max_bytes:,} bytes that {self._esp.name} takes",
             )
-        asked = self._service.ask(mail, self._settings, self._clock.now_us())
+        asked = self._esp.ask(mail, self._settings, self._clock.now_us())
         async with self._room:
             try:
                 line = self._kept()
@@ -132,7 +132,7 @@ class ServiceTransport:
         if not posted.status:
             return Outcome(Result.LOST, one_line(posted.error)), False
         answered = Answered(status=posted.status, body=posted.body, retry_after=posted.retry_after)
-        return self._service.read(answered), answer.reusable
+        return self._esp.read(answered), answer.reusable
 
     def _kept(self) -> _Line | None:
         """The connection that was used last, if it is fresh and the other side has not hung up."""

@@ -12,14 +12,14 @@ from tidings.deliver.esp.base import ID_FIELD, Answered, Asked, Says, Settings, 
 
 
 class Iterable:
-    """See `base.Service`."""
+    """See `base.Esp`."""
 
     name: ClassVar[str] = "iterable"
     says: ClassVar[Says] = Says(max_bytes=4_000_000, raw=False, activates=True)
     needs: ClassVar[tuple[str, ...]] = ("campaign",)
 
     def ask(self, mail: Handover, settings: Settings, now_us: int) -> Asked:  # noqa: ARG002 - the contract's
-        """See `Service.ask`."""
+        """See `Esp.ask`."""
         whole = fields(mail)
         body = {
             "campaignId": int(settings.campaign) if settings.campaign.isdigit() else settings.campaign,
@@ -33,7 +33,7 @@ class Iterable:
         return Asked(url=f"{base(settings, own)}/api/email/target", headers=headers, body=as_json(body))
 
     def read(self, answer: Answered) -> Outcome:
-        """See `Service.read`. A 200 whose code is not Success is a no."""
+        """See `Esp.read`. A 200 whose code is not Success is a no."""
         said = decoded(answer)
         words = " ".join(str(said[name]) for name in ("code", "msg") if said.get(name))
         if answer.status == 200 and said.get("code", "Success") != "Success":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tidings.deliver.esp.base import Service
+from tidings.deliver.esp.base import Esp
 from tidings.deliver.esp.braze import Braze
 from tidings.deliver.esp.brevo import Brevo
 from tidings.deliver.esp.iterable import Iterable
@@ -14,7 +14,7 @@ from tidings.deliver.esp.ses import Ses
 from tidings.deliver.esp.sparkpost import SparkPost
 from tidings.deliver.esp.webhook import Webhook
 
-SERVICES: dict[str, Service] = {
+ESPS: dict[str, Esp] = {
     one.name: one
     for one in (
         Ses(),

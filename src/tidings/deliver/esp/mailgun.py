@@ -13,14 +13,14 @@ from tidings.deliver.esp.base import ID_FIELD, Answered, Asked, Says, Settings, 
 
 
 class Mailgun:
-    """See `base.Service`."""
+    """See `base.Esp`."""
 
     name: ClassVar[str] = "mailgun"
     says: ClassVar[Says] = Says(max_bytes=25_000_000, raw=True)
     needs: ClassVar[tuple[str, ...]] = ("domain",)
 
     def ask(self, mail: Handover, settings: Settings, now_us: int) -> Asked:  # noqa: ARG002 - the contract's
-        """See `Service.ask`."""
+        """See `Esp.ask`."""
         boundary = f"tidings-{mail.message_id}"
         form = {"to": mail.recipient, f"v:{ID_FIELD}": mail.message_id, "o:tracking": "no"}
         own = "https://api.eu.mailgun.net" if settings.region == "eu" else "https://api.mailgun.net"
@@ -32,7 +32,7 @@ class Mailgun:
         return Asked(url=url, headers=headers, body=_form(boundary, form, mail.data))
 
     def read(self, answer: Answered) -> Outcome:
-        """See `Service.read`."""
+        """See `Esp.read`."""
         said = decoded(answer)
         return meaning(answer, " ".join(str(said[name]) for name in ("message", "id") if said.get(name)))
 

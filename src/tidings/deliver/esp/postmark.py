@@ -28,14 +28,14 @@ _KEEP_ID = {"Name": "X-PM-KeepID", "Value": "true"}
 
 
 class Postmark:
-    """See `base.Service`."""
+    """See `base.Esp`."""
 
     name: ClassVar[str] = "postmark"
     says: ClassVar[Says] = Says(max_bytes=10_000_000, raw=False)
     needs: ClassVar[tuple[str, ...]] = ()
 
     def ask(self, mail: Handover, settings: Settings, now_us: int) -> Asked:  # noqa: ARG002 - the contract's
-        """See `Service.ask`."""
+        """See `Esp.ask`."""
         whole = fields(mail)
         body = {
             "From": address_line(whole.from_name, whole.from_address),
@@ -53,7 +53,7 @@ class Postmark:
         return Asked(url=f"{base(settings, 'https://api.postmarkapp.com')}/email", headers=headers, body=as_json(body))
 
     def read(self, answer: Answered) -> Outcome:
-        """See `Service.read`. A 200 with a code other than 0 is a no."""
+        """See `Esp.read`. A 200 with a code other than 0 is a no."""
         said = decoded(answer)
         code, words = said.get("ErrorCode"), str(said.get("Message", ""))
         if answer.status in (200, 422) and code in _NOT_THE_MESSAGE:

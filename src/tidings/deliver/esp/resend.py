@@ -22,14 +22,14 @@ from tidings.deliver.esp.base import (
 
 
 class Resend:
-    """See `base.Service`."""
+    """See `base.Esp`."""
 
     name: ClassVar[str] = "resend"
     says: ClassVar[Says] = Says(max_bytes=40_000_000, raw=False, idempotent_s=24 * 3_600)
     needs: ClassVar[tuple[str, ...]] = ()
 
     def ask(self, mail: Handover, settings: Settings, now_us: int) -> Asked:  # noqa: ARG002 - the contract's
-        """See `Service.ask`."""
+        """See `Esp.ask`."""
         whole = fields(mail)
         body = {
             "from": address_line(whole.from_name, whole.from_address),
@@ -44,7 +44,7 @@ class Resend:
         return Asked(url=f"{base(settings, 'https://api.resend.com')}/emails", headers=headers, body=as_json(body))
 
     def read(self, answer: Answered) -> Outcome:
-        """See `Service.read`. Under one key it refuses another body for good, and says 409 while the first is under way."""
+        """See `Esp.read`. Under one key it refuses another body for good, and says 409 while the first is under way."""
         said = decoded(answer)
         words = " ".join(str(said[name]) for name in ("name", "message", "id") if said.get(name))
         if answer.status == 409 and said.get("name") == "invalid_idempotent_request":

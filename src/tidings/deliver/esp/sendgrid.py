@@ -15,14 +15,14 @@ _OFF = {"enable": False}
 
 
 class SendGrid:
-    """See `base.Service`."""
+    """See `base.Esp`."""
 
     name: ClassVar[str] = "sendgrid"
     says: ClassVar[Says] = Says(max_bytes=30_000_000, raw=False)
     needs: ClassVar[tuple[str, ...]] = ()
 
     def ask(self, mail: Handover, settings: Settings, now_us: int) -> Asked:  # noqa: ARG002 - the contract's
-        """See `Service.ask`."""
+        """See `Esp.ask`."""
         whole = fields(mail)
         body = {
             "personalizations": [{"to": [{"email": mail.recipient}], "custom_args": {ID_FIELD: mail.message_id}}],
@@ -43,7 +43,7 @@ class SendGrid:
         )
 
     def read(self, answer: Answered) -> Outcome:
-        """See `Service.read`. It says 202 and nothing else when it took a message."""
+        """See `Esp.read`. It says 202 and nothing else when it took a message."""
         errors = decoded(answer).get("errors")
         said = (
             errors[0].get("message", "") if isinstance(errors, list) and errors and isinstance(errors[0], dict) else ""

@@ -1,4 +1,5 @@
-"""Amazon SES, API v2 (https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html). It takes our MIME as it is.
+"""Amazon SES, API v2 (https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html). It takes our MIME as it is,
+with its From; where bounces go is a setting of the identity there.
 
 Requests are signed as AWS asks (Signature Version 4,
 https://docs.aws.amazon.com/IAM/latest/UserGuide/create-signed-request.html); the key is ``access-key-id:secret-access-key``.
@@ -24,17 +25,16 @@ _LATER = ("TooManyRequestsException", "LimitExceededException", "ThrottlingExcep
 
 
 class Ses:
-    """See `base.Service`."""
+    """See `base.Esp`."""
 
     name: ClassVar[str] = "ses"
     says: ClassVar[Says] = Says(max_bytes=40_000_000, raw=True)
     needs: ClassVar[tuple[str, ...]] = ("region",)
 
     def ask(self, mail: Handover, settings: Settings, now_us: int) -> Asked:
-        """See `Service.ask`."""
+        """See `Esp.ask`."""
         body = as_json(
             {
-                "FromEmailAddress": mail.sender,
                 "Destination": {"ToAddresses": [mail.recipient]},
                 "Content": {"Raw": {"Data": b64encode(mail.data).decode()}},
                 "EmailTags": [{"Name": ID_FIELD, "Value": mail.message_id}],
@@ -45,7 +45,7 @@ class Ses:
         return Asked(url=url, headers=signed(url, body, settings.key, settings.region, now_us), body=body)
 
     def read(self, answer: Answered) -> Outcome:
-        """See `Service.read`. The kind of an error is in its body, or its type."""
+        """See `Esp.read`. The kind of an error is in its body, or its type."""
         said = decoded(answer)
         kind = str(said.get("__type") or said.get("code") or "").rpartition("#")[2]
         words = " ".join(
@@ -65,7 +65,7 @@ def signed(
     region: str,
     now_us: int,
     *,
-    service: str = "ses",
+    product: str = "ses",
     content: str = "application/json",
 ) -> Mapping[str, str]:
     """Headers of a signed POST (Signature Version 4). `key` is ``access-key-id:secret-access-key``."""
@@ -78,10 +78,10 @@ def signed(
         ["POST", parts.path or "/", parts.query, *(f"{name}:{value}" for name, value in named.items()), "", names]
     )
     whole = f"{asked}\n{sha256(body).hexdigest()}"
-    scope = f"{at[:8]}/{region}/{service}/aws4_request"
+    scope = f"{at[:8]}/{region}/{product}/aws4_request"
     text = f"AWS4-HMAC-SHA256\n{at}\n{scope}\n{sha256(whole.encode()).hexdigest()}"
     derived = f"AWS4{secret}".encode()
-    for part in (at[:8], region, service, "aws4_request"):
+    for part in (at[:8], region, product, "aws4_request"):
         derived = hmac.digest(derived, part.encode(), sha256)
     signature = hmac.digest(derived, text.encode(), sha256).hex()
     return {

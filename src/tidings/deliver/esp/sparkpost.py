@@ -9,14 +9,14 @@ from tidings.deliver.esp.base import ID_FIELD, Answered, Asked, Says, Settings, 
 
 
 class SparkPost:
-    """See `base.Service`."""
+    """See `base.Esp`."""
 
     name: ClassVar[str] = "sparkpost"
     says: ClassVar[Says] = Says(max_bytes=20_000_000, raw=True)
     needs: ClassVar[tuple[str, ...]] = ()
 
     def ask(self, mail: Handover, settings: Settings, now_us: int) -> Asked:  # noqa: ARG002 - the contract's
-        """See `Service.ask`."""
+        """See `Esp.ask`."""
         body = {
             "options": {
                 "open_tracking": False,
@@ -24,7 +24,6 @@ class SparkPost:
                 "transactional": mail.category == "transactional",
                 **({"ip_pool": settings.stream} if settings.stream else {}),
             },
-            "return_path": mail.sender,
             "recipients": [{"address": {"email": mail.recipient}, "metadata": {ID_FIELD: mail.message_id}}],
             "content": {"email_rfc822": mail.data.decode("utf-8", "surrogateescape")},
         }
@@ -33,7 +32,7 @@ class SparkPost:
         return Asked(url=url, headers={"Authorization": settings.key}, body=as_json(body))
 
     def read(self, answer: Answered) -> Outcome:
-        """See `Service.read`. It may say 200 and have taken nobody."""
+        """See `Esp.read`. It may say 200 and have taken nobody."""
         said = decoded(answer)
         results = said.get("results")
         if answer.status == 200 and isinstance(results, dict):

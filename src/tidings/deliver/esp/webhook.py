@@ -14,14 +14,14 @@ from tidings.deliver.esp.base import ID_FIELD, Answered, Asked, Says, Settings, 
 
 
 class Webhook:
-    """See `base.Service`."""
+    """See `base.Esp`."""
 
     name: ClassVar[str] = "webhook"
     says: ClassVar[Says] = Says(max_bytes=10_000_000, raw=False)
     needs: ClassVar[tuple[str, ...]] = ("base_url",)
 
     def ask(self, mail: Handover, settings: Settings, now_us: int) -> Asked:
-        """See `Service.ask`."""
+        """See `Esp.ask`."""
         whole = fields(mail)
         body = as_json(
             {
@@ -44,7 +44,7 @@ class Webhook:
         )
 
     def read(self, answer: Answered) -> Outcome:
-        """See `Service.read`. A redirect is not followed: it is a no."""
+        """See `Esp.read`. A redirect is not followed: it is a no."""
         if 300 <= answer.status < 400:
             return meaning(Answered(status=400), f"redirected ({answer.status}); redirects are not followed")
         return meaning(answer, str(decoded(answer).get("message", "")))

@@ -11,20 +11,21 @@ import pytest
 import uvloop
 
 from tests.conformance.test_transport import SETTINGS, Permission, mail, transport_to
-from tests.unit.deliver.scripted_services import DIALECTS, FakeService, serving
+from tests.unit.deliver.scripted_esps import DIALECTS, FakeEsp, serving
 from tidings.clock import ManualClock
 from tidings.deliver.base import Handover, Outcome, Result
 from tidings.deliver.esp.base import Answered, Settings, fields
-from tidings.deliver.esp.client import ServiceTransport
-from tidings.deliver.esp.kinds import SERVICES
+from tidings.deliver.esp.client import EspTransport
+from tidings.deliver.esp.kinds import ESPS
 from tidings.deliver.esp.ses import signed
 from tidings.errors import InputError
 from tidings.render import mime
+from tidings.render.headers import mailbox_header
 
 GOLDEN = Path("tests/golden/esp")
 AT_US = 1_440_938_160_000_000  # 2015-08-30T12:36:00Z
 HEAD = [
-    'From: "Grün & Söhne" <hello@shop.example>'.encode().decode("ascii", "ignore"),
+    mailbox_header("From", "Grün & Söhne", "hello@shop.example"),
     "To: <ann@x.example>",
     "Subject: Your basket is waiting",
     "Date: Sun, 30 Aug 2015 12:36:00 +0000",
@@ -49,10 +50,10 @@ def settings(name: str, **more: str) -> Settings:
     )
 
 
-@pytest.mark.parametrize("name", sorted(SERVICES))
+@pytest.mark.parametrize("name", sorted(ESPS))
 def test_the_request_for_a_message_is_the_one_on_record(name: str) -> None:
     """To write them anew after a change that is meant: delete the file, run this, and read the difference."""
-    asked = SERVICES[name].ask(MAIL, settings(name), AT_US)
+    asked = ESPS[name].ask(MAIL, settings(name), AT_US)
     told = {"url": asked.url, "headers": dict(asked.headers), "body": _readable(asked.body)}
     path = GOLDEN / f"{name}.json"
     if not path.exists():
@@ -66,9 +67,9 @@ def _readable(body: bytes) -> Any:
     return json.loads(text) if text.startswith("{") else text.replace("\r\n", "\n").split("\n")
 
 
-@pytest.mark.parametrize("name", sorted(SERVICES))
+@pytest.mark.parametrize("name", sorted(ESPS))
 def test_our_id_travels_with_the_message_under_the_name_that_webhooks_are_read_for(name: str) -> None:
-    body = SERVICES[name].ask(MAIL, settings(name), AT_US).body.decode()
+    body = ESPS[name].ask(MAIL, settings(name), AT_US).body.decode()
     assert "tidings_message_id" in body
     assert MAIL.message_id in body
 
@@ -101,28 +102,28 @@ ANSWERS = [
     ("sparkpost", 420, {"errors": [{"message": "Exceed Sending Limit (daily)", "code": "2101"}]}, Result.LATER),
     ("iterable", 200, {"code": "BadParams", "msg": "no campaign"}, Result.REFUSED),
     ("webhook", 302, {}, Result.REFUSED),
-    *[(name, 500, {}, Result.LOST) for name in SERVICES],
-    *[(name, 503, {}, Result.LATER) for name in SERVICES],
-    *[(name, 429, {}, Result.LATER) for name in SERVICES],
+    *[(name, 500, {}, Result.LOST) for name in ESPS],
+    *[(name, 503, {}, Result.LATER) for name in ESPS],
+    *[(name, 429, {}, Result.LATER) for name in ESPS],
 ]
 
 
 @pytest.mark.parametrize(("name", "status", "body", "result"), ANSWERS)
 def test_each_answer_has_its_meaning(name: str, status: int, body: dict[str, Any], result: Result) -> None:
-    outcome = SERVICES[name].read(Answered(status=status, body=json.dumps(body).encode()))
+    outcome = ESPS[name].read(Answered(status=status, body=json.dumps(body).encode()))
     assert outcome.result is result
     assert str(status) in outcome.reply or status == 302
     assert "\n" not in outcome.reply
 
 
-@pytest.mark.parametrize("name", sorted(SERVICES))
+@pytest.mark.parametrize("name", sorted(ESPS))
 @pytest.mark.parametrize(
     "body", [b"", b"\xff\xfe", b"[1]", b'"x"', b"<html>oops</html>", b'{"errors": 7, "results": []}']
 )
 def test_an_answer_that_is_nonsense_is_read_by_its_status(name: str, body: bytes) -> None:
-    service = SERVICES[name]
-    assert service.read(Answered(status=429, body=body)).result is Result.LATER
-    assert service.read(Answered(status=502, body=body)).result is Result.LOST
+    esp = ESPS[name]
+    assert esp.read(Answered(status=429, body=body)).result is Result.LATER
+    assert esp.read(Answered(status=502, body=body)).result is Result.LOST
 
 
 def test_requests_to_amazon_are_signed_as_its_own_example_is() -> None:
@@ -133,7 +134,7 @@ def test_requests_to_amazon_are_signed_as_its_own_example_is() -> None:
         "AKIDEXAMPLE:wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
         "us-east-1",
         AT_US,
-        service="service",
+        product="service",
         content="application/x-www-form-urlencoded",
     )
     assert headers["Authorization"].endswith(
@@ -143,7 +144,8 @@ def test_requests_to_amazon_are_signed_as_its_own_example_is() -> None:
 
 def test_a_message_is_taken_apart_into_what_people_see_and_the_headers_that_matter() -> None:
     found = fields(MAIL)
-    assert (found.subject, found.from_address) == ("Your basket is waiting", "hello@shop.example")
+    assert (found.subject, found.from_name) == ("Your basket is waiting", "Grün & Söhne")
+    assert found.from_address == "hello@shop.example"
     assert "étoile" in found.text
     assert "&#233;toile" in found.html
     assert found.headers["List-Unsubscribe"].startswith("<https://t.shop.example/u/abc>")
@@ -156,8 +158,8 @@ def test_a_message_is_taken_apart_into_what_people_see_and_the_headers_that_matt
     }
 
 
-def hand_over(name: str, recipient: str, permission: Permission | None = None) -> tuple[Outcome, FakeService]:
-    fake = FakeService(DIALECTS[name])
+def hand_over(name: str, recipient: str, permission: Permission | None = None) -> tuple[Outcome, FakeEsp]:
+    fake = FakeEsp(DIALECTS[name])
 
     async def use(url: str) -> Outcome:
         transport = transport_to(name, url)
@@ -187,7 +189,7 @@ def test_services_that_are_in_trouble(recipient: str, result: Result) -> None:
 
 
 def test_connections_are_kept_and_counted() -> None:
-    fake = FakeService(DIALECTS["postmark"])
+    fake = FakeEsp(DIALECTS["postmark"])
 
     async def use(url: str) -> None:
         transport = transport_to("postmark", url)
@@ -225,4 +227,4 @@ async def _too_large() -> Outcome:
 )
 def test_what_is_missing_or_wrong_is_said_at_the_start(name: str, given: dict[str, str], words: str) -> None:
     with pytest.raises(InputError, match=words):
-        ServiceTransport(SERVICES[name], Settings(key="k", **given), ManualClock(0))
+        EspTransport(ESPS[name], Settings(key="k", **given), ManualClock(0))

@@ -120,7 +120,7 @@ DIALECTS: dict[str, Dialect] = {
 
 
 @dataclass
-class FakeService:
+class FakeEsp:
     """What came, and what was taken."""
 
     dialect: Dialect
@@ -142,11 +142,11 @@ class FakeService:
 
 class _Handler(socketserver.StreamRequestHandler):
     timeout = 10
-    service: FakeService
+    esp: FakeEsp
 
     def handle(self) -> None:
-        with self.service.lock:
-            self.service.connections += 1
+        with self.esp.lock:
+            self.esp.connections += 1
         while self._once():
             pass
 
@@ -166,17 +166,17 @@ class _Handler(socketserver.StreamRequestHandler):
             return False
 
     def _answer(self, path: str, headers: dict[str, str], body: bytes) -> bool:
-        service = self.service
-        service.requests.append((path, headers, body))
-        recipient, mime, text = service.dialect.find(body)
+        esp = self.esp
+        esp.requests.append((path, headers, body))
+        recipient, mime, text = esp.dialect.find(body)
         name, data = recipient.partition("@")[0], mime if mime is not None else text.encode()
         if name == "take" or name.endswith(("-taken", "-lost")):
-            key = service.dialect.key(headers)
-            first = key not in service.seen
-            service.take(recipient, data, key)
+            key = esp.dialect.key(headers)
+            first = key not in esp.seen
+            esp.take(recipient, data, key)
             return self._after(name, first=first)
         if name == "refuse-data":
-            return self._say(*service.dialect.refused)
+            return self._say(*esp.dialect.refused)
         status = {"later-data": 429, "busy": 503, "key": 401, "gateway": 502, "redirect": 302}[name]
         return self._say(status, {"message": name}, b"Location: http://169.254.169.254/\r\nRetry-After: 1\r\n")
 
@@ -185,7 +185,7 @@ class _Handler(socketserver.StreamRequestHandler):
         if name == "hangup-taken" or (name == "once-lost" and first):
             return False
         if name == "silent-taken":
-            time.sleep(self.service.slow_s)
+            time.sleep(self.esp.slow_s)
             return False
         if name == "garbled-taken":
             self.wfile.write(b"What a fine mail!\r\n\r\n")
@@ -194,7 +194,7 @@ class _Handler(socketserver.StreamRequestHandler):
             self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{")
             self.connection.shutdown(socket.SHUT_WR)
             return False
-        return self._say(*self.service.dialect.taken)
+        return self._say(*self.esp.dialect.taken)
 
     def _say(self, status: int, body: Body, more: bytes = b"") -> bool:
         data = json.dumps(body).encode()
@@ -209,9 +209,9 @@ class _Server(socketserver.ThreadingTCPServer):
 
 
 @contextmanager
-def serving(service: FakeService) -> Iterator[str]:
+def serving(esp: FakeEsp) -> Iterator[str]:
     """Its address on this machine."""
-    handler = type("Handler", (_Handler,), {"service": service})
+    handler = type("Handler", (_Handler,), {"service": esp})
     with _Server(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
         try:
