@@ -211,7 +211,7 @@ class _Server(socketserver.ThreadingTCPServer):
 @contextmanager
 def serving(esp: FakeEsp) -> Iterator[str]:
     """Its address on this machine."""
-    handler = type("Handler", (_Handler,), {"service": esp})
+    handler = type("Handler", (_Handler,), {"esp": esp})
     with _Server(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
         try:
