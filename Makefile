@@ -25,7 +25,7 @@ demo: $(RUN) ## a shop with its real history, an inbox and the console, on this 
 	@$(BIN)/tidings demo
 
 test: $(TEST) lint ## lint, types and the whole test suite
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m tests.suite
 
 bench: $(TEST) ## measure, each figure beside its limit
 	@$(BIN)/python -m benchmarks

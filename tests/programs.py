@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -21,8 +22,10 @@ def program(name: str, packages: str) -> str:
     if found := shutil.which(name, path=_ADMIN_PATH):
         return found
     if os.geteuid() == 0 and Path("/etc/debian_version").exists():
-        run(["apt-get", "update"], Path("/"))
-        run(["apt-get", "install", "-y", *packages.split()], Path("/"))
+        with Path(__file__).open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # two test runs at once must not install over each other
+            run(["apt-get", "update"], Path("/"))
+            run(["apt-get", "install", "-y", *packages.split()], Path("/"))
     found = shutil.which(name, path=_ADMIN_PATH)
     if not found:
         pytest.fail(f"{name} is missing; run: apt-get install -y {packages}", pytrace=False)

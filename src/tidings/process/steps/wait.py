@@ -18,6 +18,7 @@ from tidings.domain.instants import END_US, instant_of
 from tidings.domain.profile import ProfileState, Run
 from tidings.domain.zones import zone
 from tidings.errors import DefinitionError
+from tidings.process import lanes
 from tidings.process.steps.base import Move, Step, StepBase
 from tidings.rules import local_time, window
 from tidings.rules.base import Reading, Traits
@@ -73,7 +74,7 @@ class WaitTime(StepBase, frozen=True):
     def enter(self, state: ProfileState, run: Run) -> Move:
         name = local_time.zone_name(state, self.default_zone)
         # Who has waited here for this very instant already has gone round in a circle, and waits for the next one.
-        again = any(entry[0] == self.id and entry[1] == run.since_us for entry in run.path)
+        again = any(entry[0] == self.id and entry[1] == run.since_us for entry in lanes.path_of(state, run))
         from_us = run.since_us + again
         until_us = next(one for one in self._times(from_us, name) if one >= from_us)
         return Move(f"waits until {iso(until_us)}, {self._shown()} in {name}", until_us=until_us)
