@@ -89,7 +89,7 @@ WHERE message_id = ?;
 SELECT message_id, mode, attempts FROM messages WHERE state = 'attempting';
 
 -- name: unreported
-SELECT message_id, profile_id, journey, template, category, state, reason, reply, finished_us FROM messages
+SELECT message_id, profile_id, journey, template, category, state, reason, reply, finished_us, address FROM messages
 WHERE reported = 0 AND finished_us IS NOT NULL LIMIT ?;
 
 -- name: mark_reported
