@@ -12,6 +12,7 @@ from tidings.backtest.narrow import Warming, narrowed
 from tidings.backtest.result import JourneyResult, PersonResult, Purchases, StepResult, VersionResult
 from tidings.backtest.tally import OTHERWISE, Bought, Counting, JourneyTally, Tally
 from tidings.clock import format_duration, iso
+from tidings.domain.item import ItemChange
 from tidings.domain.message import EventIntent
 from tidings.pipeline import Pipeline
 from tidings.process import journey as journeys
@@ -68,6 +69,15 @@ class Version:
         self.driver = RehearsalDriver(
             self._quiet, self.sink, assume_address=assume_address, watched=bought.names, watch=self.sink.purchase
         )
+
+    def wants(self, change: ItemChange) -> bool:
+        """Whether a journey is about this change of an item."""
+        return self._playing.wants(change)
+
+    @property
+    def looks_at_items(self) -> bool:
+        """Whether any is about items at all."""
+        return bool(self._playing.item_slots)
 
     @property
     def key(self) -> str:
