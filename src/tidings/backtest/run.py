@@ -214,7 +214,7 @@ class Backtest:
             yield self._of_items(words)
         calls = {name: count for one in self._versions for name, count in one.sink.tally.calls.items()}
         if calls:
-            shown = ", ".join(f"{name} {count:,} times" for name, count in calls.items())
+            shown = ", ".join(f"{name} {count:,} times" for name, count in sorted(calls.items()))
             yield f"Webhooks were not called ({shown}); their runs went on at the time-outs."
         if any(_OF_MAILS & journey.listens() for journey in journeys):
             yield "Nobody got, opened or clicked a mail, as nothing was sent: steps that wait for that went on at their time-outs."

@@ -122,7 +122,7 @@ class Version:
             journeys=[_journey(one, tally.journeys.get(name)) for name, one in self.definitions.journeys.items()],
             entered=sum(1 for one in tally.people.values() if one.entered),
             messages=tally.messages,
-            per_day=dict(sorted(tally.days.items())),
+            per_day={day: dict(sorted(counts.items())) for day, counts in sorted(tally.days.items())},
             per_template=_most_first(tally.templates),
             refused={category: _most_first(counts) for category, counts in sorted(tally.refused.items())},
             people_by_messages=dict(sorted(by_messages.items())),
