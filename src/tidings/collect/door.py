@@ -15,6 +15,8 @@ from tidings.collect.keys import WriteKeys
 from tidings.collect.pressure import Pressure
 from tidings.collect.runs import Runs
 from tidings.collect.script import Script
+from tidings.collect.webhooks import PREFIX as WEBHOOKS
+from tidings.collect.webhooks import Webhooks
 
 _CACHE = b"Cache-Control: public, max-age=60\r\n"
 
@@ -42,6 +44,7 @@ class Door:
         feed: Items,
         runs_door: Runs,
         script: Script,
+        webhooks: Webhooks,
         keys: WriteKeys,
         pressure: Pressure,
     ) -> None:
@@ -52,6 +55,7 @@ class Door:
         self._runs = runs_door
         self._script = script
         self._keys = keys
+        self._webhooks = webhooks
         self._pressure = pressure
         self._server: Listening | None = None
 
@@ -73,6 +77,8 @@ class Door:
             self._internal.take(request)
         elif path == items.PATH:
             self._feed.take(request)
+        elif path.startswith(WEBHOOKS):
+            self._webhooks.take(request)
         elif runs.is_runs(path):
             self._runs.take(request)
         elif path == PIXEL_PATH + b".gif" or path.startswith(PIXEL_PATH + b"/"):

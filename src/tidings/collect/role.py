@@ -26,6 +26,7 @@ from tidings.collect.returns import Returns
 from tidings.collect.runs import Runs
 from tidings.collect.script import Script
 from tidings.collect.server import Server
+from tidings.collect.webhooks import Webhooks
 from tidings.config import Config
 from tidings.deliver.ledger import Ledger
 from tidings.feedback.tokens import Tokens, load_tokens
@@ -89,6 +90,7 @@ async def _serve(config: Config, log: SqliteLog, ledger: Ledger, ports: _Ports) 
         feed=Items(items_key(config.data), committer, pressure, clock),
         runs_door=Runs(runs_key(config.data), committer, pressure, clock),
         script=Script(),
+        webhooks=Webhooks(config.data / "secrets", ledger, committer, pressure, evidence, clock),
         keys=keys,
         pressure=pressure,
     )

@@ -60,10 +60,13 @@ class HttpPoster:
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes, timeout_s: float) -> Posted:
         """See `Poster.post`."""
+        return await self._ask(url, _request(url, headers, body), timeout_s)
+
+    async def _ask(self, url: str, request: bytes, timeout_s: float) -> Posted:
         answer = _Answer()
         try:
             async with asyncio.timeout(timeout_s):
-                await self._try(url, _request(url, headers, body), answer, timeout_s)
+                await self._try(url, request, answer, timeout_s)
         except TimeoutError:
             return answer.cut() or Posted(error=f"timeout: no whole answer within {timeout_s:g} s")
         except RefusedAddress as error:
@@ -71,6 +74,10 @@ class HttpPoster:
         except (OSError, httptools.HttpParserError) as error:
             return answer.cut() or Posted(error=f"unreachable: {type(error).__name__}: {error}")
         return answer.posted()
+
+    async def get(self, url: str, timeout_s: float) -> Posted:
+        """Fetch something small, once, under the same rules. Never raises for what the other side or the network does."""
+        return await self._ask(url, _request(url, {}, b"", method="GET"), timeout_s)
 
     async def _try(self, url: str, request: bytes, answer: _Answer, timeout_s: float) -> None:
         reader, writer = await self._connect(url, timeout_s)
@@ -96,7 +103,7 @@ class HttpPoster:
         return await asyncio.open_connection(last, port, limit=_CHUNK_BYTES, **tls)  # type: ignore[arg-type]
 
 
-def _request(url: str, headers: Mapping[str, str], body: bytes) -> bytes:
+def _request(url: str, headers: Mapping[str, str], body: bytes, *, method: str = "POST") -> bytes:
     parts = urlsplit(url)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     every = {
@@ -109,7 +116,7 @@ def _request(url: str, headers: Mapping[str, str], body: bytes) -> bytes:
         **headers,
     }
     lines = "".join(f"{name}: {value}\r\n" for name, value in every.items())
-    return f"POST {target} HTTP/1.1\r\n{lines}\r\n".encode("ascii") + body
+    return f"{method} {target} HTTP/1.1\r\n{lines}\r\n".encode("ascii") + body
 
 
 class _Answer:

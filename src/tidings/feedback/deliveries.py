@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from tidings.clock import iso
+from tidings.clock import MINUTE_US, iso
 from tidings.domain import feedback
 from tidings.feedback.bounce.verdict import Verdict
 from tidings.feedback.reasons import AUTO_REPLY, COMPLAINT, DELIVERED, HARD, SOFT, UNKNOWN
@@ -19,14 +19,43 @@ MAIL = "mail"
 """The `provider` of what was told by a mail that came back."""
 
 _WORDS = {
+    feedback.EMAIL_SENT: "accepted",  # as `deliver.report` says it
     feedback.EMAIL_DELIVERED: "delivered",
     feedback.EMAIL_DEFERRED: "deferred",
     feedback.EMAIL_BOUNCED: "bounced",
     feedback.EMAIL_COMPLAINED: "complained",
-    feedback.EMAIL_OPENED: "opened",
-    feedback.EMAIL_CLICKED: "clicked",
+    feedback.EMAIL_OPENED: "open",
+    feedback.EMAIL_CLICKED: "click",
     feedback.UNSUBSCRIBED: "unsub",
 }
+
+
+_REPEATED = (feedback.EMAIL_OPENED, feedback.EMAIL_CLICKED, feedback.UNSUBSCRIBED)
+"""What may happen again; by the minute, as at our own door."""
+
+
+class Told(Protocol):
+    """What is asked of a provider's news (`webhooks.base.News`)."""
+
+    @property
+    def name(self) -> str:
+        """The delivery event it is."""
+        ...
+
+    @property
+    def at_us(self) -> int:
+        """When it happened; 0 when that is not told."""
+        ...
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """Of bounces and complaints."""
+        ...
+
+    @property
+    def extra(self) -> dict[str, Any]:
+        """Further properties."""
+        ...
 
 
 class About(Protocol):
@@ -84,6 +113,17 @@ def of_verdict(message: About, verdict: Verdict, *, provider: str = MAIL, occurr
     return event(message, name, detail=detail, provider=provider, occurred_us=occurred_us, extra=extra)
 
 
+def of_news(message: About, news: Told, *, provider: str) -> bytes:
+    """The event that a provider's news of a message is, as a track call."""
+    if news.verdict is not None:
+        found = of_verdict(message, news.verdict, provider=provider, occurred_us=news.at_us)
+        if found is not None:
+            return found
+    minute = str(news.at_us // MINUTE_US) if news.name in _REPEATED else ""
+    extra = {**news.extra, "method": provider} if news.name == feedback.UNSUBSCRIBED else news.extra
+    return event(message, news.name, detail=minute, provider=provider, occurred_us=news.at_us, extra=extra)
+
+
 def event(
     message: About, name: str, *, detail: str = "", provider: str, occurred_us: int = 0, extra: dict[str, Any]
 ) -> bytes:
@@ -115,8 +155,8 @@ def name_of(verdict: Verdict) -> str:
         return feedback.EMAIL_DELIVERED
     if verdict.kind == COMPLAINT:
         return feedback.UNSUBSCRIBED if verdict.reason == "opt_out" else feedback.EMAIL_COMPLAINED
-    if verdict.kind == UNKNOWN:
-        return ""
+    if verdict.kind == UNKNOWN or verdict.feedback_type:
+        return ""  # a report of a provider on something else than a complaint says nothing of what became of it
     return feedback.EMAIL_DEFERRED if verdict.delayed else feedback.EMAIL_BOUNCED
 
 

@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rocksdict import AccessType, BlockBasedOptions, Cache, Options, Rdict, ReadOptions, WriteBatch, WriteOptions
+from rocksdict import AccessType, BlockBasedOptions, Cache, Options, Rdict, WriteBatch, WriteOptions
 
 from tidings.state.base import NO_GENERATION, Commit, Generation, Wake
+from tidings.state.near import Near
 
 _FAMILIES = ("states", "links", "wakes", "outputs", "meta", "items", "interests")
 _WIDTH = 8
@@ -61,8 +62,7 @@ class RocksState:
         self._seq = int.from_bytes(position[_WIDTH:], "big") if position else 0
         self._fired_us = int.from_bytes(self._cf["meta"].get(b"fired") or b"", "big")
         self._dropped_seq = self._drop_to = self._first_kept() - 1
-        self._popped = b""
-        self._looked: list[Wake] = []
+        self._near = Near(self._wakes_behind)
 
     def _first_kept(self) -> int:
         """Number of the oldest output that is still kept; the next number when there is none."""
@@ -127,24 +127,21 @@ class RocksState:
 
     def due(self, until_us: int, limit: int) -> list[Wake]:
         """See `StateStore.due`."""
-        found: list[Wake] = []
         bound = (until_us + 1).to_bytes(_WIDTH, "big")
-        options = ReadOptions()
-        options.set_iterate_upper_bound(bound)
-        rows = self._cf["wakes"].iter(options)
-        rows.seek(self._popped) if self._popped else rows.seek_to_first()
-        while rows.valid() and len(found) < limit:
-            key = rows.key()
-            found.append(Wake(int.from_bytes(key[:_WIDTH], "big"), key[_WIDTH:].decode()))
-            rows.next()
-        self._looked = found
-        return found
+        return [_wake(key) for key in self._near.upto(bound, limit)]
 
     def next_due_us(self) -> int:
         """See `StateStore.next_due_us`."""
+        return int.from_bytes(self._near.first()[:_WIDTH], "big")
+
+    def _wakes_behind(self, key: bytes, limit: int) -> list[bytes]:
         rows = self._cf["wakes"].iter()
-        rows.seek(self._popped) if self._popped else rows.seek_to_first()
-        return int.from_bytes(rows.key()[:_WIDTH], "big") if rows.valid() else 0
+        rows.seek(key + b"\x00") if key else rows.seek_to_first()
+        found: list[bytes] = []
+        while rows.valid() and len(found) < limit:
+            found.append(rows.key())
+            rows.next()
+        return found
 
     def commit(self, commit: Commit) -> None:
         """See `StateStore.commit`."""
@@ -159,10 +156,11 @@ class RocksState:
             seen = self._seen_handle(commit.seen_us)
             for key in commit.seen:
                 put(key.encode("utf-8", "surrogatepass"), b"", seen)
-        for wake in commit.unwakes:
-            batch.delete(_wake_key(wake), wakes)
-        for wake in commit.wakes:
-            put(_wake_key(wake), b"", wakes)
+        unwoken, woken = [_wake_key(wake) for wake in commit.unwakes], [_wake_key(wake) for wake in commit.wakes]
+        for gone in unwoken:
+            batch.delete(gone, wakes)
+        for come in woken:
+            put(come, b"", wakes)
         if commit.items or commit.interests or commit.uninterests:
             self._put_items(batch, commit)
         if commit.outputs:
@@ -175,7 +173,7 @@ class RocksState:
         if commit.fired_us > self._fired_us:
             put(b"fired", commit.fired_us.to_bytes(_WIDTH, "big"), handles["meta"])
         self._db.write(batch, self._synced)
-        self._popped = self._skip_to(commit)
+        self._near.change(unwoken, woken)
         self._offset, self._seq = commit.offset, commit.seq
         self._fired_us = max(self._fired_us, commit.fired_us)
 
@@ -187,14 +185,6 @@ class RocksState:
             batch.delete(_interest(item, profile_id), interests)
         for item, profile_id in commit.interests:
             batch.put(_interest(item, profile_id), b"", interests)
-
-    def _skip_to(self, commit: Commit) -> bytes:
-        """Where the next look at wake-ups may begin: behind the tombstones of those that were fired."""
-        start = self._popped
-        if self._looked and set(self._looked) <= set(commit.unwakes):
-            start = max(start, _wake_key(self._looked[-1]))
-            self._looked = []
-        return min([start, *(_wake_key(wake) for wake in commit.wakes)])
 
     def _drop(self, batch: WriteBatch) -> None:
         for seq in range(self._dropped_seq + 1, self._drop_to + 1):
@@ -263,6 +253,10 @@ def _interest(item: str, profile_id: str) -> bytes:
     """Length first: an item id may hold anything."""
     name = item.encode("utf-8", "surrogatepass")
     return len(name).to_bytes(2, "big") + name + profile_id.encode()
+
+
+def _wake(key: bytes) -> Wake:
+    return Wake(int.from_bytes(key[:_WIDTH], "big"), key[_WIDTH:].decode())
 
 
 def _wake_key(wake: Wake) -> bytes:

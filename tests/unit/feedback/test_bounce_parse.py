@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from tidings.feedback.bounce.parse import parse
@@ -216,3 +218,42 @@ def test_depth_and_number_of_parts_have_bounds() -> None:
     wide = b"Content-Type: multipart/mixed; boundary=b\n\n" + b"--b\nContent-Type: text/plain\n\nx\n" * 20_000
     for raw in (deep, wide):
         assert parse(raw).verdicts
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "-",
+        "=",
+        "* ",
+        "# ",
+        " ",
+        "\t",
+        "<",
+        ">",
+        ".",
+        ":",
+        "_",
+        "@",
+        "a@",
+        "550 ",
+        "--\n",
+        "<style ",
+        "user ",
+        "- - ",
+        '"',
+        "\\",
+        "=3D",
+        "message ",
+    ],
+)
+def test_endless_repetitions_take_no_endless_time(piece: str) -> None:
+    run = piece * (60_000 // len(piece))
+    for raw in (
+        mail("MAILER-DAEMON@mx.example", run),
+        mail("a@b.example", f"<ann@x.example>: {run} said: 550 {run}"),
+        report(f"Final-Recipient: rfc822; {run}\nDiagnostic-Code: {run}", run),
+    ):
+        began = time.perf_counter()
+        parse(raw)
+        assert time.perf_counter() - began < 1.0

@@ -11,6 +11,9 @@ from tidings.feedback.bounce.parts import Part, parts_of, read_headers
 MAX_NOTICE_CHARS = 48 * 1024
 """Of all that it says, this much is read."""
 
+MAX_LINE_CHARS = 1_000
+"""Of a line, this much is read."""
+
 _ORIGINAL_KINDS = (
     "message/rfc822",
     "text/rfc822-headers",
@@ -20,12 +23,12 @@ _ORIGINAL_KINDS = (
 )
 _STATUS_KINDS = ("message/delivery-status", "message/global-delivery-status")
 _CUT = re.compile(
-    r"^[ \t*>#=_-]*(?:(?:this is|here is|below (?:is|this line is)|included is) (?:a |the )?(?:copy|original)|"
+    r"^[ \t*>#=_-]{0,80}(?:(?:this is|here is|below (?:is|this line is)|included is) (?:a |the )?(?:copy|original)|"
     r"original (?:message|mail)(?: (?:follows|text|header|attached)|:? *[-=_*]{2,})|original message follows|"
     r"(?:un(?:sent|delivered)|returned|your original|returned original|original) (?:message|mail)(?: (?:header|text|body|follows))*[ :.]*[-=_*]{2,}|"
     r"message (?:header|text|body|content)s? follow|(?:begin|start) (?:of )?(?:original|returned|message)|"
     r"(?:the )?(?:header|text|body|first \d+ lines|beginning)s? of (?:the |your )?(?:original |returned |undelivered )*(?:message|mail)|"
-    r"the (?:message|mail) (?:that )?(?:you )?(?:sent|was) ?:|-{3,} ?(?:original|returned|unsent|message) ).*$"
+    r"the (?:message|mail) (?:that )?(?:you )?(?:sent|was) ?:|-{3,80} ?(?:original|returned|unsent|message) ).*$"
     r"|^content-type: *(?:message/(?:rfc822|global)|text/rfc822-headers).*$"
     r"|^(?:return-path|received|dkim-signature|x-originating-ip): ?.*$",
     re.IGNORECASE | re.MULTILINE,
@@ -84,7 +87,7 @@ def _words(parts: list[Part]) -> tuple[str, str]:
             said.append(part.text())
     if not any(one.strip() for one in said):
         said = [_without_tags(part.text()) for part in seen_html[:1]]
-    text = "\n\n".join(said)
+    text = "\n".join(line[:MAX_LINE_CHARS] for line in "\n\n".join(said).splitlines())
     cut = _CUT.search(text)
     if cut is None:
         return text, ""

@@ -25,7 +25,7 @@ MAX_PART_TEXT_BYTES = 64 * 1024
 
 _BOUNDARY = re.compile(r'boundary\s*=\s*(?:"([^"]{1,200})"|([^\s;"]{1,200}))', re.IGNORECASE)
 _CHARSET = re.compile(r'charset\s*=\s*"?([\w.:-]{1,40})', re.IGNORECASE)
-_LOOKS_LIKE_BOUNDARY = re.compile(rb"(?m)^--([^\r\n]{1,200}?)[ \t]*\r?\n(?=content-)", re.IGNORECASE)
+_LOOKS_LIKE_BOUNDARY = re.compile(rb"(?m)^--([^\r\n]{1,200}?)[ \t]{0,20}\r?\n(?=content-)", re.IGNORECASE)
 _HEADER = re.compile(r"([!-9;-~]{1,100})[ \t]*:(.*)", re.DOTALL)
 _BLANK = re.compile(rb"\r?\n[ \t]*\r?\n")
 _CHARSETS = re.compile(

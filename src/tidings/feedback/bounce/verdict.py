@@ -48,9 +48,6 @@ _WARNING = re.compile(
     r"warning message only|warning only|do not need to resend|delayed|will (?:be retried|retry|keep trying)|still (?:trying|being retried)|temporary failure report",
     re.IGNORECASE,
 )
-_REMOTE = re.compile(
-    r"^.*?(?:said|responded|response|reply|replied|error|reason|returned|with|<<<)[^:\n]{0,60}:\s*", re.IGNORECASE
-)
 _MAIN = ("mailbox_full", "disabled", "blocked", "spam", "auth_failed", "greylisted", "rate_limited")
 """What the words for people may say against "no such user"."""
 _VAGUE = ("", "unknown", "recipient_refused", "policy", "server_error", "syntax", "network")

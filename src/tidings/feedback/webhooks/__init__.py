@@ -1,0 +1,1 @@
+"""What mail providers tell by webhook, one file a provider: who may say it, and what it means."""
