@@ -159,14 +159,14 @@ def spoilt(originals: list[bytes], chance: random.Random) -> Iterator[bytes]:
 
 
 def rain(seconds: float, seed: int = 1) -> tuple[int, float, float]:
-    """(mails read, longest in seconds, memory grown in MB) of so many seconds of spoilt mails. Nothing may be raised."""
+    """(mails read, longest in seconds of CPU, memory grown in MB) of so many seconds of spoilt mails. Nothing may be raised."""
     originals = list(mails().values())
     read, longest, before = 0, 0.0, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     until = time.monotonic() + seconds
     for raw in spoilt(originals, random.Random(seed)):
-        began = time.perf_counter()
+        began = time.process_time()
         assert parse(raw).verdicts
-        longest = max(longest, time.perf_counter() - began)
+        longest = max(longest, time.process_time() - began)
         read += 1
         if time.monotonic() > until:
             break
@@ -185,7 +185,7 @@ def main() -> None:
     if seconds:
         read, longest, grown = rain(seconds)
         print(
-            f"  spoilt              {read:,} mails in {seconds:g} s: 0 crashes, longest {longest * 1_000:.0f} ms, +{grown:.0f} MB"
+            f"  spoilt              {read:,} mails in {seconds:g} s: 0 crashes, longest {longest * 1_000:.0f} ms of CPU, +{grown:.0f} MB"
         )
 
 

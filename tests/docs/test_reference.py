@@ -21,6 +21,7 @@ from tidings.backtest import result as backtest
 from tidings.cli import main
 from tidings.collect import connection, door, http, ingest, internal, limits, server
 from tidings.collect import feedback as mail_feedback
+from tidings.collect import webhooks as incoming
 from tidings.config import Config
 from tidings.decide import arbitration, caps, eligibility, policy, quiet
 from tidings.decide.reasons import REASONS
@@ -28,6 +29,8 @@ from tidings.deliver import compose
 from tidings.domain import compare, event, feedback, wire
 from tidings.domain.message import DeliveryState
 from tidings.domain.output import FactKind
+from tidings.feedback import reasons as returned_reasons
+from tidings.feedback.webhooks import kinds as providers
 from tidings.hosts.scaffold import TEMPLATES
 from tidings.process import journey_parse, webhooks
 from tidings.process.entries import kinds as entries
@@ -110,7 +113,7 @@ def settings() -> list[tuple[str, str, Any]]:
 def test_every_setting_is_documented_with_its_default(table: str, setting: str, default: Any) -> None:
     heading = f"\n## `[{table}]`" if table else "\n## At the top"
     part = text(CONFIGURATION).split(heading, 1)[1].split("\n## ", 1)[0]
-    shown = "{}" if default == {} else str(default) if isinstance(default, int | float) else f'"{default}"'
+    shown = "{}" if default == {} else str(default).lower() if isinstance(default, int | float) else f'"{default}"'
     assert f"| `{setting}` | `{shown}` |" in part
 
 
@@ -241,9 +244,32 @@ def codes(*modules: ModuleType) -> set[str]:
 
 
 def test_every_error_code_is_documented() -> None:
-    found = codes(connection, door, http, ingest, internal, mail_feedback, server)
+    found = codes(connection, door, http, incoming, ingest, internal, mail_feedback, server)
     assert len(found) > 8
     assert missing(HTTP, found) == []
+
+
+def test_every_kind_and_reason_of_a_bounce_is_documented() -> None:
+    page = "docs/reference/bounces.md"
+    assert missing(page, returned_reasons.KINDS) == []
+    for word, row in returned_reasons.REASONS.items():
+        assert f"| `{word}` | {row.kind} | {row.means} |{' slows down |' if row.throttle else ' |'}" in text(page)
+
+
+def test_every_provider_and_its_answers_are_documented() -> None:
+    page = "docs/how-to/take-bounces-and-complaints.md"
+    assert missing(page, providers.KINDS) == []
+    assert missing(HTTP, [*providers.KINDS, *incoming.Answer.__struct_fields__]) == []
+    words = {
+        node.args[0].value
+        for name in ("base", *providers.KINDS)
+        for node in ast.walk(ast.parse((PACKAGE / f"feedback/webhooks/{name}.py").read_text("utf-8")))
+        if isinstance(node, ast.Call)
+        and getattr(node.func, "id", "") == "Unproven"
+        and isinstance(node.args[0], ast.Constant)
+    }
+    assert len(words) > 3
+    assert missing(HTTP, words) == []
 
 
 # Messages

@@ -164,7 +164,7 @@ def read_event(store: Store, offset: int) -> Event | None:
 def _given(store: Store, profile_id: str, traits: dict[str, Any]) -> dict[str, int]:
     """When each trait was last given with its present value, as far as the latest identify calls tell."""
     when: dict[str, int] = {}
-    rows = store.serving.rows("timeline_named", profile_id, "Identify", "", "", "", IDENTIFIES)
+    rows = store.serving.rows("timeline_named", profile_id, '["Identify"]', IDENTIFIES)
     for row in rows:
         event = read_event(store, row["offset"])
         for name, given in (event.traits if event else {}).items():

@@ -55,7 +55,7 @@ ORDER BY occurred_us DESC, offset DESC LIMIT :limit;
 -- name: timeline_named
 SELECT occurred_us, offset, name, summary FROM (
   SELECT occurred_us, offset, name, summary FROM timeline WHERE profile_id = ?1 ORDER BY occurred_us DESC LIMIT 5000)
-WHERE name IN (?2, ?3, ?4, ?5) LIMIT ?6;
+WHERE name IN (SELECT value FROM json_each(?2)) LIMIT ?3;
 
 -- name: timeline_event
 SELECT offset FROM (

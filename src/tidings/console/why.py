@@ -21,6 +21,8 @@ from tidings.domain import feedback
 from tidings.domain.event import Event
 from tidings.domain.message import SendIntent
 from tidings.domain.output import cause_offset
+from tidings.feedback import deliveries
+from tidings.feedback.reasons import COMPLAINT, HARD, REASONS
 from tidings.process import path
 from tidings.recommend.base import Recommendation
 from tidings.render.template import Template
@@ -28,6 +30,17 @@ from tidings.render.template import Template
 MAX_INTENT_BYTES = 1024 * 1024
 """Largest decoded decision."""
 
+_ANSWERS = msgspec.json.encode(
+    [
+        feedback.EMAIL_DELIVERED,
+        feedback.EMAIL_DEFERRED,
+        feedback.EMAIL_BOUNCED,
+        feedback.EMAIL_COMPLAINED,
+        feedback.EMAIL_OPENED,
+        feedback.EMAIL_CLICKED,
+        feedback.UNSUBSCRIBED,
+    ]
+).decode()
 _ITEMS = msgspec.json.Decoder(list[Recommendation])
 _INTENT = msgspec.json.Decoder(SendIntent)
 
@@ -275,20 +288,32 @@ def _stopped(row: sqlite3.Row) -> Link:
 
 
 def _answers(store: Store, row: sqlite3.Row) -> list[Link]:
-    """What came back: opens, clicks, an unsubscribe."""
-    names = (feedback.EMAIL_OPENED, feedback.EMAIL_CLICKED, feedback.UNSUBSCRIBED, "")
+    """What came back: how it was delivered, opens, clicks, an unsubscribe, a complaint."""
     found = []
-    for event in store.serving.rows("timeline_named", row["profile_id"], *names, 500):
+    for event in store.serving.rows("timeline_named", row["profile_id"], _ANSWERS, 500):
         said = msgspec.json.decode(event["summary"], type=dict[str, Any])
         if said.get("message_id") == row["message_id"]:
-            machine = " by a machine, as it seems" if said.get("machine") else ""
-            title, detail = (
-                f"{event['name']}{machine}",
-                str(said.get("url") or (event["name"] == feedback.UNSUBSCRIBED and said.get("category")) or ""),
-            )
-            found.append(
-                Link(
-                    kind="answer", title=title, detail=detail, occurred_us=event["occurred_us"], offset=event["offset"]
-                )
-            )
+            found.append(_answer(event, said))
     return sorted(found, key=lambda link: link.occurred_us)
+
+
+def _answer(event: sqlite3.Row, said: dict[str, Any]) -> Link:
+    machine = " by a machine, as it seems" if said.get("machine") else ""
+    return Link(
+        kind="answer",
+        title=f"{event['name']}{machine}",
+        detail=_said(event["name"], said),
+        occurred_us=event["occurred_us"],
+        offset=event["offset"],
+    )
+
+
+def _said(name: str, said: dict[str, Any]) -> str:
+    if name == feedback.UNSUBSCRIBED:
+        return str(said.get("category") or "")
+    why = REASONS.get(str(said.get("reason") or ""))
+    if why is None:
+        return str(said.get("url") or "")
+    ended = "; nothing more is sent to the address" if why.kind in (HARD, COMPLAINT) else ""
+    told = f" (told by {said['provider']})" if said.get("provider") not in (None, "", deliveries.MAIL) else ""
+    return f"{said.get('kind') or why.kind}: {why.means}{ended}{told}"

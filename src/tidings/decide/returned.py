@@ -11,13 +11,17 @@ from tidings.domain.event import Event
 from tidings.domain.message import SuppressIntent
 from tidings.ids import digest
 
-EVENTS = frozenset({feedback.EMAIL_BOUNCED, feedback.EMAIL_COMPLAINED, feedback.ADDRESS_CLEARED})
+EVENTS = frozenset(
+    {feedback.EMAIL_BOUNCED, feedback.EMAIL_REFUSED, feedback.EMAIL_COMPLAINED, feedback.ADDRESS_CLEARED}
+)
 """Events of ours that concern an address. Of others' nobody believes them: they could shut out anybody."""
 EVERYTHING = "*"
 """The category of a never-send entry that stands against all mail."""
 
+_BY_PROOF = (feedback.EMAIL_BOUNCED, feedback.EMAIL_REFUSED)
 _REASONS = {
     feedback.EMAIL_BOUNCED: "bounced",
+    feedback.EMAIL_REFUSED: "bounced",
     feedback.EMAIL_COMPLAINED: "complained",
     feedback.ADDRESS_CLEARED: "cleared",
 }
@@ -28,7 +32,7 @@ _PROOF = "hard"
 def take(event: Event) -> list[SuppressIntent]:
     """What the ledger is told of an event of `EVENTS` that came from ourselves; nothing for a bounce that proves nothing."""
     to = address(event.properties.get("address"))
-    if not to or (event.name == feedback.EMAIL_BOUNCED and event.properties.get("kind") != _PROOF):
+    if not to or (event.name in _BY_PROOF and event.properties.get("kind") != _PROOF):
         return []
     return [
         SuppressIntent(

@@ -54,6 +54,9 @@ WHERE message_id = ? AND bulk = 1;
 UPDATE messages SET state = 'suppressed', reason = ?, finished_us = ? WHERE message_id IN (SELECT message_id FROM messages
   WHERE state = 'queued' AND bulk = 1 AND journey = ? AND decided_us <= ? LIMIT ?) RETURNING message_id;
 
+-- name: first_attempt
+SELECT min(started_us) FROM attempts WHERE message_id = ?;
+
 -- name: standing
 SELECT state, next_us, address, category, attempts FROM messages WHERE message_id = ?;
 
@@ -86,7 +89,7 @@ WHERE message_id = ?;
 SELECT message_id, mode, attempts FROM messages WHERE state = 'attempting';
 
 -- name: unreported
-SELECT message_id, profile_id, journey, template, category, state, reason, reply, finished_us FROM messages
+SELECT message_id, profile_id, journey, template, category, state, reason, reply, finished_us, address FROM messages
 WHERE reported = 0 AND finished_us IS NOT NULL LIMIT ?;
 
 -- name: mark_reported

@@ -140,6 +140,8 @@ class Report(msgspec.Struct, frozen=True, gc=False):
     reason: str
     reply: str
     finished_us: int
+    address: str = ""
+    """Where it was to go."""
 
 
 class Recovered(msgspec.Struct, frozen=True):

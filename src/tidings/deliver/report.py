@@ -16,10 +16,13 @@ from tidings.deliver.records import Report
 from tidings.domain import feedback
 from tidings.domain.message import DeliveryState as State
 from tidings.domain.wire import INTERNAL_SOURCE
+from tidings.feedback import replies
 
 BATCH = 500
 """Reports per request."""
 
+_CODE_CHARS = 3
+"""A server's answer begins with its code."""
 _EVENTS = {
     State.ACCEPTED: feedback.EMAIL_SENT,
     State.REFUSED: feedback.EMAIL_REFUSED,
@@ -42,7 +45,7 @@ def event(report: Report) -> dict[str, Any]:
         "template": report.template,
         "category": report.category,
     }
-    optional = {"reason": report.reason, "reply": report.reply}
+    optional = {"reason": report.reason, "reply": report.reply, **_meaning(report)}
     return {
         "type": "track",
         "event": _EVENTS[report.state],
@@ -51,3 +54,12 @@ def event(report: Report) -> dict[str, Any]:
         "context": {"profile_id": report.profile_id},
         "properties": {**properties, **{name: value for name, value in optional.items() if value}},
     }
+
+
+def _meaning(report: Report) -> dict[str, str]:
+    """What a server's refusal means: the same words as for one that comes back by mail. Proof of a dead address names it."""
+    code = replies.code_of(report.reply[:_CODE_CHARS])
+    if report.state != State.REFUSED or not code:
+        return {}
+    found = replies.classify(code, "", report.reply)
+    return {"kind": found.kind, "cause": found.reason, "address": report.address if found.suppress else ""}

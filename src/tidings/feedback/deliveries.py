@@ -30,6 +30,8 @@ _WORDS = {
 }
 
 
+_FIRST = ("kind", "reason", "url", "machine")
+"""Properties that say most; a timeline shows the first few."""
 _REPEATED = (feedback.EMAIL_OPENED, feedback.EMAIL_CLICKED, feedback.UNSUBSCRIBED)
 """What may happen again; by the minute, as at our own door."""
 
@@ -131,12 +133,13 @@ def event(
     parts = (_WORDS[name], message.message_id, detail)
     properties = {
         "message_id": message.message_id,
+        **{key: extra[key] for key in _FIRST if extra.get(key, "") != ""},
+        "provider": provider,
         "journey": message.journey,
         "template": message.template,
         "category": message.category,
         "address": message.address,
-        "provider": provider,
-        **{key: value for key, value in extra.items() if value != ""},
+        **{key: value for key, value in extra.items() if value != "" and key not in _FIRST},
     }
     body = {
         "type": "track",

@@ -75,6 +75,8 @@ def _classify(code: str, status: str, text: str, phase: str) -> ReplyClass:
     reason = reason_of(code, status, text)
     if reason == "no_such_user" and not pinned(code, status, text) and not proves(code, status, text, phase):
         reason = "recipient_refused"
+    if phase in (CONNECT, MAIL) and REASONS[reason].kind == HARD:
+        reason = "sender_rejected" if phase == MAIL else "blocked"  # nobody has been asked for yet
     row = REASONS[reason]
     return ReplyClass(
         kind="soft" if row.kind == HARD and not permanent else row.kind,
@@ -119,7 +121,7 @@ def _by_code(code: str) -> str:
         return "mailbox_full"
     if code in ("550", "551", "553"):
         return "recipient_refused"
-    if code in ("556", "521"):
+    if code == "556":
         return "no_mail_accepted"
     return "server_error" if code[:1] == "4" else "unknown"
 

@@ -16,6 +16,7 @@ from tidings.deliver.smtp_relay import DIRECT
 from tidings.domain import mention
 from tidings.domain.names import known, nearest
 from tidings.errors import DefinitionError, TidingsError
+from tidings.hosts.check_returns import returns
 from tidings.hosts.finding import Finding
 from tidings.hosts.mistyped import look
 from tidings.hosts.webhooks import webhooks
@@ -116,11 +117,14 @@ def check_installation(config: Config) -> Iterator[Finding]:
     yield from _databases(config)
     yield from _accounting(config)
     yield from webhooks(config)
+    yield from returns(config)
     yield from _types(config)
     yield _listens("collector", config.collect.host, config.collect.port)
     yield _listens("console", config.console.host, config.console.port)
     if config.mail.smtp_host != DIRECT:
         yield _listens("mail server", config.mail.smtp_host, config.mail.smtp_port)
+    if config.returns.enabled:
+        yield _listens("returned mail", config.returns.host, config.returns.port)
     if config.collect.host not in ("127.0.0.1", "::1", "localhost"):
         yield Finding("note", f"collector listens on {config.collect.host}: put TLS in front of it (a reverse proxy)")
     if not config.collect.write_keys:

@@ -16,6 +16,8 @@ from tidings.deliver.records import Frozen
 from tidings.domain.message import DeliveryState, Intents, SendIntent
 from tidings.domain.output import OutputBlock
 from tidings.domain.record import BACKFILL, REFUSED, LogRecord
+from tidings.feedback import deliveries
+from tidings.feedback.bounce.verdict import Verdict
 from tidings.feedback.tokens import Tokens
 from tidings.hosts.drive import Driver
 from tidings.hosts.receiver import Inbox
@@ -330,6 +332,11 @@ def _answers(world: World, sent: list[str]) -> None:
             body = {"type": "track", "event": name, "messageId": f"{name}-{message_id}", "properties": said}
             body |= {"context": {"profile_id": row.profile_id}}
             world.raw(json.dumps(body).encode(), source="tidings")
+    row = world.ledger.message(sent[1])
+    assert row is not None
+    bounce = deliveries.of_verdict(row, Verdict(kind="soft", reason="mailbox_full", recipient=row.address, code="552"))
+    assert bounce is not None
+    world.raw(bounce, source="tidings")
 
 
 def _browsing(world: World, chance: random.Random) -> None:

@@ -331,6 +331,12 @@ def test_why_a_message_was_sent_is_a_chain_from_the_event_to_the_answer(console:
     assert "person.first_name Anna (read by template)" in text
 
 
+def test_what_came_of_it_later_ends_the_chain(console: Visitor, world: World) -> None:
+    page = console.get(f"/messages/{world.handed_over[1]}")
+    assert re.findall(r'chain-title"><b>(.*?)</b>', page.said)[-2:] == ["Email Opened", "Email Bounced"]
+    assert "soft: the mailbox is full" in words(page)
+
+
 def test_why_a_message_was_not_sent_names_the_reason(console: Visitor, world: World) -> None:
     pages = [words(console.get(f"/messages/{one}")) for one in messages(world, "suppressed")]
 

@@ -43,6 +43,12 @@ def test_proof_of_a_dead_address_ends_all_mail_to_it_once() -> None:
     assert said("Email Bounced", {"kind": "hard", "address": "Ann@X.example"}) == [(ANN, "*", "bounced", True)]
 
 
+def test_the_next_servers_refusal_may_be_proof_too() -> None:
+    assert said("Email Refused", {"kind": "hard", "address": ANN}) == [(ANN, "*", "bounced", True)]
+    assert said("Email Refused", {"kind": "block", "address": ANN}) == []
+    assert said("Email Refused", {"reply": "550 5.1.1 no such user"}) == []
+
+
 def test_a_complaint_does_too() -> None:
     assert said("Email Marked As Spam", {"address": ANN}) == [(ANN, "*", "complained", True)]
 
@@ -61,6 +67,6 @@ def test_a_member_may_clear_it() -> None:
     assert said("Address Cleared", {"address": ANN}) == [(ANN, "*", "cleared", False)]
 
 
-@pytest.mark.parametrize("name", ["Email Bounced", "Email Marked As Spam", "Address Cleared"])
+@pytest.mark.parametrize("name", ["Email Bounced", "Email Refused", "Email Marked As Spam", "Address Cleared"])
 def test_a_page_cannot_say_any_of_this(name: str) -> None:
     assert said(name, {"kind": "hard", "address": ANN}, source="web") == []

@@ -49,6 +49,7 @@ def test_each_end_has_its_event_which_the_wire_reads_as_the_persons(state, name)
     event = normalise(LogRecord(INTERNAL_SOURCE, "", 0, raw), 5, NOW_US + 10)
     assert (event.name, event.profile_id, event.occurred_us) == (name, "p1", NOW_US)
     assert event.event_id == f"{state}-{message_id(1)}"
+    meaning = {"kind": "soft", "cause": "recipient_refused"} if state == "refused" else {}
     assert event.properties == {
         "message_id": message_id(1),
         "journey": "abandoned_cart",
@@ -56,6 +57,7 @@ def test_each_end_has_its_event_which_the_wire_reads_as_the_persons(state, name)
         "category": "marketing",
         "reason": "why",
         "reply": "550 no",
+        **meaning,
     }
 
 
@@ -115,3 +117,16 @@ def test_the_role_reports_every_end_until_the_collector_takes_it_and_sends_meanw
     key = (config.data / "secrets" / "internal.key").read_text().strip()
     assert {f"Bearer {key}"} == Door.keys
     ledger.close()
+
+
+def test_a_refusal_tells_what_it_means_and_proof_names_the_address():
+    def said(reply, **changes):
+        return report.event(finished("refused", reply=reply, address="ann@x.example", **changes))["properties"]
+
+    dead = said("550 5.1.1 no such user here")
+    assert (dead["kind"], dead["cause"], dead["address"]) == ("hard", "no_such_user", "ann@x.example")
+    full, unclear = said("552 5.2.2 mailbox full"), said("550 no such user")
+    assert (full["kind"], full["cause"], "address" in full) == ("soft", "mailbox_full", False)
+    assert (unclear["kind"], "address" in unclear) == ("soft", False)
+    assert "kind" not in said("", reason="no_template")
+    assert "kind" not in report.event(finished("accepted", reply="250 ok"))["properties"]

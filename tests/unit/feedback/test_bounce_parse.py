@@ -254,6 +254,6 @@ def test_endless_repetitions_take_no_endless_time(piece: str) -> None:
         mail("a@b.example", f"<ann@x.example>: {run} said: 550 {run}"),
         report(f"Final-Recipient: rfc822; {run}\nDiagnostic-Code: {run}", run),
     ):
-        began = time.perf_counter()
+        began = time.process_time()
         parse(raw)
-        assert time.perf_counter() - began < 1.0
+        assert time.process_time() - began < 1.0

@@ -121,6 +121,32 @@ def test_a_reply_that_may_pass_never_suppresses() -> None:
         assert (found.suppress, found.retry) == (False, True)
 
 
+LOOKS_LIKE_PROOF = """this server does not accept mail for that user|Mailbox not accepting mail|we no longer accept mail from your network|
+Sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)|domain lookup failed|message has moved to quarantine|Recipient's domain does not accept mail with attachments|
+Address not found in allowed senders list|Your address does not exist in our whitelist|User unknown, or mailbox over quota|Recipient address rejected: Policy rejection: user not found|
+account not found: blocked using blocklist|client host rejected: cannot find your hostname|user unknown (rate limit exceeded)|unknown command|Unknown sender|invalid MAIL FROM|not found|does not exist|
+the alias file does not exist|certificate not found|no address associated with your hostname|No such file or directory|no one may send to this list|cannot verify user|HELO host unknown|
+Your host is unknown|Invalid domain name in MAIL FROM|temporary lookup failure for user|sender address verification failed: user unknown|too many unknown users (directory harvest)|
+You have no permission to send to unknown recipient|sorry, your envelope recipient has been denied|your envelope recipient is in my badrcptto list"""
+"""Sayings that hold words such as "unknown" or "does not exist", of something else or beside something else."""
+
+
+@pytest.mark.parametrize("text", [one.strip() for one in LOOKS_LIKE_PROOF.split("|")])
+def test_what_only_looks_like_proof_is_none(text: str) -> None:
+    assert not classify(550, "", text, phase="rcpt").suppress
+
+
+def test_nobody_is_taken_for_dead_before_anybody_was_asked_for() -> None:
+    for text in (
+        "5.1.1 user unknown",
+        "5.1.2 domain does not exist",
+        "user has moved to @",
+        "domain does not accept mail",
+    ):
+        assert not classify(550, "", text, phase="mail").suppress
+        assert not classify(550, "", text, phase="connect").suppress
+
+
 @pytest.mark.parametrize(
     "text", ["", " ", "\x00", "ß" * 10_000, "a@b " * 5_000, "((((" * 500, "\n" * 9_999, "550" * 900]
 )
