@@ -195,7 +195,7 @@ class Session(asyncio.Protocol):
         if not answers:
             return Outcome(Result.LOST, one_line(self.trouble))
         outcome = answers[0].outcome(after_data=True)
-        self._reset_first = False
+        self._reset_first = outcome.result is not Result.ACCEPTED  # RFC 3030 asks for it after a refused BDAT
         if outcome.result is Result.LOST or answers[0].code == CLOSING:
             self.end("out of step")
         return outcome

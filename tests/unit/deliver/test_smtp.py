@@ -168,6 +168,20 @@ def test_after_a_refusal_the_same_connection_is_used_again_and_cleared_first() -
     ]  # fmt: skip
 
 
+def test_after_a_message_that_was_refused_the_connection_is_cleared_before_the_next() -> None:
+    server = EvilServer({"BDAT": b"554 5.7.1 spam"}, offers=CHUNKING)
+
+    async def use(transport: SmtpTransport) -> None:
+        for _ in range(2):
+            await transport.hand_over(mail(), Permission())
+
+    talk(server, use)
+    assert [line.partition(" ")[0] for line in server.commands] == [
+        "EHLO", "MAIL", "RCPT", "BDAT", "RSET", "MAIL", "RCPT", "BDAT", "QUIT",
+    ]  # fmt: skip
+    assert server.connections == 1
+
+
 def test_with_bdat_what_may_not_go_costs_no_connection() -> None:
     server = EvilServer(offers=CHUNKING)
 
