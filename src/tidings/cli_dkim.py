@@ -10,7 +10,6 @@ import click
 from tidings import config
 from tidings.cli_options import config_option
 from tidings.clock import SECOND_US, SystemClock
-from tidings.deliver import dkim_keys
 
 CONFIG = config_option()
 
@@ -27,6 +26,8 @@ def dkim() -> None:
 def make(domain: str, path: Path, selector: str | None) -> None:
     """Make an RSA and an Ed25519 key for DOMAIN and print the records to publish. Nothing is signed until the
     configuration names the selector."""
+    from tidings.deliver import dkim_keys  # noqa: PLC0415 - only this command needs cryptography
+
     settings = config.load(path)
     name = selector or f"t{datetime.fromtimestamp(SystemClock().now_us() // SECOND_US, UTC):%Y%m}"
     found = dkim_keys.make(settings.data / "secrets", domain.lower(), name)
@@ -40,6 +41,8 @@ def make(domain: str, path: Path, selector: str | None) -> None:
 @CONFIG
 def show(path: Path) -> None:
     """Print the records of all keys there are."""
+    from tidings.deliver import dkim_keys  # noqa: PLC0415
+
     secrets = config.load(path).data / "secrets"
     for domain, selector in dkim_keys.selectors(secrets):
         for record in dkim_keys.published(secrets, domain, selector):
