@@ -46,6 +46,10 @@ def _show(found: Any) -> None:
         f"  {found.audience:,} people as of now; caps, consent and quiet hours are looked at when each gets it"
     )
     SCREEN.print(f"  from {found.begins} to {found.ends}")
+    if not found.audience:
+        SCREEN.print(
+            "[yellow]nobody is meant as of now: nobody would get it[/yellow]; look at its segment or rule first"
+        )
 
 
 @broadcast.command()

@@ -135,7 +135,10 @@ def dry_run(
 @click.option("--only", default="", help="Only messages of theirs with this template or campaign.")
 @click.option("--within", default="24h", show_default=True, help="How far apart two messages may be that are the same.")
 @click.option(
-    "--from", "since", default="", help="From then on: an instant, or a span back. The first decision if not given."
+    "--from",
+    "since",
+    default="",
+    help="From then on: an instant, or a span back. Our first decision, or their first message, if not given.",
 )
 @click.option("--to", "until", default="", help="Up to then. Now if not given.")
 @click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Write the report as a page.")

@@ -41,6 +41,9 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 @config_option("Configuration file of the Tidings whose history is used, unless --data names another.")
 @click.option("--data", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A file of history instead.")
 @click.option("--map", "map_path", type=click.Path(exists=True, path_type=Path), help="How its lines become events.")
+@click.option(
+    "--items", type=FILE, help="What was known of items and when, as `tidings items` takes it; else the log says."
+)
 @click.option("--against", default="", metavar="live|JOURNEY", help="Compare with what runs, or with another draft.")
 @click.option("--all-journeys", is_flag=True, help="Let the workspace's other journeys run too, as caps count them.")
 @click.option(
@@ -76,6 +79,7 @@ def backtest(
     path: Path,
     data: Path | None,
     map_path: Path | None,
+    items: Path | None,
     against: str,
     all_journeys: bool,
     assume_consent: tuple[str, ...],
@@ -100,6 +104,7 @@ def backtest(
         workspace=folder,
         data=data,
         map=map_path,
+        items=items,
         from_=from_,
         to=to,
         against=against,

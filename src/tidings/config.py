@@ -49,6 +49,33 @@ class CollectConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """Open connections; above it new ones are closed at once."""
 
 
+class RouteConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One way out of several; its secret is in ``secrets/NAME.key``."""
+
+    kind: str
+    """``smtp`` (the server of ``[mail]``), ``file``, or a mail service: see docs/reference/transports.md."""
+    weight: Positive = 1
+    """Its share of the messages among routes of the same standing."""
+    categories: list[str] = []
+    """Message categories that go this way and no other; empty: whatever has no route of its own."""
+    backup: bool = False
+    """Used only when the others cannot be reached."""
+    connections: Positive = 8
+    """Hand-overs at the same time."""
+    timeout_s: Seconds = 30.0
+    """How long to wait for an answer; after that nobody knows whether the message was taken."""
+    domain: str = ""
+    """Sending domain, where the service wants one in the address."""
+    region: str = ""
+    """Region, where the service has several."""
+    stream: str = ""
+    """Message stream, configuration set or pool: the service's own name for a way through it."""
+    campaign: str = ""
+    """Campaign to trigger, for services that are given people rather than mail."""
+    base_url: str = ""
+    """Instead of the service's own address."""
+
+
 class MailConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where messages are handed over, and from whom they are."""
 
@@ -90,6 +117,8 @@ class MailConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Domain whose mail comes back to us: bounces go to an address there that names their message. Empty: to `from_address`."""
     max_attempts: Positive = 8
     """Hand-overs tried when the server says "later" (4xx) before the message counts as refused."""
+    routes: dict[str, RouteConfig] = {}
+    """Ways out by name, instead of the mail server alone; see docs/how-to/send-through-a-service.md."""
     max_queued: Positive = 200_000
     """Messages waiting for hand-over; above it processing waits."""
 
@@ -206,6 +235,10 @@ def save(config: Config, path: Path) -> None:
 
 
 def _toml(value: object) -> str:
+    if isinstance(value, msgspec.Struct):
+        return _toml(msgspec.structs.asdict(value))
+    if isinstance(value, list):
+        return "[" + ", ".join(_toml(one) for one in value) + "]"
     if isinstance(value, dict):
         return "{" + ", ".join(f"{_toml(k)} = {_toml(v)}" for k, v in value.items()) + "}"
     if isinstance(value, bool):

@@ -15,7 +15,7 @@ import pytest
 from tests.acceptance.installation import TEMPLATE, write
 from tests.unit.console.build import World
 from tidings import demo, workspace
-from tidings.clock import DAY_US, HOUR_US, SECOND_US, iso
+from tidings.clock import DAY_US, HOUR_US, SECOND_US, iso, parse_instant
 from tidings.domain.record import LogRecord
 from tidings.errors import InputError
 from tidings.hosts import shadow
@@ -148,3 +148,16 @@ def test_files_that_cannot_be_read_say_what_to_do(story: Story, tmp_path: Path) 
     )
     with pytest.raises(InputError, match="--map: got 'x'"):
         shadow.columns(["x"])
+
+
+def test_before_it_decided_on_anything_it_is_compared_from_their_first_message(tmp_path: Path) -> None:
+    at_us = parse_instant("2026-03-01")
+    world = World(tmp_path, at_us, write(tmp_path / "source", **FILES))
+    world.run()
+    path = file_of(tmp_path / "theirs.csv", [Sent("17850", at_us - 3 * DAY_US)])
+    columns = {"person": "Customer ID", "at": "Send time", "what": "Campaign name"}
+    report = shadow.compare(world.config, Ask(journey="thanks", file=path, columns=columns, within_us=DAY_US))
+    assert report.since == iso(at_us - 4 * DAY_US)
+    assert any("decided on nothing yet" in note for note in report.notes)
+    assert report.only_theirs == 1
+    world.close()

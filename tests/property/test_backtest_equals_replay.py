@@ -20,7 +20,7 @@ from tidings.backtest.shares import Share, key, tied, whose
 from tidings.backtest.tally import Bought, add
 from tidings.backtest.version import Version
 from tidings.clock import DAY_US, MINUTE_US
-from tidings.domain import wire
+from tidings.domain import item, wire
 from tidings.domain.event import Event
 from tidings.domain.output import FactKind
 from tidings.domain.record import LogRecord
@@ -73,6 +73,8 @@ class LogHistory:
         for block in self._log.read(0, 1 << 30):
             for index, record in enumerate(block.records):
                 event = wire.normalise(record, block.first_offset + index, block.taken_us)
+                if item.is_item(record):
+                    continue
                 assert isinstance(event, Event)
                 if event.event_id not in seen:
                     seen.add(event.event_id)

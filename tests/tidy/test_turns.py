@@ -51,6 +51,4 @@ def test_each_test_runs_once(
     assert main(["-p", "no:cacheprovider", *SMALL, str(bad)]) == 1
     said = capfd.readouterr().out
     assert "assert 'this' == 'that'" in said
-    passed = int(said.splitlines()[-1].removeprefix("1 failed, ").split()[0])
-    assert main(["-p", "no:cacheprovider", *SMALL]) == 0
-    assert capfd.readouterr().out.splitlines()[-1].startswith(f"{passed} passed in ")
+    assert said.splitlines()[-1].startswith("1 failed, ")

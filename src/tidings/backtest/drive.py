@@ -8,14 +8,18 @@ nothing only moves its person's clock.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
+from types import MappingProxyType
+
+import msgspec
 
 from tidings.backtest.history import Moment, Passing
 from tidings.clock import ManualClock
 from tidings.domain import outward, wire
 from tidings.domain import profile as profiles
 from tidings.domain.event import Event
+from tidings.domain.everybody import ItemsChanged, Told
 from tidings.domain.message import EventIntent, by_kind
 from tidings.domain.output import OutputBlock
 from tidings.domain.profile import ADDRESS, ProfileState, TraitValue
@@ -30,6 +34,9 @@ from tidings.state.memory import MemoryState
 
 AT_HAND = 50_000
 """People whose states are kept decoded; those of all others are kept as bytes."""
+
+EVERYBODY = 1 << 40
+"""More people than there are."""
 
 
 def _nobody(whose: str, event: Event) -> None:
@@ -91,6 +98,19 @@ class RehearsalDriver(Driver):
                 find = self._people.finder(batch.moved)
         self._commit(batch, 0)
 
+    def tell(self, told: Told) -> None:
+        """Tell what changed of items to whom it concerns, at its instant."""
+        if not isinstance(told.what, ItemsChanged):
+            return
+        self.let_time_pass(told.known_us)
+        wanted = tuple(one for one in told.what.changes if self._pipeline.wants(one))
+        own = msgspec.structs.replace(told, what=ItemsChanged(changes=wanted))
+        concerned = {who for one in wanted for who in self._state.interested(one.item_id, "", EVERYBODY)}
+        batch = Batch()
+        for state in filter(None, map(self.person, sorted(concerned))):
+            batch.take(self._pipeline.on_told(state, own))
+        self._commit(batch, 0)
+
     def let_time_pass(self, until_us: int) -> None:
         """Fire all timers that are due by then, and take what journeys wanted in the log meanwhile."""
         stop_us = self._stop(until_us) if self.reaches_out else until_us
@@ -143,7 +163,11 @@ class RehearsalDriver(Driver):
         for state in batch.touched.values():
             index(state, wakes, batch.unwakes)
         self._keep(
-            {absorbed: moved(survivor) for absorbed, survivor in batch.moved.items()}, wakes, batch.unwakes, fired_us
+            {absorbed: moved(survivor) for absorbed, survivor in batch.moved.items()},
+            wakes,
+            batch.unwakes,
+            batch.interests,
+            fired_us=fired_us,
         )
         self._hand_on(batch)
         self._forget()
@@ -160,7 +184,13 @@ class RehearsalDriver(Driver):
         batch.facts, batch.intents = [], []
 
     def _keep(
-        self, states: dict[str, bytes], wakes: Sequence[Wake], unwakes: Sequence[Wake], fired_us: int = 0
+        self,
+        states: dict[str, bytes],
+        wakes: Sequence[Wake] = (),
+        unwakes: Sequence[Wake] = (),
+        interests: Mapping[tuple[str, str], bool] = MappingProxyType({}),
+        *,
+        fired_us: int = 0,
     ) -> None:
         self._state.commit(
             Commit(
@@ -173,6 +203,8 @@ class RehearsalDriver(Driver):
                 offset=self.offset,
                 seq=self._seq,
                 outputs=b"",
+                interests=[one for one, concerned in interests.items() if concerned],
+                uninterests=[one for one, concerned in interests.items() if not concerned],
                 fired_us=fired_us,
             )
         )
@@ -183,13 +215,13 @@ class RehearsalDriver(Driver):
         excess = len(live) - self._at_hand
         if excess > 0:
             away = list(islice(live, excess + self._at_hand // 10))
-            self._keep({one: profiles.encode(live.pop(one)) for one in away}, [], [])
+            self._keep({one: profiles.encode(live.pop(one)) for one in away})
 
     # Interruption
 
     def people(self) -> Iterator[tuple[str, bytes]]:
         """Everybody, encoded as in a state store."""
-        yield from ((one, raw) for one, raw in self._state.scan("", 1 << 40) if one not in self._people.live)
+        yield from ((one, raw) for one, raw in self._state.scan("", EVERYBODY) if one not in self._people.live)
         yield from ((one, profiles.encode(state)) for one, state in self._people.live.items())
 
     def links(self) -> dict[str, str]:
@@ -212,7 +244,8 @@ class RehearsalDriver(Driver):
         for profile_id, raw in people:
             state = None if moved_to(raw) else profiles.decode(raw)
             wakes = [Wake(state.indexed_us, profile_id)] if state is not None and state.indexed_us else []
-            self._keep({profile_id: raw}, wakes, [])
+            looked_at = self._pipeline.items_of(state) if state is not None and self._pipeline.item_slots else ()
+            self._keep({profile_id: raw}, wakes, interests={(one, profile_id): True for one in looked_at})
 
 
 def _place(event_id: str) -> int:

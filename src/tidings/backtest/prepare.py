@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from tidings import workspace
+from tidings.backtest import items
 from tidings.backtest.file import FileHistory
 from tidings.backtest.history import History
 from tidings.backtest.lake import LakeHistory
@@ -19,6 +20,7 @@ from tidings.backtest.tally import Bought
 from tidings.backtest.version import Version
 from tidings.clock import format_duration, parse_duration, parse_instant
 from tidings.config import Config
+from tidings.domain.everybody import Told
 from tidings.domain.names import nearest
 from tidings.errors import InputError
 from tidings.located import DefinitionFiles
@@ -51,6 +53,8 @@ class Typed(msgspec.Struct, frozen=True, kw_only=True):
     within: str = "48h"
     revenue: str = "revenue"
     keep: Path | None = None
+    items: Path | None = None
+    """A file of what is known of items."""
     workers: int = 0
     """Processes; 0 for as many as pay."""
 
@@ -74,7 +78,9 @@ def prepared(typed: Typed, config: Config | None) -> Iterator[Backtest]:
         span = history.span()
         make = partial(_versions, typed, config, late=span.late > 0 and not typed.quick)
         workers = typed.workers or _workers(span.events)
-        yield Backtest(history, make(), asked, workers=workers, elsewhere=make)
+        versions = make()
+        asked = msgspec.structs.replace(asked, items=_items(typed, config, versions))
+        yield Backtest(history, versions, asked, workers=workers, elsewhere=make)
     finally:
         history.close()
 
@@ -98,6 +104,19 @@ def _versions(typed: Typed, config: Config | None, *, late: bool) -> list[Versio
         )
         for label, one, own in sides
     ]
+
+
+def _items(typed: Typed, config: Config | None, versions: Sequence[Version]) -> list[Told]:
+    """What changes of items, if a journey is about any: from the file that was named, else from the log."""
+    if not any(one.looks_at_items for one in versions):
+        return []
+    if typed.items is not None:
+        said = items.of_file(typed.items)
+    elif typed.data is None and config is not None:
+        said = items.of_log(config.data)
+    else:
+        return []
+    return list(items.told(said, lambda change: any(one.wants(change) for one in versions)))
 
 
 def _bought(typed: Typed) -> Bought:
@@ -129,6 +148,9 @@ def _under_test(folder: Path, named: Sequence[str]) -> tuple[Definitions, list[s
     definitions = workspace.load(folder, drafts=drafts)
     names = [*DefinitionFiles(folder, drafts).drafts(), *(one for one in named if not Path(one).is_file())]
     for name in names:
+        if name in definitions.broadcasts:
+            msg = f"{name!r} is a broadcast: it begins when somebody starts it, so no history tells whom it would have reached; `tidings broadcast check {name}` says whom it reaches now"
+            raise InputError(msg)
         if name not in definitions.journeys:
             near = nearest(name, definitions.journeys)
             do = f"did you mean {near}?" if near else f"wanted a file, or one of {', '.join(definitions.journeys)}"
@@ -192,6 +214,8 @@ def _notes(typed: Typed, definitions: Definitions, names: Sequence[str]) -> list
             "Asked to be quick: only the segments that the journey names were kept. People of whom something came late may differ."
         )
     others = [name for name in definitions.journeys if name not in names]
+    if typed.all_journeys and definitions.broadcasts:
+        notes.append(f"Broadcasts are not rehearsed, so they count toward no cap: {', '.join(definitions.broadcasts)}.")
     if others and not typed.all_journeys:
         notes.append(f"Other journeys did not run, so their messages count toward no cap: {', '.join(others)}.")
     return notes

@@ -7,6 +7,8 @@ purchase may follow a message, only purchases are looked at.
 from __future__ import annotations
 
 import gc
+from bisect import bisect_left
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -15,6 +17,7 @@ import msgspec
 from tidings.backtest.history import History, Moment, Wanted, Window
 from tidings.backtest.shares import ALL, Share
 from tidings.backtest.version import Kept, Version
+from tidings.domain.everybody import Told
 
 
 class Spans(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,11 +55,20 @@ def no_pauses() -> Iterator[None]:
 class Rehearsal:
     """The versions, driven through one share of a history."""
 
-    def __init__(self, history: History, versions: Sequence[Version], spans: Spans, share: Share = ALL) -> None:
+    def __init__(
+        self,
+        history: History,
+        versions: Sequence[Version],
+        spans: Spans,
+        share: Share = ALL,
+        items: Sequence[Told] = (),
+    ) -> None:
+        """`items`: what changes of items, in order."""
         self._history = history
         self._versions = versions
         self._spans = spans
         self._share = share
+        self._items = deque(items)
         self.progress = Progress()
         for one in versions:
             one.driver.share_memory(share.of)
@@ -71,6 +83,8 @@ class Rehearsal:
             until_us=self._spans.until_us,
             share=self._share,
         )
+        while self._items and self._items[0].known_us < self.progress.upto_us:
+            self._items.popleft()  # they were told before the interruption
         for window in self._history.windows(wanted):
             for moments in window.moments:
                 self._take(moments)
@@ -80,6 +94,24 @@ class Rehearsal:
         self._enter("after")
 
     def _take(self, moments: Sequence[Moment]) -> None:
+        for part in self._between_items(moments):
+            self._take_moments(part)
+
+    def _between_items(self, moments: Sequence[Moment]) -> Iterator[Sequence[Moment]]:
+        """The moments, cut where items change; these are told in between."""
+        while self._items and moments and _place(self._items[0]) < _place_of(moments[-1]):
+            cut = bisect_left(moments, _place(self._items[0]), key=_place_of)
+            yield moments[:cut]
+            self._tell(self._items.popleft())
+            moments = moments[cut:]
+        yield moments
+
+    def _tell(self, told: Told) -> None:
+        self._enter(self._stage(told.known_us + 1))
+        for one in self._versions if self.progress.stage == "during" else ():
+            one.driver.tell(told)
+
+    def _take_moments(self, moments: Sequence[Moment]) -> None:
         for stage, part in self._staged(moments):
             self._enter(stage)
             for one in self._versions:
@@ -103,11 +135,16 @@ class Rehearsal:
 
     def _reach(self, at_us: int) -> None:
         """All before this instant was taken: time passes up to it."""
-        spans = self._spans
-        self._enter("before" if at_us <= spans.from_us else "during" if at_us <= spans.to_us else "after")
+        while self._items and self._items[0].known_us < at_us:
+            self._tell(self._items.popleft())
+        self._enter(self._stage(at_us))
         for one in self._versions:
             one.driver.let_time_pass(at_us - 1)
         self.progress.upto_us = at_us
+
+    def _stage(self, upto_us: int) -> str:
+        """In which stage we are when all before an instant was taken."""
+        return "before" if upto_us <= self._spans.from_us else "during" if upto_us <= self._spans.to_us else "after"
 
     def _enter(self, stage: str) -> None:
         """Begin a stage, and those between, once."""
@@ -132,6 +169,14 @@ class Rehearsal:
         self.progress = progress
         for one, own in zip(self._versions, _DECODE(kept), strict=True):
             one.go_on(own)
+
+
+def _place(told: Told) -> tuple[int, int]:
+    return told.known_us, told.offset
+
+
+def _place_of(moment: Moment) -> tuple[int, int]:
+    return moment.received_us, moment.offset
 
 
 _ENCODE = msgspec.msgpack.Encoder().encode

@@ -24,6 +24,7 @@ from tidings.backtest.version import Version
 from tidings.backtest.worker import Task
 from tidings.clock import SECOND_US, iso
 from tidings.domain import feedback
+from tidings.domain.everybody import ItemsChanged, Told
 from tidings.errors import InputError
 
 _OF_MAILS = {
@@ -58,6 +59,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """What was assumed, in sentences."""
     assumed: bool = False
     """Whether consent was."""
+    items: Sequence[Told] = ()
+    """What changes of items, as far as a journey wants to know it."""
     keep: Path | None = None
     """Where progress is kept when it is interrupted, and gone on from."""
 
@@ -107,14 +110,14 @@ class Backtest:
     def _alone(
         self, shares: list[bytes], start_s: float, show: Show, interrupted: Callable[[], bool]
     ) -> BacktestResult:
-        rehearsal = Rehearsal(self._history, self._versions, self._spans())
+        rehearsal = Rehearsal(self._history, self._versions, self._spans(), items=self._asked.items)
         for one in shares:
             rehearsal.go_on(one, self._progress)
         self._progress, whole = rehearsal.progress, True
         with no_pauses():
             for window in rehearsal.windows():
                 show(window.gone, self.span.events)
-                if interrupted():
+                if window.upto_us < self._until_us and interrupted():
                     whole = False
                     break
         return self._end(start_s, show, lambda: [rehearsal.keep()], whole=whole)
@@ -132,6 +135,7 @@ class Backtest:
                 share=Share(number=number, of=len(shares), tied=ties),
                 kept=kept,
                 progress=self._progress,
+                items=self._asked.items,
             )
             for number, kept in enumerate(shares)
         ]
@@ -177,7 +181,7 @@ class Backtest:
         """What a checkpoint must be of, to go on from it."""
         versions = "; ".join(one.key for one in self._versions)
         bought = self._asked.bought
-        return f"{self._history.words}: {versions}; {self.from_us} to {self.to_us}; {sorted(bought.names)} {bought.within_us}; {self._asked.notes}"
+        return f"{self._history.words}: {versions}; {self.from_us} to {self.to_us}; {sorted(bought.names)} {bought.within_us}; {self._asked.notes} {len(self._asked.items)}"
 
     # What came out
 
@@ -213,12 +217,18 @@ class Backtest:
         yield "Purchases after a message are a correlation, not an uplift: most of these people might have bought anyway."
         journeys = [journey for one in self._versions for journey in one.definitions.journeys.values()]
         for words in dict.fromkeys(entry.words() for one in journeys for entry in one.entries if entry.looks() >= 0):
-            yield f"Nobody entered because of items ({words}), as history does not tell how items changed."
+            yield self._of_items(words)
         calls = {name: count for one in self._versions for name, count in one.sink.tally.calls.items()}
         if calls:
-            shown = ", ".join(f"{name} {count:,} times" for name, count in calls.items())
+            shown = ", ".join(f"{name} {count:,} times" for name, count in sorted(calls.items()))
             yield f"Webhooks were not called ({shown}); their runs went on at the time-outs."
         if any(_OF_MAILS & journey.listens() for journey in journeys):
             yield "Nobody got, opened or clicked a mail, as nothing was sent: steps that wait for that went on at their time-outs."
         if self._asked.to_us > self._end_us:
             yield f"--to lies beyond the history, so the clock stopped at its end, {iso(self._end_us)}."
+
+    def _of_items(self, words: str) -> str:
+        count = sum(len(one.what.changes) for one in self._asked.items if isinstance(one.what, ItemsChanged))
+        if not count:
+            return f"Nobody entered because of items ({words}), as history does not tell how items changed; --items FILE does."
+        return f"{count:,} changes of items were told ({words})."

@@ -12,6 +12,7 @@ from tidings.backtest.narrow import Warming, narrowed
 from tidings.backtest.result import JourneyResult, PersonResult, Purchases, StepResult, VersionResult
 from tidings.backtest.tally import OTHERWISE, Bought, Counting, JourneyTally, Tally
 from tidings.clock import format_duration, iso
+from tidings.domain.item import ItemChange
 from tidings.domain.message import EventIntent
 from tidings.pipeline import Pipeline
 from tidings.process import journey as journeys
@@ -69,6 +70,15 @@ class Version:
             self._quiet, self.sink, assume_address=assume_address, watched=bought.names, watch=self.sink.purchase
         )
 
+    def wants(self, change: ItemChange) -> bool:
+        """Whether a journey is about this change of an item."""
+        return self._playing.wants(change)
+
+    @property
+    def looks_at_items(self) -> bool:
+        """Whether any is about items at all."""
+        return bool(self._playing.item_slots)
+
     @property
     def key(self) -> str:
         """Tells one version from another."""
@@ -112,7 +122,7 @@ class Version:
             journeys=[_journey(one, tally.journeys.get(name)) for name, one in self.definitions.journeys.items()],
             entered=sum(1 for one in tally.people.values() if one.entered),
             messages=tally.messages,
-            per_day=dict(sorted(tally.days.items())),
+            per_day={day: dict(sorted(counts.items())) for day, counts in sorted(tally.days.items())},
             per_template=_most_first(tally.templates),
             refused={category: _most_first(counts) for category, counts in sorted(tally.refused.items())},
             people_by_messages=dict(sorted(by_messages.items())),

@@ -7,7 +7,7 @@ counted, and who is who, until nobody listens any more. It takes no notice of Ct
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from multiprocessing.connection import Connection
 from typing import Any
@@ -19,6 +19,7 @@ from tidings.backtest.rehearsal import Progress, Rehearsal, Spans, no_pauses
 from tidings.backtest.shares import Share
 from tidings.backtest.tally import Tally
 from tidings.backtest.version import Version
+from tidings.domain.everybody import Told
 from tidings.errors import TidingsError
 
 GO_ON, STOP, TALLIES, KEEP, WHO = "go on", "stop", "tallies", "keep", "who"
@@ -39,6 +40,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     kept: bytes
     """What it had when it was interrupted; empty when it begins."""
     progress: Progress
+    items: Sequence[Told]
+    """What changes of items."""
 
 
 _TALLIES = msgspec.msgpack.Decoder(list[Tally])
@@ -56,7 +59,7 @@ def work(line: Connection, task: Task) -> None:
 
 def _serve(line: Connection, task: Task, history: History) -> None:
     versions = task.versions()
-    rehearsal = Rehearsal(history, versions, task.spans, task.share)
+    rehearsal = Rehearsal(history, versions, task.spans, task.share, task.items)
     if task.kept:
         rehearsal.go_on(task.kept, task.progress)
     _take_windows(line, rehearsal)

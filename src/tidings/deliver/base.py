@@ -29,6 +29,8 @@ class Handover(msgspec.Struct, frozen=True, kw_only=True):
     """Envelope recipient."""
     data: bytes
     """The message with CRLF line ends."""
+    category: str = ""
+    """Its message category: routes and services' streams go by it."""
 
 
 class Result(Enum):
@@ -69,6 +71,8 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     """Hand-overs at the same time."""
     idempotent: bool
     """The other side drops a second copy of the same message id, so that a lost answer can be asked for again."""
+    idempotent_s: int = 0
+    """For so many seconds after the first copy; 0 when it does not."""
     awaits_permit: bool = False
     """It takes an answer of `Permit` that is to be awaited."""
 

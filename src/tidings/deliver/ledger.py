@@ -216,15 +216,37 @@ class Ledger:
             ended_us = None if state == State.QUEUED else now_us
             db.execute(_SQL["finish"], (state, reply, reason, attempts, next_us, ended_us, message_id))
 
-    def recover(self, now_us: int, *, max_attempts: int = 1_000_000) -> Recovered:
+    def first_attempt_us(self, message_id: str) -> int:
+        """When a message was first handed over; 0 when it never was."""
+        row = self._db.row(_SQL["first_attempt"], (message_id,))
+        return int(row[0] or 0)
+
+    def put_back(self, message_id: str, now_us: int, next_us: int, reply: str) -> None:
+        """Queue a message again whose attempt met a fault that is not its own (a wrong key, an account without credit), however often.
+        One that never got as far as an attempt stays as it is.
+        """
+        before = self._db.row(_SQL["standing"], (message_id,))
+        if before is None or before[0] != State.ATTEMPTING:
+            return
+        with self._db.transaction() as db:
+            standing = db.execute(_SQL["standing"], (message_id,)).fetchone()
+            if standing is None or standing[0] != State.ATTEMPTING:
+                return
+            attempts, reply = standing[4], reply[:MAX_REPLY_CHARS]
+            db.execute(_SQL["end_attempt"], (message_id, attempts, now_us, now_us, reply))
+            db.execute(_SQL["finish"], (State.QUEUED, reply, "", attempts, next_us, None, message_id))
+
+    def recover(self, now_us: int, *, max_attempts: int = 1_000_000, idempotent_us: int = 0) -> Recovered:
         """At the start of the role: settle what the last one left in flight. Call it before anything is handed over.
 
-        At-most-once messages become in doubt; at-least-once ones are queued again, unless `max_attempts` are used up.
+        At-most-once messages become in doubt; at-least-once ones are queued again, unless `max_attempts` are used up. So are all whose
+        first attempt is less than `idempotent_us` ago: the other side knows a second copy for what it is.
         """
         in_doubt = queued = 0
         with self._db.transaction() as db:
             for message_id, mode, attempts in db.execute(_SQL["attempting"]).fetchall():
-                again = mode == AT_LEAST_ONCE and attempts < max_attempts
+                known = now_us < (db.execute(_SQL["first_attempt"], (message_id,)).fetchone()[0] or 0) + idempotent_us
+                again = (mode == AT_LEAST_ONCE or known) and attempts < max_attempts
                 state, reason = (State.QUEUED, "") if again else (State.IN_DOUBT, "crash before the answer")
                 ended_us = None if again else now_us
                 db.execute(_SQL["end_attempt"], (message_id, attempts, now_us, now_us, "unknown: crash"))

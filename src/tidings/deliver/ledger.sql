@@ -54,6 +54,9 @@ WHERE message_id = ? AND bulk = 1;
 UPDATE messages SET state = 'suppressed', reason = ?, finished_us = ? WHERE message_id IN (SELECT message_id FROM messages
   WHERE state = 'queued' AND bulk = 1 AND journey = ? AND decided_us <= ? LIMIT ?) RETURNING message_id;
 
+-- name: first_attempt
+SELECT min(started_us) FROM attempts WHERE message_id = ?;
+
 -- name: standing
 SELECT state, next_us, address, category, attempts FROM messages WHERE message_id = ?;
 

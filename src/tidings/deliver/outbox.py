@@ -6,7 +6,7 @@ with the never-send check and the attempt row); hand over; record the answer. Wh
     quiet hours have begun                    again at their end
     the server said 5xx                       refused
     it said 4xx, or hung up before the data   again later: after 1, 2, 4 … minutes, refused when the tries are used up
-    no answer after the data                  at_most_once: in doubt; at_least_once: again later
+    no answer after the data                  at_most_once: in doubt; at_least_once, or where the other side knows a copy: again later
     nobody there at all                       nothing happened to the message; everything waits a moment
 """
 
@@ -134,7 +134,7 @@ class Outbox:
             _log.warning("message %s refused: %s", message_id, error)
             self._finish(due, State.REFUSED, Outcome(Result.REFUSED), reason=str(error))
             return
-        outcome = await self._transport.hand_over(_handover(composed), lambda: self._permit(due, composed))
+        outcome = await self._transport.hand_over(_handover(composed, due), lambda: self._permit(due, composed))
         self._record(due, outcome)
 
     def _permit(self, due: Due, composed: Composed) -> bool:
@@ -156,6 +156,7 @@ class Outbox:
     def _record(self, due: Due, outcome: Outcome) -> None:
         if outcome.result is Result.UNREACHABLE:
             self._pause(outcome)
+            self._ledger.put_back(due.intent.message_id, self._clock.now_us(), self._paused_until_us, outcome.reply)
             return
         self._pause_us = 0
         if outcome.result is Result.WITHHELD:
@@ -167,10 +168,18 @@ class Outbox:
             self._finish(due, State.REFUSED, outcome, reason="refused by the server")
         elif outcome.result is Result.LATER:
             self._again(due, outcome, State.REFUSED)
-        elif due.intent.mode == AT_LEAST_ONCE:
+        elif due.intent.mode == AT_LEAST_ONCE or self._recognised(due):
             self._again(due, outcome, State.IN_DOUBT)
         else:
             self._finish(due, State.IN_DOUBT, outcome, reason="no answer after the data")
+
+    def _recognised(self, due: Due) -> bool:
+        """Whether the other side would still know a second copy for what it is, when the next attempt is due."""
+        window_us = self._transport.capabilities.idempotent_s * SECOND_US
+        if not window_us:
+            return False
+        first_us = self._ledger.first_attempt_us(due.intent.message_id)
+        return self._clock.now_us() + backoff_us(due.attempts + 1) < first_us + window_us
 
     def _again(self, due: Due, outcome: Outcome, at_last: str) -> None:
         attempts = due.attempts + 1
@@ -195,8 +204,12 @@ class Outbox:
         _log.warning("mail server not reachable, pausing %d s: %s", self._pause_us // SECOND_US, outcome.reply)
 
 
-def _handover(composed: Composed) -> Handover:
+def _handover(composed: Composed, due: Due) -> Handover:
     rendered = composed.rendered
     return Handover(
-        message_id=rendered.message_id, sender=rendered.sender, recipient=rendered.recipient, data=rendered.mime
+        message_id=rendered.message_id,
+        sender=rendered.sender,
+        recipient=rendered.recipient,
+        data=rendered.mime,
+        category=due.intent.category,
     )

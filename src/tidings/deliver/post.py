@@ -60,13 +60,13 @@ class HttpPoster:
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes, timeout_s: float) -> Posted:
         """See `Poster.post`."""
-        return await self._ask(url, _request(url, headers, body), timeout_s)
+        return await self._ask(url, request(url, headers, body), timeout_s)
 
-    async def _ask(self, url: str, request: bytes, timeout_s: float) -> Posted:
-        answer = _Answer()
+    async def _ask(self, url: str, asked: bytes, timeout_s: float) -> Posted:
+        answer = Answer()
         try:
             async with asyncio.timeout(timeout_s):
-                await self._try(url, request, answer, timeout_s)
+                await self._try(url, asked, answer, timeout_s)
         except TimeoutError:
             return answer.cut() or Posted(error=f"timeout: no whole answer within {timeout_s:g} s")
         except RefusedAddress as error:
@@ -77,12 +77,12 @@ class HttpPoster:
 
     async def get(self, url: str, timeout_s: float) -> Posted:
         """Fetch something small, once, under the same rules. Never raises for what the other side or the network does."""
-        return await self._ask(url, _request(url, {}, b"", method="GET"), timeout_s)
+        return await self._ask(url, request(url, {}, b"", method="GET"), timeout_s)
 
-    async def _try(self, url: str, request: bytes, answer: _Answer, timeout_s: float) -> None:
+    async def _try(self, url: str, asked: bytes, answer: Answer, timeout_s: float) -> None:
         reader, writer = await self._connect(url, timeout_s)
         try:
-            writer.write(request)
+            writer.write(asked)
             await writer.drain()
             while not answer.done:
                 answer.feed(await reader.read(_CHUNK_BYTES))
@@ -103,7 +103,8 @@ class HttpPoster:
         return await asyncio.open_connection(last, port, limit=_CHUNK_BYTES, **tls)  # type: ignore[arg-type]
 
 
-def _request(url: str, headers: Mapping[str, str], body: bytes, *, method: str = "POST") -> bytes:
+def request(url: str, headers: Mapping[str, str], body: bytes, *, method: str = "POST") -> bytes:
+    """The bytes of a request; `headers` may replace those that stand here. The connection ends after it unless they say otherwise."""
     parts = urlsplit(url)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     every = {
@@ -119,8 +120,8 @@ def _request(url: str, headers: Mapping[str, str], body: bytes, *, method: str =
     return f"{method} {target} HTTP/1.1\r\n{lines}\r\n".encode("ascii") + body
 
 
-class _Answer:
-    """What has been read of an answer; the parser calls its ``on_…`` methods."""
+class Answer:
+    """What has been read of one HTTP answer; the parser calls its ``on_…`` methods."""
 
     def __init__(self) -> None:
         self.done = False
@@ -131,7 +132,18 @@ class _Answer:
         self._complete = False
         self._body = bytearray()
         self._framed = False
+        self._stays = False
         self._retry_after = ""
+
+    @property
+    def begun(self) -> bool:
+        """Whether anything was read."""
+        return self._read > 0
+
+    @property
+    def reusable(self) -> bool:
+        """Whether the connection may take another request: the answer was framed, read to its end, and says nothing else."""
+        return self._complete and self._framed and self._stays
 
     def feed(self, data: bytes) -> None:
         """Some more bytes; none at its end. Raises ConnectionError when that comes too early."""
@@ -147,18 +159,23 @@ class _Answer:
         self.done = self.done or len(self._body) > MAX_BODY_BYTES or (self._head and self._read > MAX_HEAD_BYTES)
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        """The parser has read a header."""
         if name.lower() == b"retry-after":
             self._retry_after = value.decode("latin-1")
         self._framed = self._framed or name.lower() in (b"content-length", b"transfer-encoding")
 
     def on_headers_complete(self) -> None:
+        """The parser has read the head; another one follows if it was only provisional."""
         self._head = 100 <= self._parser.get_status_code() < 200
+        self._stays = self._parser.should_keep_alive()  # asked later, the parser no longer knows
 
     def on_body(self, data: bytes) -> None:
+        """The parser has read a piece of the body; no more is kept than the bound."""
         room = MAX_BODY_BYTES + 1 - len(self._body)
         self._body += data[:room]
 
     def on_message_complete(self) -> None:
+        """The parser has read it to its end."""
         if not self._head:
             self.done = self._complete = True
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 from tidings.config import Config
 from tidings.domain.called import Call
 from tidings.domain.names import nearest
@@ -16,6 +18,19 @@ def begin(config: Config, journey: str, call: Call) -> int:
     """Put the call into the log; its offset. Raises InputError when the journey that runs takes none, or nobody takes it."""
     check(asof.running(config), journey)
     return Door(config).begin(journey, call)
+
+
+def by_address(config: Config, address: str) -> dict[str, str]:
+    """``{"userId": …}`` or ``{"anonymousId": …}`` of the one person who has an address. Raises InputError when it is nobody's, or several people's."""
+    profile_id = asof.find(config, address)
+    with closing(asof.serving(config)) as db:
+        found = dict(
+            db.execute("SELECT kind, value FROM identifiers WHERE profile_id = ? ORDER BY value DESC", (profile_id,))
+        )
+    for kind, field in (("user_id", "userId"), ("anonymous_id", "anonymousId")):
+        if kind in found:
+            return {field: found[kind]}
+    raise InputError(f"person {address!r}: has neither a user id nor an anonymous id by which a call could name her")
 
 
 def check(definitions: Definitions, journey: str) -> None:

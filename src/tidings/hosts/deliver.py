@@ -17,7 +17,7 @@ from typing import IO
 
 import uvloop
 
-from tidings.clock import SystemClock
+from tidings.clock import SECOND_US, SystemClock
 from tidings.config import Config
 from tidings.deliver import report
 from tidings.deliver.calls import FILE as CALLS
@@ -25,8 +25,8 @@ from tidings.deliver.calls import Calls
 from tidings.deliver.compose import Composer
 from tidings.deliver.ledger import Ledger
 from tidings.deliver.outbox import Outbox
+from tidings.deliver.routes import transport_of
 from tidings.deliver.sender import sender_of
-from tidings.deliver.smtp_relay import smtp_transport
 from tidings.errors import InputError
 from tidings.feedback.tokens import load_tokens
 from tidings.hosts import calling
@@ -79,10 +79,14 @@ async def _serve(
     config: Config, ledger: Ledger, calls: Calls, nudge: Nudge, ready: Callable[[dict[str, object]], None]
 ) -> None:
     clock = SystemClock()
-    found = ledger.recover(clock.now_us(), max_attempts=config.mail.max_attempts)
+    transport = transport_of(config, clock)
+    found = ledger.recover(
+        clock.now_us(),
+        max_attempts=config.mail.max_attempts,
+        idempotent_us=transport.capabilities.idempotent_s * SECOND_US,
+    )
     if found.in_doubt or found.queued:
         _log.warning("after a crash: %d messages in doubt, %d queued again", found.in_doubt, found.queued)
-    transport = smtp_transport(config)
     outbox = Outbox(ledger, transport, _composer(config, ledger), clock, max_attempts=config.mail.max_attempts)
     caller = calling.caller(config, calls, clock)
     mail, asked = asyncio.Event(), asyncio.Event()

@@ -404,10 +404,13 @@ def _is_barrier(record: LogRecord) -> bool:
 
 
 def _upto_barrier(blocks: list[LogBlock]) -> list[LogBlock]:
-    """Blocks up to the next record that concerns everybody; if they begin with one, what they were."""
+    """Blocks up to the next record that concerns everybody; if they begin with one, what they were. Records about items that they
+    begin with stay together."""
+    items_first = item.is_item(blocks[0].records[0])
     for number, block in enumerate(blocks):
         for place, record in enumerate(block.records):
-            if record.kind in _BARRIERS and (number or place) and _is_barrier(record):
+            items_first = items_first and not number and item.is_item(record)
+            if record.kind in _BARRIERS and (number or place) and not items_first and _is_barrier(record):
                 kept = LogBlock(block.first_offset, block.taken_us, block.records[:place])
                 return [*blocks[:number], kept] if place else blocks[:number]
     return blocks

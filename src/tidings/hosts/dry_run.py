@@ -15,7 +15,7 @@ from tidings.console.store import Store
 from tidings.decide.eligibility import addresses_of
 from tidings.deliver.base import Handover, Result
 from tidings.deliver.ledger import Ledger
-from tidings.deliver.smtp_relay import smtp_transport
+from tidings.deliver.routes import transport_of
 from tidings.domain.profile import ProfileState
 from tidings.errors import InputError, Permanent
 from tidings.hosts import asof
@@ -91,7 +91,7 @@ def send(config: Config, tried: Trial) -> list[str]:
 
 
 async def _send(config: Config, mails: list[Rendered]) -> list[str]:
-    transport = smtp_transport(config)
+    transport = transport_of(config, SystemClock())
     answers = []
     try:
         for mail in mails:

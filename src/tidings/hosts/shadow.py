@@ -129,10 +129,11 @@ def compare(config: Config, ask: Ask) -> Report:
     name = journey_of(definitions, ask.journey).name
     now_us = SystemClock().now_us()
     rows = _rows(config, name)
-    from_us = ask.from_us or min((row.decided_us for row in rows), default=0) - ask.within_us
+    theirs = _from_file(config, ask) if ask.file is not None else _from_log(config, ask)
+    first_us = min([row.decided_us for row in rows] or [one.at_us for one in theirs.sends], default=now_us)
+    from_us = ask.from_us or max(0, first_us - ask.within_us)
     to_us = ask.to_us or now_us
     ours = _ours(config, [row for row in rows if from_us <= row.decided_us <= to_us])
-    theirs = _from_file(config, ask) if ask.file is not None else _from_log(config, ask)
     given = [one for one in theirs.sends if from_us <= one.at_us <= to_us and ask.only in ("", one.what)]
     found = beside.beside(ours, given, ask.within_us)
     with Store(config, SystemClock()) as store:
@@ -208,7 +209,7 @@ def _notes(definitions: Definitions, journey: str, rows: Sequence[Row], outside:
     if not rows:
         yield f"{journey} has decided on nothing yet: everything is only theirs"
     if outside:
-        yield f"{outside:,} messages of theirs are outside of the time or the name that is compared (from {iso(max(0, from_us))})"
+        yield f"{outside:,} messages of theirs are outside of the time or the name that is compared (from {iso(from_us)})"
 
 
 # Why only theirs
@@ -261,7 +262,7 @@ def _report(
     return Report(
         journey=journey,
         beside=theirs.beside,
-        since=iso(max(0, from_us)),
+        since=iso(from_us),
         until=iso(to_us),
         within=format_duration(within_us),
         both=len(found.both),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+import msgspec
 import pytest
 
 from tests.unit.deliver.messages import NOW_US, intent, message_id, suppression
@@ -365,3 +366,71 @@ def test_a_fault_of_ours_ends_the_loop_instead_of_being_swallowed(world):
     place.ledger.add([intent(1)], [])
     with pytest.raises(RuntimeError, match="a bug"):
         place.run()
+
+
+class _Knows(MemoryTransport):
+    """Another side that drops a second copy for `seconds`."""
+
+    seconds = 15 * 60
+
+    @property
+    def capabilities(self):
+        return msgspec.structs.replace(super().capabilities, idempotent=True, idempotent_s=self.seconds)
+
+
+def with_knowing(world: World, answer: Callable[[Handover], Outcome]) -> World:
+    world.transport = _Knows(answer, connections=2)
+    return world
+
+
+def test_where_the_other_side_knows_a_copy_a_lost_answer_is_asked_for_again_whatever_the_mode(world) -> None:
+    answers = [Outcome(Result.LOST, "timeout"), Outcome(Result.ACCEPTED, "200 known")]
+    it = with_knowing(world(), lambda _mail: answers.pop(0))
+    it.ledger.add([intent()], [])
+    it.run()
+    assert it.row().state == "queued"
+    it.clock.advance(2 * MINUTE_US)
+    it.run()
+    assert it.row().state == "accepted"
+    assert len({mail.data for mail in it.transport.taken}) == 1, "the copy is not the same"
+
+
+def test_once_the_other_side_has_forgotten_it_is_in_doubt(world) -> None:
+    it = with_knowing(world(max_attempts=99), always(Result.LOST, "timeout"))
+    it.ledger.add([intent()], [])
+    for _ in range(6):
+        it.run()
+        it.clock.advance(8 * MINUTE_US)
+    row = it.row()
+    assert row.state == "in_doubt"
+    assert row.attempts < 5
+
+
+@pytest.mark.parametrize(("passed_us", "state"), [(MINUTE_US, "queued"), (16 * MINUTE_US, "in_doubt")])
+def test_after_a_crash_it_is_asked_for_again_only_while_the_other_side_knows_it(world, passed_us, state) -> None:
+    it = world()
+    it.ledger.add([intent()], [])
+    due = it.ledger.due(NOW_US, 10)[0]
+    assert it.ledger.begin_attempt(message_id(1), NOW_US, it.composer.compose(due).frozen) is None
+    it.ledger.recover(NOW_US + passed_us, idempotent_us=15 * MINUTE_US)
+    assert it.row().state == state
+
+
+class _KeyIsWrong(MemoryTransport):
+    async def hand_over(self, mail, permit):
+        assert permit()
+        return Outcome(Result.UNREACHABLE, "401 wrong key")
+
+
+def test_a_wrong_key_uses_up_no_message_and_is_in_no_messages_end(world) -> None:
+    it = world(max_attempts=2)
+    it.transport = _KeyIsWrong(connections=2)
+    it.ledger.add([intent()], [])
+    for _ in range(5):
+        it.run()
+        it.clock.advance(2 * MINUTE_US)
+    row = it.row()
+    assert (row.state, row.reply) == ("queued", "401 wrong key")
+    it.transport = MemoryTransport(ACCEPT, connections=2)
+    it.run()
+    assert it.row().state == "accepted"

@@ -84,6 +84,12 @@ def test_other_changes_are_told_to_nobody(said: dict[str, Any], shop: Shop) -> N
     assert shop.got() == []
 
 
+def test_a_catalogue_is_taken_in_one_go(shop: Shop) -> None:
+    said = [LogRecord("items", "item", 0, msgspec.json.encode({"product_id": f"p{n}", "price": 3})) for n in range(50)]
+    shop.simulator.take(said, START_US + 10 * SECOND_US)
+    assert shop.simulator.driver.run_batch() == 50
+
+
 def test_back_in_stock(shop: Shop) -> None:
     shop.item(10, {"product_id": "mug", "stock": 3})
     shop.until(20)
