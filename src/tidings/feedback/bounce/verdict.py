@@ -171,14 +171,24 @@ def _vouched(said: Said, reply: str, code: str, status: str) -> bool:
 
 def _by_words(said: Said, reply: str, code: str, phase: str) -> tuple[str, str] | None:
     """What the words for people say, when they say more than the fields."""
-    text = replies.plain(said.words.replace(said.recipient, " ") if said.recipient else said.words)
-    reason = replies.said_by(text)
+    words, reason = _telling(said)
     if not reason or reason in _VAGUE:
         return None
     if replies.code_of(reply) and REASONS[reason].kind == HARD and not _LOCAL.search(said.words):
         return None  # the server's own words were weighed already; mailers put words of theirs beside them
-    found = replies.classify(code, "", said.words, phase=phase)
+    found = replies.classify(code, "", words, phase=phase)
     return found.kind, found.reason
+
+
+def _telling(said: Said) -> tuple[str, str]:
+    """Of the words for people those that tell a reason, and it: from their beginning, else from where the recipient is named."""
+    at = said.words.lower().find(said.recipient.lower()) if said.recipient else 0
+    reason = ""
+    for words in (said.words, said.words[max(at, 0) :]):
+        reason = replies.said_by(replies.plain(words.replace(said.recipient, " ") if said.recipient else words))
+        if reason and reason not in _VAGUE:
+            return words, reason
+    return said.words, reason
 
 
 def _exit(said: Said) -> tuple[str, str]:
