@@ -27,7 +27,13 @@ from tidings.domain import feedback
 from tidings.domain.everybody import ItemsChanged, Told
 from tidings.errors import InputError
 
-_OF_MAILS = {feedback.EMAIL_SENT, feedback.EMAIL_DELIVERED, feedback.EMAIL_OPENED, feedback.EMAIL_CLICKED}
+_OF_MAILS = {
+    feedback.EMAIL_SENT,
+    feedback.EMAIL_DELIVERED,
+    feedback.EMAIL_BOUNCED,
+    feedback.EMAIL_OPENED,
+    feedback.EMAIL_CLICKED,
+}
 Show = Callable[[int, int], None]
 """(events gone by, events in all)."""
 

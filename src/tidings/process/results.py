@@ -42,6 +42,9 @@ FEEDBACK = {
     feedback.EMAIL_COMPLAINED: "complained",
 }
 """Events that come back from a message, with their words."""
+BOUNCES = ("soft", "policy", "block", "hard")
+"""What a bounce may be, the weakest first: ``bounced:hard`` counts as ``bounced`` too."""
+_BOUNCED = "bounced"
 _RANK = {word: rank for rank, word in enumerate(STRENGTH)}
 _PROVES = {
     "in_doubt": ("decided",),
@@ -96,8 +99,15 @@ def hear(run: Run, event: Event) -> None:
     step = run.messages.get(message_id) if isinstance(message_id, str) else None
     if word is None or step is None or event.properties.get("machine") is True:
         return
-    if _RANK[word] > _RANK.get(run.results.get(step, "decided").partition(":")[0], 0):
+    if word == _BOUNCED and event.properties.get("kind") in BOUNCES:
+        word = f"{word}:{event.properties['kind']}"
+    if _strength(word) > _strength(run.results.get(step, "decided")):
         run.results[step] = word
+
+
+def _strength(word: str) -> tuple[int, int]:
+    head, _, kind = word.partition(":")
+    return _RANK.get(head, 0), BOUNCES.index(kind) + 1 if head == _BOUNCED and kind in BOUNCES else 0
 
 
 def counts_as(word: str) -> Iterator[str]:

@@ -44,7 +44,7 @@ def dsn(reply: str, *, action: str = "failed", words: str = "It could not be del
     ("reply", "kind", "reason"),
     [
         ("550 5.1.1 <ann@x.example>: Recipient address rejected: User unknown", "hard", "no_such_user"),
-        ("550 <ann@x.example>: No such user here", "hard", "no_such_user"),
+        ("550 <ann@x.example>: No such user here", "soft", "recipient_refused"),
         ("550 No such user here", "soft", "recipient_refused"),
         ("550 5.1.2 Domain does not exist", "hard", "no_such_domain"),
         ("556 5.1.10 null MX", "hard", "no_mail_accepted"),

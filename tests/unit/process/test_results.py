@@ -215,3 +215,35 @@ def test_a_wrong_branch_is_told(branch: str, says: str, tmp_path: Path) -> None:
     with pytest.raises(DefinitionError) as problem:
         workspace.load(write(tmp_path, ask=journey))
     assert says in str(problem.value)
+
+
+BOUNCED = """
+    entry: {event: Go}
+    steps:
+      - id: remind
+        send: {template: welcome, category: transactional}
+      - id: pause
+        wait: 2d
+      - id: how
+        branch: {of: remind, ways: {"bounced:hard": dead, bounced: later}, else: silent}
+      - {id: dead, exit: dead}
+      - {id: later, exit: later}
+      - {id: silent, exit: silent}
+"""
+
+
+@pytest.mark.parametrize("kinds", [*permutations(["soft", "hard", "block"]), ("hard",)])
+def test_the_hardest_bounce_counts_whichever_comes_first(kinds: tuple[str, ...], tmp_path: Path) -> None:
+    world, message = sent(tmp_path, BOUNCED)
+    for number, kind in enumerate(kinds):
+        back(world, 10 + number, "Email Bounced", message, kind=kind)
+    world.until(3 * DAY_S)
+    assert world.ends() == [("ask", "dead")]
+
+
+@pytest.mark.parametrize("kind", ["soft", "block", "policy", "unheard of", ["hard"], None])
+def test_any_other_bounce_is_one_all_the_same(kind: object, tmp_path: Path) -> None:
+    world, message = sent(tmp_path, BOUNCED)
+    back(world, 10, "Email Bounced", message, kind=kind)
+    world.until(3 * DAY_S)
+    assert world.ends() == [("ask", "later")]

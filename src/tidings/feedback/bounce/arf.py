@@ -6,7 +6,7 @@ import re
 
 from tidings.feedback.bounce.notice import Notice
 from tidings.feedback.bounce.parts import read_headers
-from tidings.feedback.bounce.said import _address
+from tidings.feedback.bounce.said import address_in
 from tidings.feedback.bounce.verdict import MAX_DIAGNOSTIC_CHARS, Verdict
 from tidings.feedback.reasons import REASONS
 
@@ -38,7 +38,7 @@ def judge(notice: Notice) -> Verdict:
     return Verdict(
         kind=REASONS[reason].kind,
         reason=reason,
-        recipient=_address(named),
+        recipient=address_in(named),
         diagnostic=" ".join(notice.words.split())[:MAX_DIAGNOSTIC_CHARS],
         feedback_type=kind,
     )

@@ -68,7 +68,9 @@ def said_of(notice: Notice) -> list[Said]:
     """Every recipient that a notice speaks of, with what it says; none when it speaks of none."""
     groups = _groups(notice.status) or _groups(notice.words)
     if groups:
-        named = [_address(group.get("final-recipient", "") or group.get("original-recipient", "")) for group in groups]
+        named = [
+            address_in(group.get("final-recipient", "") or group.get("original-recipient", "")) for group in groups
+        ]
         words = _around(notice.words, named)
         reporter = _REPORTER.search(notice.status)
         by = reporter.group(1).strip() if reporter else ""
@@ -112,8 +114,8 @@ def _by_fields(group: dict[str, str], words: str, reporter: str) -> Said:
     diagnostic = group.get("diagnostic-code", "")
     typed = _TYPED.match(diagnostic)
     return Said(
-        recipient=_address(group.get("final-recipient", "") or group.get("original-recipient", "")),
-        original=_address(group.get("original-recipient", "")),
+        recipient=address_in(group.get("final-recipient", "") or group.get("original-recipient", "")),
+        original=address_in(group.get("original-recipient", "")),
         action=group.get("action", "").split()[0].lower() if group.get("action", "").split() else "",
         status=group.get("status", ""),
         diagnostic=diagnostic[typed.end() :] if typed else diagnostic,
@@ -125,7 +127,8 @@ def _by_fields(group: dict[str, str], words: str, reporter: str) -> Said:
     )
 
 
-def _address(text: str) -> str:
+def address_in(text: str) -> str:
+    """The first address in a text; empty when there is none."""
     found = _ADDRESS.search(text)
     return found.group(0).strip(".") if found else ""
 
@@ -147,15 +150,15 @@ def _by_words(notice: Notice) -> list[tuple[str, str]]:
     named = named or _named(notice)
     named = list(dict.fromkeys(named))[:MAX_RECIPIENTS]
     if not named:
-        to = _address(notice.original.get("to", "") or notice.original.get("delivered-to", ""))
+        to = address_in(notice.original.get("to", "") or notice.original.get("delivered-to", ""))
         return [(to, notice.words[: 2 * MAX_SAID_CHARS])] if notice.words.strip() else []
     return list(zip(named, _around(notice.words, named), strict=True))
 
 
 def _named(notice: Notice) -> list[str]:
     """Addresses at the head of what is said, so that those which a reply only mentions are not taken for recipients."""
-    sender = {_address(notice.headers.get(name, "")).lower() for name in ("to", "from", "return-path")}
-    ours = {_address(notice.original.get(name, "")).lower() for name in ("from", "return-path", "reply-to", "sender")}
+    sender = {address_in(notice.headers.get(name, "")).lower() for name in ("to", "from", "return-path")}
+    ours = {address_in(notice.original.get(name, "")).lower() for name in ("from", "return-path", "reply-to", "sender")}
     strong: list[str] = []
     weak: list[str] = []
     for line in notice.words.splitlines()[:400]:

@@ -16,13 +16,16 @@ MAX_DIAGNOSTIC_CHARS = 500
 _PHASES = (
     (
         RCPT,
-        r"in reply to rcpt to|after rcpt|>>> rcpt to|sent <<< rcpt|does not like recipient|our rcpt to|rcpt command|rejected recipient|response to rcpt|rcpt to response|\[rcpt_to\]|rcpt to:? ?<[^>]{1,300}>:? ?5\d\d",
+        r"in reply to rcpt to|after rcpt|>>> rcpt to|sent <<< rcpt|does not like recipient|our rcpt to|rcpt command|rejected recipient|response to rcpt|rcpt to response|\(state 14\)|\[rcpt_to\]|rcpt to:? ?<[^>]{1,300}>:? ?5\d\d",
     ),
     (
         DATA,
-        r"in reply to (?:end of )?data|after (?:end of )?data|>>> data|failed after i sent the message|our (?:final )?data|\(data\)|end of data|message data|response to data",
+        r"in reply to (?:end of )?data|after (?:end of )?data|>>> data|failed after i sent the message|our (?:final )?data|\(data\)|end of data|message data|response to data|\(state 1[78]\)",
     ),
-    (MAIL, r"in reply to mail from|after mail from|>>> mail from|but sender was rejected|our mail from|mail command"),
+    (
+        MAIL,
+        r"in reply to mail from|after mail from|>>> mail from|but sender was rejected|our mail from|mail command|\(state 13\)",
+    ),
     (
         CONNECT,
         r"initial connection|refused to talk to me|greeting failed|after (?:ehlo|helo)|in reply to (?:ehlo|helo)",
@@ -42,6 +45,12 @@ _GATEWAY = re.compile(
     re.IGNORECASE,
 )
 """Content filters that stand before the mailbox, and say "no such user" of more than that."""
+_RELAYS = re.compile(
+    r"sorry, we were unable to deliver your message to the following address|mail delivery agent at (?:messagelabs|symantec)|"
+    r"^[ \t]*-+ the following addresses had delivery problems -+",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""Relays that pass on what was answered for the recipient, and do not say so: Yahoo, MessageLabs, McAfee."""
 _OWNERS = re.compile(r"inbound-smtp\.[\w-]{1,40}\.amazonaws\.com", re.IGNORECASE)
 """Servers that answer in words which the mailbox's owner has written into a rule."""
 _WARNING = re.compile(
@@ -161,24 +170,31 @@ def _vouched(said: Said, reply: str, code: str, status: str) -> bool:
         return False
     if said.category == "bad-mailbox" or _LOCAL.search(f"{reply}\n{said.words}"):
         return True
-    echoed = bool(said.recipient) and said.recipient.lower() in reply.lower()
     if re.match(r"5\.2\.", status):
         return False  # its status is of a mailbox that is there
-    if status == "5.1.1" and code.startswith("55"):
-        return True
-    return echoed and code.startswith("55")
+    return code.startswith("55") and (status == "5.1.1" or bool(_RELAYS.search(said.words)))
 
 
 def _by_words(said: Said, reply: str, code: str, phase: str) -> tuple[str, str] | None:
     """What the words for people say, when they say more than the fields."""
-    text = replies.plain(said.words.replace(said.recipient, " ") if said.recipient else said.words)
-    reason = replies.said_by(text)
+    words, reason = _telling(said)
     if not reason or reason in _VAGUE:
         return None
     if replies.code_of(reply) and REASONS[reason].kind == HARD and not _LOCAL.search(said.words):
         return None  # the server's own words were weighed already; mailers put words of theirs beside them
-    found = replies.classify(code, "", said.words, phase=phase)
+    found = replies.classify(code, "", words, phase=phase)
     return found.kind, found.reason
+
+
+def _telling(said: Said) -> tuple[str, str]:
+    """Of the words for people those that tell a reason, and it: from their beginning, else from where the recipient is named."""
+    at = said.words.lower().find(said.recipient.lower()) if said.recipient else 0
+    reason = ""
+    for words in (said.words, said.words[max(at, 0) :]):
+        reason = replies.said_by(replies.plain(words.replace(said.recipient, " ") if said.recipient else words))
+        if reason and reason not in _VAGUE:
+            return words, reason
+    return said.words, reason
 
 
 def _exit(said: Said) -> tuple[str, str]:
@@ -202,6 +218,8 @@ def _doubted(said: Said, reply: str, kind: str, reason: str) -> tuple[str, str]:
     if _OWNERS.search(said.reporter):
         return SOFT, "recipient_refused"
     in_words = replies.said_by(replies.plain(reply))
+    if not reply and _telling(said)[1] != reason and not _LOCAL.search(said.words) and not said.diagnostic_type:
+        return SOFT, "recipient_refused"  # a status alone, and nobody's words for it
     plain = replies.plain(reply)
     if replies.pinned("", "", plain) == reason:
         return kind, reason
