@@ -18,6 +18,7 @@ ALL = (
     "million",
     "broadcast",
     "render",
+    "send",
     "recommend",
     "deciding",
     "bounces",

@@ -126,6 +126,7 @@ def test_every_block_says_what_it_is() -> None:
         "text",
         "text rules",
         "toml",
+        "toml routes",
         "json",
         "python",
         "python data",

@@ -109,12 +109,18 @@ def settings() -> list[tuple[str, str, Any]]:
     return found
 
 
+def _toml(value: Any) -> str:
+    """As it stands in a configuration file."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "{}" if value == {} else str(value) if isinstance(value, int | float) else f'"{value}"'
+
+
 @pytest.mark.parametrize(("table", "setting", "default"), settings(), ids=lambda one: str(one)[:30])
 def test_every_setting_is_documented_with_its_default(table: str, setting: str, default: Any) -> None:
     heading = f"\n## `[{table}]`" if table else "\n## At the top"
     part = text(CONFIGURATION).split(heading, 1)[1].split("\n## ", 1)[0]
-    shown = "{}" if default == {} else str(default) if isinstance(default, int | float) else f'"{default}"'
-    assert f"| `{setting}` | `{shown}` |" in part
+    assert f"| `{setting}` | `{_toml(default)}` |" in part
 
 
 # Definitions

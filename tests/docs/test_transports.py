@@ -37,7 +37,7 @@ def test_a_row_says_what_the_service_says(name: str) -> None:
     assert needs == ", ".join(f"`{one}`" for one in esp.needs)
 
 
-@pytest.mark.parametrize("text", re.findall(r"```toml config\n(.*?)```", HOW_TO, re.DOTALL))
+@pytest.mark.parametrize("text", re.findall(r"```toml routes\n(.*?)```", HOW_TO, re.DOTALL))
 def test_examples_are_configurations(text: str) -> None:
     config = msgspec.convert(tomllib.loads(text), Config)
     assert config.mail.routes

@@ -13,6 +13,7 @@ from base64 import b64encode
 from calendar import timegm
 from collections.abc import Callable, Sequence
 from hashlib import sha256
+from operator import itemgetter
 
 import msgspec
 
@@ -24,7 +25,8 @@ SIGNED = (
 SEALED = frozenset({"from", "to", "subject", "date", "list-unsubscribe", "list-unsubscribe-post"})
 """Of these no second one can be added: the first one shown might be that of somebody else."""
 
-_ORDER = {name.encode(): (place, name in SEALED) for place, name in enumerate(SIGNED)}
+_PLACES = {name.encode(): place for place, name in enumerate(SIGNED)}
+_place = itemgetter(0)
 _SEALED = tuple(name for name in SIGNED if name in SEALED)
 _FOLDED = re.compile(rb"\r\n(?=[ \t])")
 _BLANKS = re.compile(rb"[ \t]+")
@@ -89,17 +91,19 @@ def _body(body: bytes) -> bytes:
 
 def _signed_fields(head: bytes) -> tuple[bytes, list[str]]:
     """The canonical headers that are signed, and their names, both in the order of signing."""
-    found: list[tuple[int, str, bytes]] = []
+    found: list[tuple[int, bytes, bytes]] = []
     for field in _FOLDED.sub(b"", head).split(b"\r\n"):
         name, _, value = field.partition(b":")
-        known = _ORDER.get(name.strip().lower())
-        if known is not None:
-            canonical = b"%b:%b\r\n" % (name.strip().lower(), _BLANKS.sub(b" ", value).strip(b" "))
-            found.append((known[0], name.strip().lower().decode("ascii"), canonical))
+        name = name.strip().lower()
+        place = _PLACES.get(name)
+        if place is not None:
+            if b"  " in value or b"\t" in value:
+                value = _BLANKS.sub(b" ", value)
+            found.append((place, name, value.strip(b" ")))
     found.reverse()  # several of one name are signed from the last one up (RFC 6376, 5.4.2)
-    found.sort(key=lambda field: field[0])
-    names = [name for _, name, _ in found]
-    fields = b"".join(canonical for _, _, canonical in found)
+    found.sort(key=_place)
+    names = [name.decode("ascii") for _, name, _ in found]
+    fields = b"".join([b"%b:%b\r\n" % (name, value) for _, name, value in found])
     return fields, names + [name for name in _SEALED if name in names]
 
 

@@ -91,12 +91,17 @@ def load_signer(secrets_dir: Path, selector: str, from_domain: str) -> Signer:
     labels = from_domain.lower().split(".")
     for domain in (".".join(labels[start:]) for start in range(len(labels) - 1)):
         if any(_path(secrets_dir, domain, selector, kind).exists() for kind in KINDS):
-            return Signer([_key(domain, selector, kind, key) for kind, key in _keys(secrets_dir, domain, selector)])
+            return Signer(load_keys(secrets_dir, domain, selector))
     msg = (
         f"mail.dkim_selector: no key {selector!r} for {from_domain} in {secrets_dir / FOLDER};"
         f" run `tidings dkim make {from_domain} --selector {selector}`, or take the setting out"
     )
     raise InputError(msg)
+
+
+def load_keys(secrets_dir: Path, domain: str, selector: str) -> list[Key]:
+    """The keys of a selector, RSA first. Raises InputError when there are none."""
+    return [_key(domain, selector, kind, key) for kind, key in _keys(secrets_dir, domain, selector)]
 
 
 def _key(domain: str, selector: str, kind: str, private: Private) -> Key:

@@ -25,7 +25,9 @@ from tidings.deliver import bulk
 from tidings.deliver.database import Connection, Database, named, open_durable, statements
 from tidings.deliver.records import (
     Attempt,
+    Begin,
     Due,
+    End,
     Frozen,
     Recovered,
     Report,
@@ -150,30 +152,15 @@ class Ledger:
         rendered from are on the disk. A standing entry ends it as suppressed, as does a broadcast that was given up; quiet hours
         put it off to their end; one of a paused broadcast stays as it is.
         """
+        asked = Begin(message_id=message_id, now_us=now_us, frozen=frozen, quiet_until_us=quiet_until_us)
+        return self.move([asked], [])[0]
+
+    def move(self, begins: Sequence[Begin], ends: Sequence[End]) -> list[str | None]:
+        """Many a `finish`, then many a `begin_attempt`, in one transaction; the answers to the latter. Raises IllegalMove."""
         with self._db.transaction() as db:
-            standing = db.execute(_SQL["standing"], (message_id,)).fetchone()
-            if standing is None:
-                return "unknown_message"
-            state, next_us, address, category, attempts = standing
-            if state != State.QUEUED:
-                return f"not_queued: {state}"
-            if next_us > now_us:
-                return "not_due"
-            entry = db.execute(_SQL["suppressed_by"], (address.lower(), category)).fetchone()
-            if entry is not None:
-                db.execute(_SQL["set_suppressed"], (entry[0], now_us, message_id))
-                return str(entry[0])
-            refusal = bulk.refusal(db, _SQL, message_id)
-            if refusal is not None:
-                if refusal == bulk.CANCELLED:
-                    db.execute(_SQL["set_suppressed"], (refusal, now_us, message_id))
-                return refusal
-            if quiet_until_us > now_us:
-                db.execute(_SQL["hold"], (quiet_until_us, QUIET_HOURS, message_id))
-                return QUIET_HOURS
-            db.execute(_SQL["set_attempting"], (attempts + 1, *_frozen_values(frozen), message_id))
-            db.execute(_SQL["start_attempt"], (message_id, attempts + 1, now_us))
-        return None
+            for end in ends:
+                _finish(db, end)
+            return [_begin(db, asked) for asked in begins]
 
     def withhold(self, message_id: str, now_us: int) -> bool:
         """End a queued message as suppressed if a never-send entry stands against it; whether that was so.
@@ -203,18 +190,8 @@ class Ledger:
 
         `state` is accepted, refused or in_doubt; or queued, with `next_us` as the earliest instant of the next try.
         """
-        with self._db.transaction() as db:
-            standing = db.execute(_SQL["standing"], (message_id,)).fetchone()
-            before = standing[0] if standing else "unknown"
-            if state not in _MOVES.get(before, ()):
-                msg = f"message {message_id}: cannot go from {before!r} to {state!r}"
-                raise IllegalMove(msg)
-            attempts = standing[4] + (before == State.QUEUED)
-            reply = reply[:MAX_REPLY_CHARS]
-            if before != State.IN_DOUBT:
-                db.execute(_SQL["end_attempt"], (message_id, attempts, now_us, now_us, reply))
-            ended_us = None if state == State.QUEUED else now_us
-            db.execute(_SQL["finish"], (state, reply, reason, attempts, next_us, ended_us, message_id))
+        ended = End(message_id=message_id, state=state, now_us=now_us, reply=reply, reason=reason, next_us=next_us)
+        self.move([], [ended])
 
     def first_attempt_us(self, message_id: str) -> int:
         """When a message was first handed over; 0 when it never was."""
@@ -333,6 +310,49 @@ class Ledger:
     def close(self) -> None:
         """Release the file."""
         self._db.close()
+
+
+def _begin(db: Connection, asked: Begin) -> str | None:
+    """See `Ledger.begin_attempt`."""
+    message_id, now_us = asked.message_id, asked.now_us
+    standing = db.execute(_SQL["standing"], (message_id,)).fetchone()
+    if standing is None:
+        return "unknown_message"
+    state, next_us, address, category, attempts = standing
+    if state != State.QUEUED:
+        return f"not_queued: {state}"
+    if next_us > now_us:
+        return "not_due"
+    entry = db.execute(_SQL["suppressed_by"], (address.lower(), category)).fetchone()
+    if entry is not None:
+        db.execute(_SQL["set_suppressed"], (entry[0], now_us, message_id))
+        return str(entry[0])
+    refusal = bulk.refusal(db, _SQL, message_id)
+    if refusal is not None:
+        if refusal == bulk.CANCELLED:
+            db.execute(_SQL["set_suppressed"], (refusal, now_us, message_id))
+        return refusal
+    if asked.quiet_until_us > now_us:
+        db.execute(_SQL["hold"], (asked.quiet_until_us, QUIET_HOURS, message_id))
+        return QUIET_HOURS
+    db.execute(_SQL["set_attempting"], (attempts + 1, *_frozen_values(asked.frozen), message_id))
+    db.execute(_SQL["start_attempt"], (message_id, attempts + 1, now_us))
+    return None
+
+
+def _finish(db: Connection, end: End) -> None:
+    """See `Ledger.finish`."""
+    standing = db.execute(_SQL["standing"], (end.message_id,)).fetchone()
+    before = standing[0] if standing else "unknown"
+    if end.state not in _MOVES.get(before, ()):
+        msg = f"message {end.message_id}: cannot go from {before!r} to {end.state!r}"
+        raise IllegalMove(msg)
+    attempts = standing[4] + (before == State.QUEUED)
+    reply = end.reply[:MAX_REPLY_CHARS]
+    if before != State.IN_DOUBT:
+        db.execute(_SQL["end_attempt"], (end.message_id, attempts, end.now_us, end.now_us, reply))
+    ended_us = None if end.state == State.QUEUED else end.now_us
+    db.execute(_SQL["finish"], (end.state, reply, end.reason, attempts, end.next_us, ended_us, end.message_id))
 
 
 def _new_row(intent: SendIntent, packed: bytes, now_us: int) -> tuple[Any, ...]:

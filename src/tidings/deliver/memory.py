@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from tidings.deliver.base import Capabilities, Handover, Outcome, Permit, Result
 
@@ -27,14 +27,15 @@ class MemoryTransport:
     @property
     def capabilities(self) -> Capabilities:
         """See `Transport.capabilities`."""
-        return Capabilities(name="memory", connections=self._connections, idempotent=False)
+        return Capabilities(name="memory", connections=self._connections, idempotent=False, awaits_permit=True)
 
     async def hand_over(self, mail: Handover, permit: Permit) -> Outcome:
         """See `Transport.hand_over`."""
         outcome = self._answer(mail)
         if outcome.result in _BEFORE_DATA:
             return outcome
-        if not permit():
+        allowed = permit()
+        if not (await allowed if isinstance(allowed, Awaitable) else allowed):
             return Outcome(Result.WITHHELD)
         if outcome.result in (Result.ACCEPTED, Result.LOST):
             self.taken.append(mail)

@@ -18,10 +18,11 @@ from collections import deque
 
 from tidings.clock import HOUR_US, MINUTE_US, SECOND_US, Clock
 from tidings.decide import quiet
-from tidings.deliver.base import Handover, Outcome, Result, Transport
+from tidings.deliver.base import Handover, Outcome, Permit, Result, Transport
 from tidings.deliver.compose import Composed, Composer
 from tidings.deliver.ledger import AT_LEAST_ONCE, Ledger
-from tidings.deliver.records import Due
+from tidings.deliver.records import Begin, Due, End
+from tidings.deliver.together import Together
 from tidings.deliver.waiting import until_any
 from tidings.domain.message import DeliveryState as State
 from tidings.render.mail import CannotRender
@@ -50,6 +51,7 @@ class Outbox:
         self, ledger: Ledger, transport: Transport, composer: Composer, clock: Clock, *, max_attempts: int = 8
     ) -> None:
         self._ledger = ledger
+        self._together = Together(ledger)
         self._transport = transport
         self._composer = composer
         self._clock = clock
@@ -132,15 +134,29 @@ class Outbox:
             composed = self._composer.compose(due)
         except CannotRender as error:
             _log.warning("message %s refused: %s", message_id, error)
-            self._finish(due, State.REFUSED, Outcome(Result.REFUSED), reason=str(error))
+            await self._finish(due, State.REFUSED, Outcome(Result.REFUSED), reason=str(error))
             return
-        outcome = await self._transport.hand_over(_handover(composed, due), lambda: self._permit(due, composed))
-        self._record(due, outcome)
+        outcome = await self._transport.hand_over(_handover(composed, due), self._permit(due, composed))
+        await self._record(due, outcome)
 
-    def _permit(self, due: Due, composed: Composed) -> bool:
-        message_id, now_us = composed.rendered.message_id, self._clock.now_us()
-        quiet_until_us = self._quiet_until_us(due, now_us)
-        refusal = self._ledger.begin_attempt(message_id, now_us, composed.frozen, quiet_until_us=quiet_until_us)
+    def _permit(self, due: Due, composed: Composed) -> Permit:
+        if self._transport.capabilities.awaits_permit:
+            return lambda: self._permitted_soon(self._asked(due, composed))
+        return lambda: self._permitted(due.intent.message_id, self._ledger.move([self._asked(due, composed)], [])[0])
+
+    def _asked(self, due: Due, composed: Composed) -> Begin:
+        now_us = self._clock.now_us()
+        return Begin(
+            message_id=due.intent.message_id,
+            now_us=now_us,
+            frozen=composed.frozen,
+            quiet_until_us=self._quiet_until_us(due, now_us),
+        )
+
+    async def _permitted_soon(self, asked: Begin) -> bool:
+        return self._permitted(asked.message_id, await self._together.begin(asked))
+
+    def _permitted(self, message_id: str, refusal: str | None) -> bool:
         if refusal is not None:
             _log.info("message %s withheld: %s", message_id, refusal)
         return refusal is None
@@ -153,7 +169,7 @@ class Outbox:
         until_us = quiet.end_us(intent.quiet, intent.zone, now_us)
         return until_us if until_us > now_us else 0
 
-    def _record(self, due: Due, outcome: Outcome) -> None:
+    async def _record(self, due: Due, outcome: Outcome) -> None:
         if outcome.result is Result.UNREACHABLE:
             self._pause(outcome)
             self._ledger.put_back(due.intent.message_id, self._clock.now_us(), self._paused_until_us, outcome.reply)
@@ -163,15 +179,15 @@ class Outbox:
             self.ended.set()
             return
         if outcome.result is Result.ACCEPTED:
-            self._finish(due, State.ACCEPTED, outcome)
+            await self._finish(due, State.ACCEPTED, outcome)
         elif outcome.result is Result.REFUSED:
-            self._finish(due, State.REFUSED, outcome, reason="refused by the server")
+            await self._finish(due, State.REFUSED, outcome, reason="refused by the server")
         elif outcome.result is Result.LATER:
-            self._again(due, outcome, State.REFUSED)
+            await self._again(due, outcome, State.REFUSED)
         elif due.intent.mode == AT_LEAST_ONCE or self._recognised(due):
-            self._again(due, outcome, State.IN_DOUBT)
+            await self._again(due, outcome, State.IN_DOUBT)
         else:
-            self._finish(due, State.IN_DOUBT, outcome, reason="no answer after the data")
+            await self._finish(due, State.IN_DOUBT, outcome, reason="no answer after the data")
 
     def _recognised(self, due: Due) -> bool:
         """Whether the other side would still know a second copy for what it is, when the next attempt is due."""
@@ -181,18 +197,24 @@ class Outbox:
         first_us = self._ledger.first_attempt_us(due.intent.message_id)
         return self._clock.now_us() + backoff_us(due.attempts + 1) < first_us + window_us
 
-    def _again(self, due: Due, outcome: Outcome, at_last: str) -> None:
+    async def _again(self, due: Due, outcome: Outcome, at_last: str) -> None:
         attempts = due.attempts + 1
         if attempts >= self._max_attempts:
-            self._finish(due, at_last, outcome, reason=f"gave up after {attempts} attempts")
+            await self._finish(due, at_last, outcome, reason=f"gave up after {attempts} attempts")
         else:
-            self._finish(due, State.QUEUED, outcome, next_us=self._clock.now_us() + backoff_us(attempts))
+            await self._finish(due, State.QUEUED, outcome, next_us=self._clock.now_us() + backoff_us(attempts))
 
-    def _finish(self, due: Due, state: str, outcome: Outcome, *, reason: str = "", next_us: int = 0) -> None:
+    async def _finish(self, due: Due, state: str, outcome: Outcome, *, reason: str = "", next_us: int = 0) -> None:
         now_us = self._clock.now_us()
-        self._ledger.finish(
-            due.intent.message_id, state, now_us=now_us, reply=outcome.reply, reason=reason, next_us=next_us
+        end = End(
+            message_id=due.intent.message_id,
+            state=state,
+            now_us=now_us,
+            reply=outcome.reply,
+            reason=reason,
+            next_us=next_us,
         )
+        await self._together.finish(end)
         self.ended.set()
 
     def _pause(self, outcome: Outcome) -> None:

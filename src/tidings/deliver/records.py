@@ -79,6 +79,33 @@ class Row(msgspec.Struct, frozen=True, gc=False):
     digest: str
 
 
+class Begin(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Asks for permission to hand a message over."""
+
+    message_id: str
+    now_us: int
+    """The instant of asking."""
+    frozen: Frozen
+    """What it was rendered from and to."""
+    quiet_until_us: int = 0
+    """The end of the quiet hours that `now_us` lies in; 0 outside of them."""
+
+
+class End(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The end of an attempt, or of a try that never got as far as one."""
+
+    message_id: str
+    state: str
+    """accepted, refused or in_doubt; or queued, with `next_us`."""
+    now_us: int
+    reply: str = ""
+    """The server's answer."""
+    reason: str = ""
+    """Why, when it was not accepted."""
+    next_us: int = 0
+    """Earliest instant of the next try, when queued again."""
+
+
 class Attempt(msgspec.Struct, frozen=True, gc=False):
     """One try to hand a message over. Times in microseconds."""
 

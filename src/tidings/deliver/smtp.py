@@ -37,6 +37,8 @@ class Relay(msgspec.Struct, frozen=True, kw_only=True):
 
     host: str
     port: int
+    certified: str = ""
+    """The name that its certificate must have; empty: `host`."""
     hello: str = ""
     """Our name in EHLO; empty: this machine's."""
     tls: Tls | None = None
@@ -85,7 +87,15 @@ class SmtpTransport:
     async def _converse_afresh(self, mail: Handover, data: bytes, permit: Permit) -> Outcome:
         relay = self._relay
         try:
-            fresh = await open_session(relay.host, relay.port, self._hello, relay.tls, relay.login, self._timeouts)
+            fresh = await open_session(
+                relay.host,
+                relay.port,
+                self._hello,
+                relay.tls,
+                relay.login,
+                self._timeouts,
+                relay.certified or relay.host,
+            )
         except (Broken, *NETWORK) as error:
             return Outcome(Result.UNREACHABLE, one_line(f"{type(error).__name__}: {error}"))
         try:

@@ -315,17 +315,17 @@ class Session(asyncio.Protocol):
 
 
 async def open_session(
-    host: str, port: int, hello: str, tls: Tls | None, login: Login | None, timeouts: Timeouts
+    host: str, port: int, hello: str, tls: Tls | None, login: Login | None, timeouts: Timeouts, certified: str
 ) -> Session:
-    """A conversation that messages can go through. Raises Broken or one of `NETWORK`."""
+    """A conversation that messages can go through, with a server whose certificate names it `certified`. Raises Broken or one of `NETWORK`."""
     loop = asyncio.get_running_loop()
     at_once = tls.context if tls is not None and tls.implicit else None
     connecting = loop.create_connection(
-        Session, host, port, ssl=at_once, server_hostname=host if at_once is not None else None
+        Session, host, port, ssl=at_once, server_hostname=certified if at_once is not None else None
     )
     _, session = await asyncio.wait_for(connecting, timeouts.connect_s)
     try:
-        await session.greet(hello, host, tls, login, timeouts)
+        await session.greet(hello, certified, tls, login, timeouts)
     except BaseException as error:
         session.end(_words(error))
         raise

@@ -12,6 +12,7 @@ from tidings import given, workspace
 from tidings.clock import SystemClock, iso
 from tidings.config import Config
 from tidings.deliver.ledger import Ledger
+from tidings.deliver.smtp_relay import DIRECT
 from tidings.domain import mention
 from tidings.domain.names import known, nearest
 from tidings.errors import DefinitionError, TidingsError
@@ -120,7 +121,8 @@ def check_installation(config: Config) -> Iterator[Finding]:
     yield from _types(config)
     yield _listens("collector", config.collect.host, config.collect.port)
     yield _listens("console", config.console.host, config.console.port)
-    yield _listens("mail server", config.mail.smtp_host, config.mail.smtp_port)
+    if config.mail.smtp_host != DIRECT:
+        yield _listens("mail server", config.mail.smtp_host, config.mail.smtp_port)
     if config.returns.enabled:
         yield _listens("returned mail", config.returns.host, config.returns.port)
     if config.collect.host not in ("127.0.0.1", "::1", "localhost"):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from datetime import UTC, datetime
+from unicodedata import normalize
 
 from tidings.clock import SECOND_US
 
@@ -25,7 +26,8 @@ _UNSEEN = re.compile(
     r"[\x00-\x1f\x7f-\xa0\u2028\u2029\ufeff\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069\ud800-\udfff]+"
 )
 _SPACES = re.compile(r"\s+")
-_LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
+_ATEXT = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u00a1-\U0010ffff-]+"  # letters of other scripts too (RFC 6531)
+_LOCAL = re.compile(rf"{_ATEXT}(\.{_ATEXT})*")
 _DOMAIN = re.compile(r"([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)*[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 _ATOM = re.compile(r"[^A-Za-z0-9_.-]+")
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -57,7 +59,8 @@ def mailbox_header(name: str, display_name: str, address: str) -> str:
 def sendable(address: str) -> str | None:
     """`address` as we put it into the envelope and the To header; None when it is no address we can send to.
 
-    Takes dot-atom addresses (RFC 5321) of at most 254 characters; a domain in other scripts becomes its ASCII form.
+    Takes dot-atom addresses (RFC 5321) of at most 254 bytes; a domain in other scripts becomes its ASCII form. A local
+    part in another script (RFC 6531) stays, as the one spelling that Unicode calls composed: servers that take such mail are asked.
     """
     local, at, domain = address.strip().rpartition("@")
     if not domain.isascii():
@@ -65,10 +68,19 @@ def sendable(address: str) -> str | None:
             domain = domain.encode("idna").decode("ascii")
         except UnicodeError:
             return None
-    fits = len(local) <= 64 and len(domain) <= 253 and len(local) + len(domain) < 254
+    if not local.isascii() and not _is_visible(local):
+        return None
+    size = len(local.encode("utf-8"))
+    fits = size <= 64 and len(domain) <= 253 and size + len(domain) < 254
     if not at or not fits or not _LOCAL.fullmatch(local) or not _DOMAIN.fullmatch(domain):
         return None
     return f"{local}@{domain}"
+
+
+def _is_visible(local: str) -> bool:
+    """Whether every character of a local part shows, and is spelled as it should be."""
+    shown = _UNSEEN.search(local) is None and not any(character.isspace() for character in local)
+    return shown and normalize("NFC", local) == local
 
 
 def atom(value: str, limit: int = 40) -> str:

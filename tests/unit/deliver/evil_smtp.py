@@ -30,6 +30,8 @@ class EvilServer:
         self.offers = offers
         self.commands: list[str] = []
         self.taken: list[bytes] = []
+        self.unfinished: list[bytes] = []
+        """What came of messages whose end did not."""
         self.connections = 0
         self._dribble = dribble
         self._tls = tls
@@ -58,7 +60,9 @@ class EvilServer:
                 while line := await reader.readline():
                     if not await self._command(reader, writer, script, line.decode("utf-8").strip()):
                         break
-        except (ConnectionError, asyncio.IncompleteReadError, ssl.SSLError):
+        except asyncio.IncompleteReadError as error:
+            self.unfinished.append(bytes(error.partial))  # the client went away in the middle of a message
+        except (ConnectionError, ssl.SSLError):
             pass  # the client went away
         finally:
             writer.close()

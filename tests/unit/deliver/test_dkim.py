@@ -61,6 +61,10 @@ def test_whatever_the_body_ends_with_the_signature_verifies(secrets: Path, tail:
     assert judged(secrets, signed(secrets, HEAD + b"\r\n" + tail)) == [True, True]
 
 
+def test_an_address_in_another_script_is_signed_as_it_stands(secrets: Path) -> None:
+    assert judged(secrets, signed(secrets, MESSAGE.replace(b"<ann@x", "<zoë.猫@x".encode()))) == [True, True]
+
+
 def test_the_same_message_gets_the_same_signature_again(secrets: Path) -> None:
     assert signed(secrets) == signed(secrets)
 

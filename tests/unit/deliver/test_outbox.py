@@ -418,7 +418,7 @@ def test_after_a_crash_it_is_asked_for_again_only_while_the_other_side_knows_it(
 
 class _KeyIsWrong(MemoryTransport):
     async def hand_over(self, mail, permit):
-        assert permit()
+        assert await permit()
         return Outcome(Result.UNREACHABLE, "401 wrong key")
 
 

@@ -178,6 +178,16 @@ def test_with_bdat_what_may_not_go_costs_no_connection() -> None:
     assert (server.connections, server.taken) == (1, [DATA, DATA])
 
 
+def test_without_bdat_the_go_ahead_for_what_may_not_go_is_followed_by_nothing_at_all() -> None:
+    server = EvilServer()
+
+    async def use(transport: SmtpTransport) -> list[Result]:
+        return [(await transport.hand_over(mail(), Permission(answer))).result for answer in (True, False, True)]
+
+    assert talk(server, use) == [Result.ACCEPTED, Result.WITHHELD, Result.ACCEPTED]
+    assert (server.connections, server.taken, server.unfinished) == (2, [DATA, DATA], [b""])
+
+
 @pytest.mark.parametrize("offers", [ALL, CHUNKING])
 def test_a_permission_may_take_its_time(offers: tuple[str, ...]) -> None:
     async def later() -> bool:

@@ -153,7 +153,7 @@ def test_journey_category_and_template_names_stay_inside_their_headers(value):
     "address",
     ["", "x", "@x.example", "a@", "a b@x.example", "a@x.example\r\nBcc: b@x.example", "a@x.example, b@x.example",
      "<a@x.example>", '"a b"@x.example', "a..b@x.example", ".a@x.example", "a@-x.example", "a@x..example",
-     "é@x.example", "a" * 65 + "@x.example", "a@" + "x" * 64 + ".example", "a@x.example\x00", "a@[127.0.0.1]"],
+     "e\u0301@x.example", "é\u200e@x.example", "é\u3000@x.example", "\ud800@x.example", "猫" * 22 + "@x.example", "a" * 65 + "@x.example", "a@" + "x" * 64 + ".example", "a@x.example\x00", "a@[127.0.0.1]"],
 )  # fmt: skip
 def test_what_is_no_address_is_refused_and_not_quoted(address):
     with pytest.raises(CannotRender, match="bad_address") as caught:
@@ -168,10 +168,17 @@ def test_what_is_no_address_is_refused_and_not_quoted(address):
         ("o'brien+tag@x.example", "o'brien+tag@x.example"),
         ("ann@bücher.example", "ann@xn--bcher-kva.example"),
         ("a@localhost", "a@localhost"),
+        ("zoë.猫@bücher.example", "zoë.猫@xn--bcher-kva.example"),
     ],
 )
 def test_addresses_that_can_be_sent_to(address, sent):
     assert render(MADE, address=address).recipient == sent
+
+
+def test_an_address_in_another_script_stands_in_its_header_as_it_is():
+    mime = render(MADE, address="zoë@x.example").mime
+    assert "\r\nTo: <zoë@x.example>\r\n".encode() in mime
+    assert names_of(mime) == NAMES
 
 
 def test_the_same_arguments_give_the_same_bytes_and_each_person_other_ones():
