@@ -1,11 +1,13 @@
 """A crash at each record of a trace, at each point of its commit, on disk: afterwards all is as if nothing had happened.
 
 Each crash begins from the files as they were before that record, ends in the files as they must be after it; what
-follows from there on is the same as without a crash, so all crashes are covered, one by one.
+follows from there on is the same as without a crash, so all crashes are covered, one by one. TIDINGS_CRASH_EVENTS says how many
+records; 200 is a longer run by hand.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterable
 from contextlib import closing
@@ -32,7 +34,7 @@ from tidings.testing.histories import POINTS, Killed
 
 DEFINITIONS = workspace.load(Path(__file__).resolve().parents[1] / "data/workspaces/laws")
 START_US = 1_800_000_000_000_000
-EVENTS = 100
+EVENTS = int(os.environ.get("TIDINGS_CRASH_EVENTS", "50"))
 GAP_US = 600 * SECOND_US  # between two records, so that waits of 30 minutes end on the way
 
 

@@ -25,6 +25,7 @@ TWO = """
       - {id: after, exit: done}
 """
 HOUR_S = 3_600
+DAY_S = 24 * HOUR_S
 
 
 def world(tmp_path: Path, until: str = "all", journey: str = TWO, **more: str) -> World:
@@ -182,6 +183,24 @@ def test_a_lane_that_goes_round_has_new_ids_each_time(tmp_path: Path) -> None:
     one.take([one.record("track", 10, "Order", user="ann") for _ in range(3)], 10)
     assert len({intent.message_id for intent in one.sends()}) == len(one.sends()) == 3
     assert len(one.ends()) == 1
+
+
+def test_a_time_of_day_in_a_path_is_waited_for_anew_each_round(tmp_path: Path) -> None:
+    journey = """
+        entry: {event: Go}
+        exit_on: Stop
+        steps:
+          - id: both
+            parallel: {paths: {a: out, b: morning}, join: again}
+          - {id: out, exit: done}
+          - {id: morning, wait: {until: "09:00"}}
+          - {id: again, branch: {if: {trait: x, exists: true}, then: exit, else: both}}
+    """
+    one = world(tmp_path, journey=journey)
+    one.until(3 * DAY_S)
+    came = [fact for fact in one.facts("run_step") if fact.data["outcome"] == "it is 09:00"]
+    assert len(came) == 3
+    assert len({fact.occurred_us for fact in came}) == 3
 
 
 def test_beyond_the_bound_of_runs_paths_are_not_taken(tmp_path: Path) -> None:
