@@ -91,7 +91,7 @@ SETTINGS = {"domain": "mg.example", "region": "eu-west-1", "campaign": "77"}
 
 
 def transport_to(name: str, url: str) -> EspTransport:
-    key = "whsec_" + "c2VjcmV0LXNlY3JldC1zZWNyZXQ=" if name == "webhook" else "id:secret"
+    key = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw" if name == "webhook" else "id:secret"
     settings = Settings(key=key, base_url=url, **SETTINGS)
     return EspTransport(ESPS[name], settings, ManualClock(1_800_000_000_000_000), connections=3, timeout_s=0.5)
 

@@ -18,6 +18,12 @@ try now. False: it may no longer go. An answer to be awaited, which spares a com
 transport whose capabilities say that it awaits it."""
 
 
+async def allowed(permit: Permit) -> bool:
+    """The answer of `permit`, which is asked here, once."""
+    answer = permit()
+    return await answer if isinstance(answer, Awaitable) else answer
+
+
 class Handover(msgspec.Struct, frozen=True, kw_only=True):
     """What is handed over."""
 

@@ -7,12 +7,11 @@ written again.
 from __future__ import annotations
 
 import asyncio
-import inspect
 import os
 from pathlib import Path
 from tempfile import mkstemp
 
-from tidings.deliver.base import Capabilities, Handover, Outcome, Permit, Result
+from tidings.deliver.base import Capabilities, Handover, Outcome, Permit, Result, allowed
 
 ALWAYS_S = 10 * 365 * 86_400
 """How long a second copy is told: for ever."""
@@ -37,8 +36,7 @@ class FileTransport:
             self._folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             return Outcome(Result.UNREACHABLE, f"{self._folder}: {error.strerror}")
-        allowed = permit()
-        if not (await allowed if inspect.isawaitable(allowed) else allowed):
+        if not await allowed(permit):
             return Outcome(Result.WITHHELD)
         try:
             await asyncio.to_thread(self._write, self._folder / f"{mail.message_id}.eml", _bytes(mail))

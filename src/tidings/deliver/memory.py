@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
-from tidings.deliver.base import Capabilities, Handover, Outcome, Permit, Result
+from tidings.deliver.base import Capabilities, Handover, Outcome, Permit, Result, allowed
 
 _TAKEN = Outcome(Result.ACCEPTED, "250 kept in memory")
 _BEFORE_DATA = (Result.LATER, Result.UNREACHABLE)
@@ -34,8 +34,7 @@ class MemoryTransport:
         outcome = self._answer(mail)
         if outcome.result in _BEFORE_DATA:
             return outcome
-        allowed = permit()
-        if not (await allowed if isinstance(allowed, Awaitable) else allowed):
+        if not await allowed(permit):
             return Outcome(Result.WITHHELD)
         if outcome.result in (Result.ACCEPTED, Result.LOST):
             self.taken.append(mail)

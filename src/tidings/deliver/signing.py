@@ -23,10 +23,10 @@ _BYTES = 32
 _SHORTEST, _LONGEST = 24, 64
 
 
-def headers(call_id: str, at_s: int, body: bytes, keys: Sequence[bytes]) -> dict[str, str]:
+def headers(call_id: str, at_s: int, body: bytes, signers: Sequence[bytes]) -> dict[str, str]:
     """``webhook-id``, ``webhook-timestamp`` and ``webhook-signature``: one signature per key."""
     signed = f"{call_id}.{at_s}.".encode() + body
-    signatures = (base64.b64encode(hmac.digest(key, signed, sha256)).decode() for key in keys)
+    signatures = (base64.b64encode(hmac.digest(key, signed, sha256)).decode() for key in signers)
     return {
         "webhook-id": call_id,
         "webhook-timestamp": str(at_s),
@@ -52,16 +52,21 @@ def load(data: Path, name: str) -> list[bytes]:
     if not lines:
         msg = f"{path}: no secret for webhook {name}; make one: tidings webhook-secret {name}"
         raise InputError(msg)
-    return [_key(line, path) for line in lines[:MAX_SECRETS]]
+    return keys(lines, str(path))
 
 
-def _key(line: str, path: Path) -> bytes:
+def keys(lines: Sequence[str], where: str) -> list[bytes]:
+    """The keys that secrets stand for. Raises InputError, naming `where` they stand, when one is no secret."""
+    return [_key(line, where) for line in lines[:MAX_SECRETS]]
+
+
+def _key(line: str, where: str) -> bytes:
     try:
         key = base64.b64decode(line.removeprefix(PREFIX), validate=True)
     except (Base64Error, ValueError):
         key = b""
     if not line.startswith(PREFIX) or not _SHORTEST <= len(key) <= _LONGEST:
-        msg = f"{path}: a line is no secret; wanted {PREFIX} and base64 of {_SHORTEST} to {_LONGEST} bytes"
+        msg = f"{where}: a line is no secret; wanted {PREFIX} and base64 of {_SHORTEST} to {_LONGEST} bytes"
         raise InputError(msg)
     return key
 

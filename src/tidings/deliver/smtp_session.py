@@ -12,12 +12,12 @@ from __future__ import annotations
 import asyncio
 import ssl
 from base64 import b64encode
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from typing import cast
 
 import msgspec
 
-from tidings.deliver.base import Handover, Outcome, Permit, Result
+from tidings.deliver.base import Handover, Outcome, Permit, Result, allowed
 from tidings.deliver.smtp_reply import CLOSING, BadReply, Extensions, Replies, Reply, extensions, one_line
 
 NETWORK = (OSError, ssl.SSLError, TimeoutError)
@@ -149,10 +149,7 @@ class Session(asyncio.Protocol):
             refusal = await self._envelope(mail, data, timeouts.command_s)
         if refusal is not None:
             return refusal
-        allowed = permit()
-        if isinstance(allowed, Awaitable):
-            allowed = await allowed
-        if not allowed:
+        if not await allowed(permit):
             if not self.extensions.chunking:
                 self.end("not permitted")  # after 354 only closing takes it back
             self._reset_first = True

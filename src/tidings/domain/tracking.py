@@ -13,6 +13,11 @@ UNSUBSCRIBE = "u"
 BOUNCE = "b"
 """The envelope sender, which a bounce comes back to."""
 
+ID_FIELD = "tidings_message_id"
+"""What our message id is called in the metadata, tags or arguments that a mail service keeps with a message and tells again."""
+ID_HEADER = "X-Tidings-Message"
+"""The same as a header, for services that tell headers."""
+
 
 class TokenMaker(Protocol):
     """Makes the opaque part of such an address (`feedback.tokens.Tokens`)."""

@@ -44,7 +44,7 @@ MAIL = Handover(
 
 
 def settings(name: str, **more: str) -> Settings:
-    key = "whsec_c2VjcmV0LXNlY3JldC1zZWNyZXQ=" if name == "webhook" else "id:secret"
+    key = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw" if name == "webhook" else "id:secret"
     return Settings(
         key=key, base_url="https://mail.example" if name in ("braze", "webhook") else "", **SETTINGS, **more
     )
@@ -223,6 +223,8 @@ async def _too_large() -> Outcome:
         ("webhook", {"base_url": "http://x.example"}, "wanted https"),
         ("webhook", {"base_url": "https://u:p@x.example"}, "wanted https"),
         ("webhook", {"base_url": "file:///etc/passwd"}, "wanted https"),
+        ("webhook", {"base_url": "https://x.example"}, "no secret"),
+        ("ses", {"region": "eu-west-1"}, "wanted access-key-id:secret-access-key"),
     ],
 )
 def test_what_is_missing_or_wrong_is_said_at_the_start(name: str, given: dict[str, str], words: str) -> None:

@@ -17,9 +17,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509.oid import NameOID
 
 from tidings.clock import SECOND_US, iso
-from tidings.deliver.esp.base import ID_FIELD as SENT_AS
+from tidings.deliver.esp import sendgrid
 from tidings.errors import InputError
-from tidings.feedback.webhooks.base import ID_FIELD as READ_AS
+from tidings.feedback.webhooks import sendgrid as read_sendgrid
 from tidings.feedback.webhooks.base import TOLERANCE_S, Hook, Provider, Unproven
 from tidings.feedback.webhooks.kinds import KINDS, provider
 
@@ -271,4 +271,4 @@ def test_values_of_other_types_break_nothing(name: str) -> None:
 
 
 def test_our_message_id_has_one_name_on_its_way_out_and_back() -> None:
-    assert SENT_AS == READ_AS
+    assert sendgrid.ID_FIELD == read_sendgrid.ID_FIELD

@@ -17,11 +17,7 @@ import msgspec
 
 from tidings.deliver.base import Handover, Outcome, Result
 from tidings.deliver.smtp_reply import one_line
-
-ID_FIELD = "tidings_message_id"
-"""Under this name our message id travels with the message, so that the service's webhooks can be matched."""
-ID_HEADER = "X-Tidings-Message"
-"""The same as a header, for services that report headers."""
+from tidings.domain.tracking import ID_HEADER
 
 _OWN = frozenset(
     """
@@ -86,6 +82,10 @@ class Esp(Protocol):
     needs: ClassVar[tuple[str, ...]]
     """Names of the `Settings` without which it cannot work, its key aside."""
 
+    def check(self, settings: Settings) -> None:
+        """Raises InputError when the settings, the key among them, cannot be what it wants."""
+        ...
+
     def ask(self, mail: Handover, settings: Settings, now_us: int) -> Asked:
         """The request that hands `mail` over."""
         ...
@@ -93,6 +93,15 @@ class Esp(Protocol):
     def read(self, answer: Answered) -> Outcome:
         """What its answer means."""
         ...
+
+
+class Plain:
+    """What most have in common: nothing needed beside the key, which may be any text."""
+
+    needs: ClassVar[tuple[str, ...]] = ()
+
+    def check(self, settings: Settings) -> None:
+        """See `Esp.check`."""
 
 
 class Fields(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,17 +145,27 @@ def meaning(answer: Answered, words: str) -> Outcome:
     to it and everything waits. Other 4xx: it will not take this message. 503: not now. Other 5xx: a gateway may have given up while the
     service behind it went on, so nobody knows.
     """
-    reply = one_line(f"{answer.status} {words}")
-    status = answer.status
+    return outcome(_result(answer.status), answer, words)
+
+
+def _result(status: int) -> Result:
     if 200 <= status < 300:
-        return Outcome(Result.ACCEPTED, reply, code=status)
+        return Result.ACCEPTED
     if status in (401, 402, 403, 404):
-        return Outcome(Result.UNREACHABLE, reply, code=status)
+        return Result.UNREACHABLE
     if status in (408, 409, 420, 425, 429, 503):
-        return Outcome(Result.LATER, reply, code=status)
-    if 400 <= status < 500:
-        return Outcome(Result.REFUSED, reply, code=status)
-    return Outcome(Result.LOST, reply, code=status)
+        return Result.LATER
+    return Result.REFUSED if 400 <= status < 500 else Result.LOST
+
+
+def outcome(result: Result, answer: Answered, words: str) -> Outcome:
+    """A result that the service's words tell, whatever the status."""
+    return Outcome(result, one_line(f"{answer.status} {words}"), code=answer.status)
+
+
+def words_of(said: Mapping[str, object], *names: str) -> str:
+    """What is said under these names, one after the other."""
+    return " ".join(str(said[name]) for name in names if said.get(name))
 
 
 def decoded(answer: Answered) -> dict[str, object]:

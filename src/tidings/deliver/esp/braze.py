@@ -9,10 +9,23 @@ from __future__ import annotations
 from typing import ClassVar
 
 from tidings.deliver.base import Handover, Outcome
-from tidings.deliver.esp.base import ID_FIELD, Answered, Asked, Says, Settings, as_json, base, decoded, fields, meaning
+from tidings.deliver.esp.base import (
+    Answered,
+    Asked,
+    Plain,
+    Says,
+    Settings,
+    as_json,
+    base,
+    decoded,
+    fields,
+    meaning,
+    words_of,
+)
+from tidings.domain.tracking import ID_FIELD
 
 
-class Braze:
+class Braze(Plain):
     """See `base.Esp`."""
 
     name: ClassVar[str] = "braze"
@@ -31,4 +44,4 @@ class Braze:
     def read(self, answer: Answered) -> Outcome:
         """See `Esp.read`."""
         said = decoded(answer)
-        return meaning(answer, " ".join(str(said[name]) for name in ("message", "dispatch_id") if said.get(name)))
+        return meaning(answer, words_of(said, "message", "dispatch_id"))

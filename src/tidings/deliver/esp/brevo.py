@@ -7,15 +7,27 @@ from typing import ClassVar
 from uuid import UUID
 
 from tidings.deliver.base import Handover, Outcome
-from tidings.deliver.esp.base import ID_FIELD, Answered, Asked, Says, Settings, as_json, base, decoded, fields, meaning
+from tidings.deliver.esp.base import (
+    Answered,
+    Asked,
+    Plain,
+    Says,
+    Settings,
+    as_json,
+    base,
+    decoded,
+    fields,
+    meaning,
+    words_of,
+)
+from tidings.domain.tracking import ID_FIELD
 
 
-class Brevo:
+class Brevo(Plain):
     """See `base.Esp`."""
 
     name: ClassVar[str] = "brevo"
     says: ClassVar[Says] = Says(max_bytes=20_000_000, raw=False, idempotent_s=15 * 60)
-    needs: ClassVar[tuple[str, ...]] = ()
 
     def ask(self, mail: Handover, settings: Settings, now_us: int) -> Asked:  # noqa: ARG002 - the contract's
         """See `Esp.ask`."""
@@ -40,4 +52,4 @@ class Brevo:
     def read(self, answer: Answered) -> Outcome:
         """See `Esp.read`."""
         said = decoded(answer)
-        return meaning(answer, " ".join(str(said[name]) for name in ("code", "message", "messageId") if said.get(name)))
+        return meaning(answer, words_of(said, "code", "message", "messageId"))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import inspect
 import ssl
 import time
 from urllib.parse import urlsplit
@@ -17,7 +16,7 @@ import httptools
 import msgspec
 
 from tidings.clock import Clock
-from tidings.deliver.base import Capabilities, Handover, Outcome, Permit, Result
+from tidings.deliver.base import Capabilities, Handover, Outcome, Permit, Result, allowed
 from tidings.deliver.esp.base import Answered, Esp, Settings
 from tidings.deliver.post import Answer, request
 from tidings.deliver.smtp_reply import one_line
@@ -58,6 +57,7 @@ class EspTransport:
                 raise InputError(f"mail service {esp.name}: `{name}` is missing; see docs/reference/transports.md")
         if settings.base_url:
             _check_url(esp.name, settings.base_url)
+        esp.check(settings)
         self._esp, self._settings, self._clock = esp, settings, clock
         self._connections, self._timeout_s = connections, timeout_s
         self._context = context or ssl.create_default_context()
@@ -93,8 +93,7 @@ class EspTransport:
                 return Outcome(Result.UNREACHABLE, one_line(f"{type(error).__name__}: {error}"))
             reusable = False
             try:
-                allowed = permit()
-                if not (await allowed if inspect.isawaitable(allowed) else allowed):
+                if not await allowed(permit):
                     reusable = True
                     return Outcome(Result.WITHHELD)
                 data = request(asked.url, {"Connection": "keep-alive", **asked.headers}, asked.body)

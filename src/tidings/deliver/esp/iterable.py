@@ -8,10 +8,24 @@ from __future__ import annotations
 from typing import ClassVar
 
 from tidings.deliver.base import Handover, Outcome, Result
-from tidings.deliver.esp.base import ID_FIELD, Answered, Asked, Says, Settings, as_json, base, decoded, fields, meaning
+from tidings.deliver.esp.base import (
+    Answered,
+    Asked,
+    Plain,
+    Says,
+    Settings,
+    as_json,
+    base,
+    decoded,
+    fields,
+    meaning,
+    outcome,
+    words_of,
+)
+from tidings.domain.tracking import ID_FIELD
 
 
-class Iterable:
+class Iterable(Plain):
     """See `base.Esp`."""
 
     name: ClassVar[str] = "iterable"
@@ -35,7 +49,7 @@ class Iterable:
     def read(self, answer: Answered) -> Outcome:
         """See `Esp.read`. A 200 whose code is not Success is a no."""
         said = decoded(answer)
-        words = " ".join(str(said[name]) for name in ("code", "msg") if said.get(name))
+        words = words_of(said, "code", "msg")
         if answer.status == 200 and said.get("code", "Success") != "Success":
-            return Outcome(Result.REFUSED, f"200 {words}"[:300], code=200)
+            return outcome(Result.REFUSED, answer, words)
         return meaning(answer, words)

@@ -9,10 +9,11 @@ from base64 import b64encode
 from typing import ClassVar
 
 from tidings.deliver.base import Handover, Outcome
-from tidings.deliver.esp.base import ID_FIELD, Answered, Asked, Says, Settings, base, decoded, meaning
+from tidings.deliver.esp.base import Answered, Asked, Plain, Says, Settings, base, decoded, meaning, words_of
+from tidings.domain.tracking import ID_FIELD
 
 
-class Mailgun:
+class Mailgun(Plain):
     """See `base.Esp`."""
 
     name: ClassVar[str] = "mailgun"
@@ -34,7 +35,7 @@ class Mailgun:
     def read(self, answer: Answered) -> Outcome:
         """See `Esp.read`."""
         said = decoded(answer)
-        return meaning(answer, " ".join(str(said[name]) for name in ("message", "id") if said.get(name)))
+        return meaning(answer, words_of(said, "message", "id"))
 
 
 def _form(boundary: str, values: dict[str, str], data: bytes) -> bytes:

@@ -9,9 +9,9 @@ from typing import ClassVar
 
 from tidings.deliver.base import Handover, Outcome, Result
 from tidings.deliver.esp.base import (
-    ID_FIELD,
     Answered,
     Asked,
+    Plain,
     Says,
     Settings,
     address_line,
@@ -20,19 +20,20 @@ from tidings.deliver.esp.base import (
     decoded,
     fields,
     meaning,
+    outcome,
 )
+from tidings.domain.tracking import ID_FIELD
 
 _NOT_THE_MESSAGE = frozenset((10, 400, 401, 405, 412, 1235))
 """Its codes for a wrong token, an unconfirmed sender, no credit, an account that waits for approval, an unknown stream."""
 _KEEP_ID = {"Name": "X-PM-KeepID", "Value": "true"}
 
 
-class Postmark:
+class Postmark(Plain):
     """See `base.Esp`."""
 
     name: ClassVar[str] = "postmark"
     says: ClassVar[Says] = Says(max_bytes=10_000_000, raw=False)
-    needs: ClassVar[tuple[str, ...]] = ()
 
     def ask(self, mail: Handover, settings: Settings, now_us: int) -> Asked:  # noqa: ARG002 - the contract's
         """See `Esp.ask`."""
@@ -57,7 +58,7 @@ class Postmark:
         said = decoded(answer)
         code, words = said.get("ErrorCode"), str(said.get("Message", ""))
         if answer.status in (200, 422) and code in _NOT_THE_MESSAGE:
-            return Outcome(Result.UNREACHABLE, f"{answer.status} {code} {words}"[:300], code=answer.status)
+            return outcome(Result.UNREACHABLE, answer, f"{code} {words}")
         if answer.status == 200 and code != 0:
-            return Outcome(Result.REFUSED, f"200 {code} {words}"[:300], code=200)
+            return outcome(Result.REFUSED, answer, f"{code} {words}")
         return meaning(answer, f"{code if code is not None else ''} {words}".strip())

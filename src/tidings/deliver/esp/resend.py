@@ -7,9 +7,9 @@ from typing import ClassVar
 
 from tidings.deliver.base import Handover, Outcome, Result
 from tidings.deliver.esp.base import (
-    ID_FIELD,
     Answered,
     Asked,
+    Plain,
     Says,
     Settings,
     address_line,
@@ -18,15 +18,17 @@ from tidings.deliver.esp.base import (
     decoded,
     fields,
     meaning,
+    outcome,
+    words_of,
 )
+from tidings.domain.tracking import ID_FIELD
 
 
-class Resend:
+class Resend(Plain):
     """See `base.Esp`."""
 
     name: ClassVar[str] = "resend"
     says: ClassVar[Says] = Says(max_bytes=40_000_000, raw=False, idempotent_s=24 * 3_600)
-    needs: ClassVar[tuple[str, ...]] = ()
 
     def ask(self, mail: Handover, settings: Settings, now_us: int) -> Asked:  # noqa: ARG002 - the contract's
         """See `Esp.ask`."""
@@ -46,7 +48,7 @@ class Resend:
     def read(self, answer: Answered) -> Outcome:
         """See `Esp.read`. Under one key it refuses another body for good, and says 409 while the first is under way."""
         said = decoded(answer)
-        words = " ".join(str(said[name]) for name in ("name", "message", "id") if said.get(name))
+        words = words_of(said, "name", "message", "id")
         if answer.status == 409 and said.get("name") == "invalid_idempotent_request":
-            return Outcome(Result.REFUSED, f"409 {words}"[:300], code=409)
+            return outcome(Result.REFUSED, answer, words)
         return meaning(answer, words)

@@ -9,17 +9,17 @@ from __future__ import annotations
 from typing import ClassVar
 
 from tidings.deliver.base import Handover, Outcome
-from tidings.deliver.esp.base import ID_FIELD, Answered, Asked, Says, Settings, as_json, base, decoded, fields, meaning
+from tidings.deliver.esp.base import Answered, Asked, Plain, Says, Settings, as_json, base, decoded, fields, meaning
+from tidings.domain.tracking import ID_FIELD
 
 _OFF = {"enable": False}
 
 
-class SendGrid:
+class SendGrid(Plain):
     """See `base.Esp`."""
 
     name: ClassVar[str] = "sendgrid"
     says: ClassVar[Says] = Says(max_bytes=30_000_000, raw=False)
-    needs: ClassVar[tuple[str, ...]] = ()
 
     def ask(self, mail: Handover, settings: Settings, now_us: int) -> Asked:  # noqa: ARG002 - the contract's
         """See `Esp.ask`."""

@@ -17,19 +17,26 @@ from urllib.parse import urlsplit
 
 from tidings.clock import SECOND_US
 from tidings.deliver.base import Handover, Outcome, Result
-from tidings.deliver.esp.base import ID_FIELD, Answered, Asked, Says, Settings, as_json, base, decoded, meaning
+from tidings.deliver.esp.base import Answered, Asked, Plain, Says, Settings, as_json, base, decoded, meaning, outcome
+from tidings.domain.tracking import ID_FIELD
+from tidings.errors import InputError
 
 _PATH = "/v2/email/outbound-emails"
 _NOT_THE_MESSAGE = ("AccountSuspendedException", "SendingPausedException", "MailFromDomainNotVerifiedException")
 _LATER = ("TooManyRequestsException", "LimitExceededException", "ThrottlingException")
 
 
-class Ses:
+class Ses(Plain):
     """See `base.Esp`."""
 
     name: ClassVar[str] = "ses"
     says: ClassVar[Says] = Says(max_bytes=40_000_000, raw=True)
     needs: ClassVar[tuple[str, ...]] = ("region",)
+
+    def check(self, settings: Settings) -> None:
+        """See `Esp.check`."""
+        if not all(settings.key.partition(":")):
+            raise InputError("its key: wanted access-key-id:secret-access-key")
 
     def ask(self, mail: Handover, settings: Settings, now_us: int) -> Asked:
         """See `Esp.ask`."""
@@ -52,9 +59,9 @@ class Ses:
             str(one) for one in (kind, said.get("message") or said.get("Message"), said.get("MessageId")) if one
         )
         if kind in _NOT_THE_MESSAGE:
-            return Outcome(Result.UNREACHABLE, f"{answer.status} {words}"[:300], code=answer.status)
+            return outcome(Result.UNREACHABLE, answer, words)
         if kind in _LATER:
-            return Outcome(Result.LATER, f"{answer.status} {words}"[:300], code=answer.status)
+            return outcome(Result.LATER, answer, words)
         return meaning(answer, words)
 
 

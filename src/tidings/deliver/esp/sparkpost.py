@@ -5,15 +5,27 @@ from __future__ import annotations
 from typing import ClassVar
 
 from tidings.deliver.base import Handover, Outcome, Result
-from tidings.deliver.esp.base import ID_FIELD, Answered, Asked, Says, Settings, as_json, base, decoded, meaning
+from tidings.deliver.esp.base import (
+    Answered,
+    Asked,
+    Plain,
+    Says,
+    Settings,
+    as_json,
+    base,
+    decoded,
+    meaning,
+    outcome,
+    words_of,
+)
+from tidings.domain.tracking import ID_FIELD
 
 
-class SparkPost:
+class SparkPost(Plain):
     """See `base.Esp`."""
 
     name: ClassVar[str] = "sparkpost"
     says: ClassVar[Says] = Says(max_bytes=20_000_000, raw=True)
-    needs: ClassVar[tuple[str, ...]] = ()
 
     def ask(self, mail: Handover, settings: Settings, now_us: int) -> Asked:  # noqa: ARG002 - the contract's
         """See `Esp.ask`."""
@@ -36,10 +48,10 @@ class SparkPost:
         said = decoded(answer)
         results = said.get("results")
         if answer.status == 200 and isinstance(results, dict):
-            words = f"200 {results.get('id', '')}"
+            words = words_of(results, "id")
             if results.get("total_accepted_recipients") == 1:
-                return Outcome(Result.ACCEPTED, words, code=200)
-            return Outcome(Result.REFUSED, f"{words} took no recipient", code=200)
+                return outcome(Result.ACCEPTED, answer, words)
+            return outcome(Result.REFUSED, answer, f"{words} took no recipient")
         errors = said.get("errors")
         first = errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], dict) else {}
-        return meaning(answer, " ".join(str(first[name]) for name in ("code", "message") if first.get(name)))
+        return meaning(answer, words_of(first, "code", "message"))

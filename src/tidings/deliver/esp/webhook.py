@@ -4,21 +4,25 @@
 
 from __future__ import annotations
 
-import base64
 from typing import ClassVar
 
 from tidings.clock import SECOND_US
 from tidings.deliver import signing
 from tidings.deliver.base import Handover, Outcome
-from tidings.deliver.esp.base import ID_FIELD, Answered, Asked, Says, Settings, as_json, decoded, fields, meaning
+from tidings.deliver.esp.base import Answered, Asked, Plain, Says, Settings, as_json, decoded, fields, meaning
+from tidings.domain.tracking import ID_FIELD
 
 
-class Webhook:
+class Webhook(Plain):
     """See `base.Esp`."""
 
     name: ClassVar[str] = "webhook"
     says: ClassVar[Says] = Says(max_bytes=10_000_000, raw=False)
     needs: ClassVar[tuple[str, ...]] = ("base_url",)
+
+    def check(self, settings: Settings) -> None:
+        """See `Esp.check`."""
+        signing.keys(settings.key.split(), "its key")
 
     def ask(self, mail: Handover, settings: Settings, now_us: int) -> Asked:
         """See `Esp.ask`."""
@@ -38,7 +42,7 @@ class Webhook:
                 },
             }
         )
-        keys = [base64.b64decode(one.removeprefix(signing.PREFIX)) for one in settings.key.split()]
+        keys = signing.keys(settings.key.split(), "its key")
         return Asked(
             url=settings.base_url, headers=signing.headers(mail.message_id, now_us // SECOND_US, body, keys), body=body
         )

@@ -9,15 +9,18 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from collections.abc import Iterable, Sequence
+from hashlib import sha256
 from hmac import compare_digest
 from typing import Any, ClassVar, Protocol
 
 import msgspec
 
-from tidings.clock import SECOND_US
+from tidings.clock import SECOND_US, parse_instant
+from tidings.domain.feedback import EMAIL_CLICKED, EMAIL_OPENED
 from tidings.errors import InputError
 from tidings.feedback.bounce.said import Said
 from tidings.feedback.bounce.verdict import Verdict, judge
+from tidings.feedback.deliveries import name_of
 from tidings.feedback.reasons import HARD, REASONS, SOFT
 
 TOLERANCE_S = 300
@@ -26,8 +29,15 @@ MAX_NEWS = 5_000
 """Events of one request."""
 MAX_CHARS = 500
 """Longest text taken over."""
-ID_FIELD = "tidings_message_id"
-"""What our message id is called in a provider's metadata, tags or arguments."""
+SUBTYPES = {
+    "MailboxFull": "mailbox_full",
+    "MessageTooLarge": "too_large",
+    "ContentRejected": "content_rejected",
+    "AttachmentRejected": "content_rejected",
+    "Suppressed": "recipient_refused",
+    "OnAccountSuppressionList": "recipient_refused",
+}
+"""Amazon's subtypes of bounces that tell the reason; Resend, which sends through Amazon, passes them on."""
 
 _OURS = re.compile(r"<?([0-9a-f]{32})(?:@[^\s<>]{1,255})?>?")
 _VAGUE = ("unknown", "recipient_refused", "policy", "server_error", "no_such_user")
@@ -110,6 +120,15 @@ class Plain:
         return ""
 
 
+class Unsigned(Plain):
+    """What providers have in common that sign nothing and show a secret instead."""
+
+    def check(self, hook: Hook, secrets: Sequence[str], now_us: int, certificate: bytes = b"") -> str:  # noqa: ARG002
+        """See `Provider.check`."""
+        authorised(hook, secrets)
+        return sha256(hook.body).hexdigest()
+
+
 def fresh(at_s: object, now_us: int) -> None:
     """Raise Unproven unless a signed instant, in seconds, is of now."""
     try:
@@ -166,6 +185,14 @@ def instant(seconds: Any) -> int:
     return found if 0 < found < 1 << 53 else 0
 
 
+def moment(told: str) -> int:
+    """An ISO 8601 instant in microseconds; 0 when it is none."""
+    try:
+        return max(parse_instant(told), 0)
+    except ValueError:
+        return 0
+
+
 def ours(*values: Any) -> tuple[str, ...]:
     """What may be message ids of ours among values of metadata and headers, in order."""
     found = [_OURS.fullmatch(one.strip()) for value in values for one in _texts(value)]
@@ -208,9 +235,26 @@ def because(reason: str, *, recipient: str = "", diagnostic: str = "", feedback_
     )
 
 
-def opened(agent: Any, *, machine: bool = False) -> dict[str, Any]:
-    """Properties of an open or a click."""
-    return {"machine": machine, **({"user_agent": text(agent)} if text(agent) else {})}
+def told(
+    event: Any,
+    *,
+    name: str,
+    word: str,
+    ids: tuple[str, ...],
+    at_us: int,
+    verdict: Verdict | None = None,
+    agent: Any = None,
+    machine: bool = False,
+    url: Any = None,
+) -> News:
+    """One event of a provider as news: `name` unless its `verdict` says which; an open or a click has its `agent`, a click its `url`."""
+    name = name_of(verdict) if verdict else name
+    extra: dict[str, Any] = {}
+    if name in (EMAIL_OPENED, EMAIL_CLICKED):
+        extra = {"machine": machine, **({"user_agent": text(agent)} if text(agent) else {})}
+    if name == EMAIL_CLICKED:
+        extra["url"] = text(url)
+    return News(name=name, word=word, ids=ids, at_us=at_us, verdict=verdict, extra=extra, raw=encoded(event))
 
 
 def encoded(value: Any) -> bytes:

@@ -6,31 +6,25 @@ They are not signed: Brevo sends the token or the user and password that the web
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from hashlib import sha256
 from typing import Any, ClassVar
 
 from tidings.domain import feedback
+from tidings.domain.tracking import ID_FIELD
 from tidings.errors import InputError
 from tidings.feedback.bounce.verdict import Verdict
-from tidings.feedback.deliveries import name_of
 from tidings.feedback.webhooks.base import (
-    ID_FIELD,
     MAX_NEWS,
-    Hook,
     News,
-    Plain,
-    authorised,
+    Unsigned,
     because,
     bounced,
     decode,
     deferred,
     dig,
-    encoded,
     instant,
-    opened,
     ours,
     text,
+    told,
 )
 
 _EVENTS = {
@@ -50,21 +44,16 @@ _BOUNCES = ("hard_bounce", "soft_bounce", "invalid_email", "invalid", "blocked",
 _PROXIES = ("proxy_open", "unique_proxy_open")
 
 
-class Brevo(Plain):
+class Brevo(Unsigned):
     """See `base.Provider`."""
 
     name: ClassVar[str] = "brevo"
     holds: ClassVar[str] = "the webhook's token, or user:password"
 
-    def check(self, hook: Hook, secrets: Sequence[str], now_us: int, certificate: bytes = b"") -> str:  # noqa: ARG002
-        """See `Provider.check`."""
-        authorised(hook, secrets)
-        return sha256(hook.body).hexdigest()
-
     def read(self, body: bytes) -> list[News]:
         """See `Provider.read`."""
-        told = decode(body)
-        events = told if isinstance(told, list) else [told]
+        said = decode(body)
+        events = said if isinstance(said, list) else [said]
         if not all(isinstance(event, dict) for event in events):
             raise InputError("body: wanted an event, or an array of them")
         return [_news(event) for event in events[:MAX_NEWS]]
@@ -75,21 +64,16 @@ PROVIDER = Brevo()
 
 def _news(event: dict[str, Any]) -> News:
     word = text(dig(event, "event")).lower()
-    verdict = _verdict(event, word)
-    name = name_of(verdict) if verdict else _EVENTS.get(word, "")
-    extra: dict[str, Any] = {}
-    if name in (feedback.EMAIL_OPENED, feedback.EMAIL_CLICKED):
-        extra = opened(dig(event, "user_agent"), machine=word in _PROXIES)
-    if name == feedback.EMAIL_CLICKED:
-        extra["url"] = text(dig(event, "link"))
-    return News(
-        name=name,
+    return told(
+        event,
+        name=_EVENTS.get(word, ""),
         word=word,
         ids=ours(*_ids(event)),
         at_us=instant(dig(event, "ts_epoch")) // 1_000 or instant(dig(event, "ts_event")),
-        verdict=verdict,
-        extra=extra,
-        raw=encoded(event),
+        verdict=_verdict(event, word),
+        agent=dig(event, "user_agent"),
+        machine=word in _PROXIES,
+        url=dig(event, "link"),
     )
 
 

@@ -12,11 +12,10 @@ from hashlib import sha256
 from typing import Any, ClassVar
 
 from tidings.domain import feedback
+from tidings.domain.tracking import ID_FIELD
 from tidings.errors import InputError
 from tidings.feedback.bounce.verdict import Verdict
-from tidings.feedback.deliveries import name_of
 from tidings.feedback.webhooks.base import (
-    ID_FIELD,
     Hook,
     News,
     Plain,
@@ -26,12 +25,11 @@ from tidings.feedback.webhooks.base import (
     decode,
     deferred,
     dig,
-    encoded,
     fresh,
     instant,
-    opened,
     ours,
     text,
+    told,
 )
 
 _EVENTS = {
@@ -79,22 +77,17 @@ PROVIDER = Mailgun()
 
 def _news(event: dict[str, Any]) -> News:
     word = text(dig(event, "event"))
-    verdict = _verdict(event, word)
-    name = name_of(verdict) if verdict else _EVENTS.get(word, "")
-    extra: dict[str, Any] = {}
-    if name in (feedback.EMAIL_OPENED, feedback.EMAIL_CLICKED):
-        machine = text(dig(event, "client-info", "client-type")).lower() not in _HUMAN
-        extra = opened(dig(event, "client-info", "user-agent"), machine=machine)
-    if name == feedback.EMAIL_CLICKED:
-        extra["url"] = text(dig(event, "url"))
-    return News(
-        name=name,
+    machine = text(dig(event, "client-info", "client-type")).lower() not in _HUMAN
+    return told(
+        event,
+        name=_EVENTS.get(word, ""),
         word=word,
         ids=ours(dig(event, "user-variables", ID_FIELD), dig(event, "message", "headers", "message-id")),
         at_us=instant(dig(event, "timestamp")),
-        verdict=verdict,
-        extra=extra,
-        raw=encoded(event),
+        verdict=_verdict(event, word),
+        agent=dig(event, "client-info", "user-agent"),
+        machine=machine,
+        url=dig(event, "url"),
     )
 
 

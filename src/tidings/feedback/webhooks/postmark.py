@@ -6,30 +6,24 @@ the metadata field ``tidings_message_id``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from hashlib import sha256
 from typing import Any, ClassVar
 
 from tidings.clock import parse_instant
 from tidings.domain import feedback
+from tidings.domain.tracking import ID_FIELD
 from tidings.errors import InputError
 from tidings.feedback.bounce.verdict import Verdict
-from tidings.feedback.deliveries import name_of
 from tidings.feedback.webhooks.base import (
-    ID_FIELD,
-    Hook,
     News,
-    Plain,
-    authorised,
+    Unsigned,
     because,
     bounced,
     decode,
     deferred,
     dig,
-    encoded,
-    opened,
     ours,
     text,
+    told,
 )
 
 _EVENTS = {
@@ -57,16 +51,11 @@ _REASONS = {
 """Types of bounces that tell the reason; of others the server's words do."""
 
 
-class Postmark(Plain):
+class Postmark(Unsigned):
     """See `base.Provider`."""
 
     name: ClassVar[str] = "postmark"
     holds: ClassVar[str] = "user:password, as in the webhook's address"
-
-    def check(self, hook: Hook, secrets: Sequence[str], now_us: int, certificate: bytes = b"") -> str:  # noqa: ARG002
-        """See `Provider.check`."""
-        authorised(hook, secrets)
-        return sha256(hook.body).hexdigest()
 
     def read(self, body: bytes) -> list[News]:
         """See `Provider.read`."""
@@ -81,24 +70,19 @@ PROVIDER = Postmark()
 
 def _news(event: dict[str, Any]) -> News:
     word = text(dig(event, "RecordType"))
-    verdict = _verdict(event, word)
-    name = name_of(verdict) if verdict else _EVENTS.get(word, "")
+    name = _EVENTS.get(word, "")
     if word == "SubscriptionChange" and dig(event, "SuppressSending") is True:
         chosen = dig(event, "SuppressionReason") == "ManualSuppression" and dig(event, "Origin") == "Recipient"
         name = feedback.UNSUBSCRIBED if chosen else ""
-    extra: dict[str, Any] = {}
-    if name in (feedback.EMAIL_OPENED, feedback.EMAIL_CLICKED):
-        extra = opened(dig(event, "UserAgent"))
-    if name == feedback.EMAIL_CLICKED:
-        extra["url"] = text(dig(event, "OriginalLink"))
-    return News(
+    return told(
+        event,
         name=name,
         word=word,
         ids=ours(dig(event, "Metadata", ID_FIELD)),
         at_us=_instant(event),
-        verdict=verdict,
-        extra=extra,
-        raw=encoded(event),
+        verdict=_verdict(event, word),
+        agent=dig(event, "UserAgent"),
+        url=dig(event, "OriginalLink"),
     )
 
 

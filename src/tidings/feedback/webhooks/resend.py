@@ -11,13 +11,12 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any, ClassVar
 
-from tidings.clock import parse_instant
 from tidings.domain import feedback
+from tidings.domain.tracking import ID_FIELD, ID_HEADER
 from tidings.errors import InputError
 from tidings.feedback.bounce.verdict import Verdict
-from tidings.feedback.deliveries import name_of
 from tidings.feedback.webhooks.base import (
-    ID_FIELD,
+    SUBTYPES,
     Hook,
     News,
     Plain,
@@ -27,11 +26,11 @@ from tidings.feedback.webhooks.base import (
     decode,
     deferred,
     dig,
-    encoded,
     fresh,
-    opened,
+    moment,
     ours,
     text,
+    told,
 )
 
 _EVENTS = {
@@ -41,15 +40,6 @@ _EVENTS = {
     "email.opened": feedback.EMAIL_OPENED,
     "email.clicked": feedback.EMAIL_CLICKED,
 }
-_SUBTYPES = {
-    "MailboxFull": "mailbox_full",
-    "MessageTooLarge": "too_large",
-    "ContentRejected": "content_rejected",
-    "AttachmentRejected": "content_rejected",
-    "Suppressed": "recipient_refused",
-    "OnAccountSuppressionList": "recipient_refused",
-}
-_HEADER = "x-tidings-message"
 
 
 class Resend(Plain):
@@ -95,21 +85,15 @@ def _key(secret: str) -> bytes:
 
 def _news(event: dict[str, Any]) -> News:
     word, data = text(dig(event, "type")), dig(event, "data")
-    verdict = _verdict(data, word)
-    name = name_of(verdict) if verdict else _EVENTS.get(word, "")
-    extra: dict[str, Any] = {}
-    if name in (feedback.EMAIL_OPENED, feedback.EMAIL_CLICKED):
-        extra = opened(dig(data, "click", "userAgent") or dig(data, "open", "userAgent"))
-    if name == feedback.EMAIL_CLICKED:
-        extra["url"] = text(dig(data, "click", "link"))
-    return News(
-        name=name,
+    return told(
+        event,
+        name=_EVENTS.get(word, ""),
         word=word,
         ids=ours(*_ids(data)),
-        at_us=_instant(text(dig(event, "created_at"))),
-        verdict=verdict,
-        extra=extra,
-        raw=encoded(event),
+        at_us=moment(text(dig(event, "created_at"))),
+        verdict=_verdict(data, word),
+        agent=dig(data, "click", "userAgent") or dig(data, "open", "userAgent"),
+        url=dig(data, "click", "link"),
     )
 
 
@@ -117,7 +101,7 @@ def _ids(data: Any) -> list[Any]:
     found = [dig(data, "tags", ID_FIELD)]
     for listed in (dig(data, "tags"), dig(data, "headers")):
         if isinstance(listed, list):
-            named = [one for one in listed if text(dig(one, "name")).lower() in (ID_FIELD, _HEADER)]
+            named = [one for one in listed if text(dig(one, "name")).lower() in (ID_FIELD, ID_HEADER.lower())]
             found += [dig(one, "value") for one in named]
     return [*found, dig(data, "message_id")]
 
@@ -134,13 +118,6 @@ def _verdict(data: Any, word: str) -> Verdict | None:
         return because("recipient_refused", recipient=to, diagnostic=text(dig(data, "failed", "reason")) or words)
     if word != "email.bounced":
         return None
-    if subtype in _SUBTYPES:
-        return because(_SUBTYPES[subtype], recipient=to, diagnostic=words)
+    if subtype in SUBTYPES:
+        return because(SUBTYPES[subtype], recipient=to, diagnostic=words)
     return bounced(words, recipient=to, dead=kind == "Permanent" and subtype in ("NoEmail", "General"))
-
-
-def _instant(told: str) -> int:
-    try:
-        return max(parse_instant(told), 0)
-    except ValueError:
-        return 0

@@ -17,11 +17,10 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from tidings.domain import feedback
+from tidings.domain.tracking import ID_FIELD
 from tidings.errors import InputError
 from tidings.feedback.bounce.verdict import Verdict
-from tidings.feedback.deliveries import name_of
 from tidings.feedback.webhooks.base import (
-    ID_FIELD,
     MAX_NEWS,
     Hook,
     News,
@@ -32,12 +31,11 @@ from tidings.feedback.webhooks.base import (
     decode,
     deferred,
     dig,
-    encoded,
     fresh,
     instant,
-    opened,
     ours,
     text,
+    told,
 )
 
 _SIGNATURE, _TIMESTAMP = "x-twilio-email-event-webhook-signature", "x-twilio-email-event-webhook-timestamp"
@@ -104,21 +102,16 @@ def _genuine(secret: str, signature: bytes, signed: bytes) -> bool:
 
 def _news(event: Any) -> News:
     word = text(dig(event, "event"))
-    verdict = _verdict(event, word)
-    name = name_of(verdict) if verdict else _EVENTS.get(word, "")
-    extra: dict[str, Any] = {}
-    if name in (feedback.EMAIL_OPENED, feedback.EMAIL_CLICKED):
-        extra = opened(dig(event, "useragent"), machine=dig(event, "sg_machine_open") is True)
-    if name == feedback.EMAIL_CLICKED:
-        extra["url"] = text(dig(event, "url"))
-    return News(
-        name=name,
+    return told(
+        event,
+        name=_EVENTS.get(word, ""),
         word=word,
         ids=ours(dig(event, ID_FIELD), dig(event, "smtp-id")),
         at_us=instant(dig(event, "timestamp")),
-        verdict=verdict,
-        extra=extra,
-        raw=encoded(event),
+        verdict=_verdict(event, word),
+        agent=dig(event, "useragent"),
+        machine=dig(event, "sg_machine_open") is True,
+        url=dig(event, "url"),
     )
 
 

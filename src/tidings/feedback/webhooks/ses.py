@@ -15,20 +15,19 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 from cryptography.x509 import load_pem_x509_certificate
 
-from tidings.clock import SECOND_US, parse_instant
+from tidings.clock import SECOND_US
 from tidings.domain import feedback
+from tidings.domain.tracking import ID_FIELD, ID_HEADER
 from tidings.errors import InputError
 from tidings.feedback.bounce.verdict import Verdict
-from tidings.feedback.deliveries import name_of
 from tidings.feedback.webhooks.base import (
-    ID_FIELD,
+    SUBTYPES,
     Hook,
     News,
     Unproven,
@@ -37,11 +36,11 @@ from tidings.feedback.webhooks.base import (
     decode,
     deferred,
     dig,
-    encoded,
     fresh,
-    opened,
+    moment,
     ours,
     text,
+    told,
 )
 
 _CERTIFICATE = re.compile(
@@ -64,16 +63,7 @@ _EVENTS = {
     "Click": feedback.EMAIL_CLICKED,
     "Subscription": feedback.UNSUBSCRIBED,
 }
-_SUBTYPES = {
-    "MailboxFull": "mailbox_full",
-    "MessageTooLarge": "too_large",
-    "ContentRejected": "content_rejected",
-    "AttachmentRejected": "content_rejected",
-    "Suppressed": "recipient_refused",
-    "OnAccountSuppressionList": "recipient_refused",
-    "UnsubscribedRecipient": "policy",
-}
-_HEADER = "x-tidings-message"
+_REASONS = {**SUBTYPES, "UnsubscribedRecipient": "policy"}
 
 
 class Ses:
@@ -100,7 +90,7 @@ class Ses:
             raise Unproven("bad_signature", "Signature does not fit the message and its certificate")
         if dig(note, "TopicArn") not in secrets:
             raise Unproven("unknown_topic", "TopicArn is none of those in secrets/incoming/ses")
-        fresh(_instant(text(dig(note, "Timestamp"))) // SECOND_US, now_us)
+        fresh(moment(text(dig(note, "Timestamp"))) // SECOND_US, now_us)
         return text(dig(note, "MessageId"))
 
     def follow(self, hook: Hook) -> str:
@@ -131,15 +121,21 @@ def read_event(event: Any) -> list[News]:
     if not word:
         raise InputError("Message: wanted an object with eventType or notificationType")
     inner = dig(event, word[:1].lower() + word[1:])
-    at_us = _instant(text(dig(inner, "timestamp"))) or _instant(text(dig(event, "mail", "timestamp")))
-    told = News(name=_name(word, inner), word=word, ids=ours(*_ids(event)), at_us=at_us, raw=encoded(event))
-    verdicts = _verdicts(event, word, inner)
-    if verdicts:
-        return [msgspec.structs.replace(told, name=name_of(one), verdict=one) for one in verdicts]
-    extra = opened(dig(inner, "userAgent")) if word in ("Open", "Click") else {}
-    if word == "Click":
-        extra["url"] = text(dig(inner, "link"))
-    return [msgspec.structs.replace(told, extra=extra)]
+    at_us = moment(text(dig(inner, "timestamp"))) or moment(text(dig(event, "mail", "timestamp")))
+    verdicts: list[Verdict | None] = [*_verdicts(event, word, inner)] or [None]
+    return [
+        told(
+            event,
+            name=_name(word, inner),
+            word=word,
+            ids=ours(*_ids(event)),
+            at_us=at_us,
+            verdict=verdict,
+            agent=dig(inner, "userAgent"),
+            url=dig(inner, "link"),
+        )
+        for verdict in verdicts
+    ]
 
 
 def _name(word: str, inner: Any) -> str:
@@ -151,7 +147,7 @@ def _name(word: str, inner: Any) -> str:
 def _ids(event: Any) -> list[Any]:
     headers = dig(event, "mail", "headers")
     listed = headers if isinstance(headers, list) else []
-    named = [dig(one, "value") for one in listed if text(dig(one, "name")).lower() in (_HEADER, "message-id")]
+    named = [dig(one, "value") for one in listed if text(dig(one, "name")).lower() in (ID_HEADER.lower(), "message-id")]
     return [dig(event, "mail", "tags", ID_FIELD), *named, dig(event, "mail", "commonHeaders", "messageId")]
 
 
@@ -184,8 +180,8 @@ def _verdicts(event: Any, word: str, inner: Any) -> list[Verdict]:
 def _bounce(inner: Any, one: Any) -> Verdict:
     to, status = text(dig(one, "emailAddress")), text(dig(one, "status"))
     reply, subtype = text(dig(one, "diagnosticCode")).removeprefix("smtp; "), text(dig(inner, "bounceSubType"))
-    if subtype in _SUBTYPES:
-        return because(_SUBTYPES[subtype], recipient=to, diagnostic=reply)
+    if subtype in _REASONS:
+        return because(_REASONS[subtype], recipient=to, diagnostic=reply)
     dead = dig(inner, "bounceType") == "Permanent" and subtype == "NoEmail"
     general = dig(inner, "bounceType") == "Permanent" and status.endswith("5.1.1")
     return bounced(reply, recipient=to, status=status, dead=dead or general)
@@ -214,10 +210,3 @@ def _genuine(note: Any, signed: Sequence[str], certificate: bytes, now_us: int) 
     except InvalidSignature:
         return False
     return True
-
-
-def _instant(told: str) -> int:
-    try:
-        return max(parse_instant(told), 0)
-    except ValueError:
-        return 0

@@ -8,30 +8,26 @@ They are not signed: SparkPost sends the user and password, or the token, that t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from hashlib import sha256
 from typing import Any, ClassVar
 
 from tidings.domain import feedback
+from tidings.domain.tracking import ID_FIELD
 from tidings.errors import InputError
 from tidings.feedback.bounce.verdict import Verdict
-from tidings.feedback.deliveries import name_of
 from tidings.feedback.webhooks.base import (
-    ID_FIELD,
     MAX_NEWS,
     Hook,
     News,
-    Plain,
-    authorised,
+    Unsigned,
     because,
     bounced,
     decode,
     deferred,
     dig,
-    encoded,
     instant,
-    opened,
     ours,
     text,
+    told,
 )
 
 _EVENTS = {
@@ -66,7 +62,7 @@ _CLASSES = {
 }
 
 
-class SparkPost(Plain):
+class SparkPost(Unsigned):
     """See `base.Provider`."""
 
     name: ClassVar[str] = "sparkpost"
@@ -74,8 +70,8 @@ class SparkPost(Plain):
 
     def check(self, hook: Hook, secrets: Sequence[str], now_us: int, certificate: bytes = b"") -> str:  # noqa: ARG002
         """See `Provider.check`."""
-        authorised(hook, secrets)
-        return hook.header("x-messagesystems-batch-id") or sha256(hook.body).hexdigest()
+        whole = super().check(hook, secrets, now_us)
+        return hook.header("x-messagesystems-batch-id") or whole
 
     def read(self, body: bytes) -> list[News]:
         """See `Provider.read`."""
@@ -91,21 +87,16 @@ PROVIDER = SparkPost()
 
 def _news(event: Any) -> News:
     word = text(dig(event, "type"))
-    verdict = _verdict(event, word)
-    name = name_of(verdict) if verdict else _EVENTS.get(word, "")
-    extra: dict[str, Any] = {}
-    if name in (feedback.EMAIL_OPENED, feedback.EMAIL_CLICKED):
-        extra = opened(dig(event, "user_agent"), machine=dig(event, "user_agent_parsed", "is_prefetched") is True)
-    if name == feedback.EMAIL_CLICKED:
-        extra["url"] = text(dig(event, "target_link_url"))
-    return News(
-        name=name,
+    return told(
+        event,
+        name=_EVENTS.get(word, ""),
         word=word,
         ids=ours(dig(event, "rcpt_meta", ID_FIELD)),
         at_us=instant(dig(event, "timestamp")),
-        verdict=verdict,
-        extra=extra,
-        raw=encoded(event),
+        verdict=_verdict(event, word),
+        agent=dig(event, "user_agent"),
+        machine=dig(event, "user_agent_parsed", "is_prefetched") is True,
+        url=dig(event, "target_link_url"),
     )
 
 
