@@ -11,7 +11,7 @@ import pytest
 
 from tidings.config import Config
 from tidings.deliver.esp.kinds import ESPS
-from tidings.deliver.routes import KINDS
+from tidings.deliver.transports import KINDS
 
 TABLE = Path("docs/reference/transports.md").read_text("utf-8")
 HOW_TO = Path("docs/how-to/send-through-a-service.md").read_text("utf-8")

@@ -51,10 +51,15 @@ class RoutedTransport:
             raise InputError("mail.routes: every route is a backup; at least one must be none")
         self._routes, self._clock = tuple(routes), clock
         self._health = {route.name: _Health() for route in routes}
+        self._capabilities = self._together()
 
     @property
     def capabilities(self) -> Capabilities:
-        """See `Transport.capabilities`. Asking again is safe only where a message can have gone but one way."""
+        """See `Transport.capabilities`."""
+        return self._capabilities
+
+    def _together(self) -> Capabilities:
+        """What all can do. Asking again is safe only where a message can have gone but one way."""
         each = [route.transport.capabilities for route in self._routes]
         alone = all(len(self._eligible(category)) == 1 for category in self._categories())
         window_s = min(one.idempotent_s for one in each) if alone else 0

@@ -25,8 +25,8 @@ from tidings.deliver.calls import Calls
 from tidings.deliver.compose import Composer
 from tidings.deliver.ledger import Ledger
 from tidings.deliver.outbox import Outbox
-from tidings.deliver.routes import transport_of
 from tidings.deliver.sender import sender_of
+from tidings.deliver.transports import transport_of
 from tidings.errors import InputError
 from tidings.feedback.tokens import load_tokens
 from tidings.hosts import calling

@@ -15,7 +15,7 @@ from tidings.console.store import Store
 from tidings.decide.eligibility import addresses_of
 from tidings.deliver.base import Handover, Result
 from tidings.deliver.ledger import Ledger
-from tidings.deliver.routes import transport_of
+from tidings.deliver.transports import transport_of
 from tidings.domain.profile import ProfileState
 from tidings.errors import InputError, Permanent
 from tidings.hosts import asof

@@ -14,8 +14,8 @@ from tidings.clock import MINUTE_US, ManualClock
 from tidings.config import Config, MailConfig, RouteConfig
 from tidings.deliver.base import Handover, Outcome, Permit, Result
 from tidings.deliver.memory import MemoryTransport
-from tidings.deliver.routes import transport_of
 from tidings.deliver.routing import OPENS_AFTER, Route, RoutedTransport
+from tidings.deliver.transports import transport_of
 from tidings.errors import InputError
 
 NOW_US = 1_800_000_000_000_000
