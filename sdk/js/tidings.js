@@ -151,7 +151,8 @@
       warn(`more than ${QUEUE_EVENTS} events wait; the oldest is dropped`);
     }
     storeQueue();
-    scheduleBatch();
+    if (leaving) drain(); // no timer will fire any more
+    else scheduleBatch();
   }
 
   /** The server has answered for these. */
@@ -167,6 +168,7 @@
   let timer = 0;
   let firstMs = 0; // when the first of the batch that waits was made
   let draining = null; // the promise of the drain that runs
+  let leaving = false; // the page is going, perhaps to come back from memory
 
   /** How long to wait as the server (or our backoff) wants it; it holds for the visitor's next pages too. */
   function pauseMs() {
@@ -202,7 +204,7 @@
     while (!pauseMs()) {
       const batch = nextBatch();
       if (!batch.length) return;
-      await deliver(batch);
+      if (await deliver(batch)) return;
     }
   }
 
@@ -224,12 +226,14 @@
     return `{"batch":[${events}],"writeKey":${JSON.stringify(WRITE_KEY)},"sentAt":"${new Date().toISOString()}"}`;
   }
 
+  /** True when the going of the page ended the request. */
   async function deliver(batch) {
     batch.forEach(entry => underWay.add(entry));
     const answer = await post(envelope(batch));
     batch.forEach(entry => underWay.delete(entry));
     const { status, ok } = answer;
     unreachable = !status;
+    if (unreachable && leaving) return true; // the page's going ended the request, which says nothing about the server
     if (unreachable || status >= 500 || status === 429 || status === 408) return retryLater(answer);
     if (!ok) warn(`${BATCH_URL} refused ${batch.length} events with status ${status}; they are dropped`);
     if (failures) remember(WAIT_UNTIL, '');
@@ -445,8 +449,14 @@
 
   function watchPage() {
     addEventListener('scroll', look, { passive: true });
-    addEventListener('pagehide', leave);
-    addEventListener('pageshow', shown => shown.persisted && view && viewPage()); // by the back button, from memory
+    addEventListener('pagehide', () => {
+      leaving = true;
+      leave();
+    });
+    addEventListener('pageshow', shown => {
+      leaving = false;
+      if (shown.persisted && view) viewPage(); // by the back button, from memory
+    });
     addEventListener('online', () => {
       if (unreachable) remember(WAIT_UNTIL, '');
       schedule(0);
